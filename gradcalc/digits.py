@@ -1,0 +1,91 @@
+"""As many digits as it takes: numbers that keep their value when the precision grows.
+
+In: functions that calculate at mpmath's present precision. Out: mpmath numbers good to `BITS` bits. The
+calculus and the limit both settle their values here; neither sees the other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from gradcalc.functions import mp
+
+#: Bits to which a settled number is right, well beyond float64's 53.
+BITS = 96
+
+#: Precisions tried in turn. The last resolves differences of any two float64 numbers (2**-1074 beside
+#: 2**1023) to 600 bits.
+PRECISIONS = (220, 480, 1100, 2700)
+
+
+def settle(calculate: Callable[[], Any]) -> Any:
+    """Return a value that two precisions agree on to `BITS` bits; None if there is none.
+
+    Cancellation shows as a value that shrinks with each precision: that is an exact 0.
+    """
+    before = None
+    shrunk = 0
+    for precision in PRECISIONS:
+        with mp.workprec(precision):
+            value = calculate()
+            if value is None or not mp.isfinite(value):
+                return None
+            if before is not None:
+                if close(value, before, BITS):
+                    return value
+                shrunk += abs(value) < mp.ldexp(abs(before), -BITS)
+        before = value
+    return mp.mpf(0) if shrunk == len(PRECISIONS) - 1 else None
+
+
+def close(value: Any, other: Any, bits: int) -> bool:
+    """Whether two numbers agree to so many bits."""
+    return bool(abs(value - other) <= mp.ldexp(max(abs(value), abs(other)), -bits))
+
+
+class Trend(Enum):
+    """What becomes of a quantity as the step goes to 0."""
+
+    SETTLED = auto()
+    INFINITE = auto()
+    UNDEFINED = auto()  # there is no value at the small steps
+    UNSETTLED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The limit of a quantity for a step that goes to 0.
+
+    Attributes:
+        trend: What becomes of it.
+        value: The limit if settled, infinity with a sign if infinite, else None.
+    """
+
+    trend: Trend
+    value: Any = None
+
+
+#: The steps of a limit are 2**-k, for these k, relative to the scale of the point.
+STEPS = (50, 100, 200)
+
+
+def extrapolate(sequence: list[Any]) -> Limit:
+    """Judge a sequence of a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
+
+    Near a point, the quantities of calculus behave as c + a*h**p (p > 0: it settles), a*h**-p or a*log(h) (it
+    grows).
+    """
+    if any(value is None for value in sequence[-2:]):
+        return Limit(Trend.UNDEFINED)
+    before, last = sequence[-2:]
+    if last == before or close(last, before, 20):
+        return Limit(Trend.SETTLED, last)
+    if abs(last) <= mp.ldexp(abs(before), -20):
+        return Limit(Trend.SETTLED, mp.mpf(0))
+    # log(h) doubles when k doubles; a power grows faster.
+    if abs(last) > 1.5 * abs(before) and (last > 0) == (before > 0):
+        return Limit(Trend.INFINITE, mp.inf if last > 0 else -mp.inf)
+    return Limit(Trend.UNSETTLED)

@@ -1,0 +1,78 @@
+"""Floating-point formats: rounding an exact number to one, and distances in it.
+
+In: mpmath numbers or fractions. Out: Python floats that the format represents, and ulps. The two
+formats are those of IEEE 754 (2019), table 3.5.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Dtype:
+    """A binary floating-point format.
+
+    Attributes:
+        name: As torch calls it.
+        bits: Bits of the significand.
+        least: Exponent of the smallest positive number, 2**least.
+        most: Finite numbers are below 2**most.
+        digits: Decimal digits that every number keeps.
+    """
+
+    name: str
+    bits: int
+    least: int
+    most: int
+    digits: int
+
+    @property
+    def unit(self) -> float:
+        """The unit roundoff: the largest relative error of rounding to nearest."""
+        return 2.0**-self.bits
+
+    def round(self, value: Fraction) -> float:
+        """Round to nearest, ties to even; infinity beyond the range."""
+        if not value:
+            return 0.0
+        quantum = self._quantum(value)
+        whole = round(value / quantum)  # Fraction rounds half to even
+        result = whole * quantum
+        if abs(result) >= Fraction(2) ** self.most:
+            return math.copysign(math.inf, value)
+        return float(result)
+
+    def ulps(self, value: float, exact: float) -> float:
+        """Distance of two numbers of the format, in units in the last place of `exact`; inf if one is not finite."""
+        if value == exact:
+            return 0
+        if not (math.isfinite(value) and math.isfinite(exact)):
+            return math.inf
+        reference = Fraction(exact)
+        quantum = self._quantum(reference) if reference else Fraction(2) ** self.least
+        distance = abs(Fraction(value) - reference) / quantum
+        return int(distance) if distance.denominator == 1 else float(distance)
+
+    def _quantum(self, value: Fraction) -> Fraction:
+        """The spacing of the format's numbers at `value`, which is not 0."""
+        size = abs(value)
+        exponent = size.numerator.bit_length() - size.denominator.bit_length()
+        if size < Fraction(2) ** exponent:
+            exponent -= 1
+        return Fraction(2) ** max(exponent - self.bits + 1, self.least)
+
+
+FLOAT64 = Dtype("float64", bits=53, least=-1074, most=1024, digits=15)
+FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
+DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}
+
+
+def exact(number: Any) -> Fraction:
+    """The exact value of a finite mpmath number."""
+    sign, mantissa, exponent, _ = number._mpf_
+    value = Fraction(int(mantissa)) * Fraction(2) ** exponent
+    return -value if sign else value

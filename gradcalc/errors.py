@@ -1,0 +1,77 @@
+"""What goes wrong, said so that the user can mend it.
+
+In: a message, a place in the user's text, a hint. Out: `GradcalcError`, the only exception that
+crosses a module boundary. `render.error_text` draws it; nothing here prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of character offsets into the text that the user typed."""
+
+    start: int
+    stop: int
+
+    def to(self, other: Span) -> Span:
+        """Return the smallest span that covers both."""
+        return Span(min(self.start, other.start), max(self.stop, other.stop))
+
+
+class Kind(StrEnum):
+    """What sort of thing went wrong; scripts rely on these names."""
+
+    USAGE = "usage"
+    SYNTAX = "syntax"
+    NAME = "name"
+    BINDING = "binding"
+    SHAPE = "shape"
+    LIMIT = "limit"
+    AUTOGRAD = "autograd"
+    TIMEOUT = "timeout"
+
+
+class GradcalcError(Exception):
+    """Something that the user can put right.
+
+    Attributes:
+        kind: The sort of error.
+        message: One line, without a full stop, that says what is wrong.
+        text: The text in which `span` lies (an expression or a binding); empty if there is none.
+        span: Where in `text` it is wrong.
+        hint: What to type instead.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        text: str = "",
+        span: Span | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.text = text
+        self.span = span
+        self.hint = hint
+
+    @property
+    def line(self) -> int | None:
+        """Line of the error within `text`, counted from 1."""
+        if self.span is None:
+            return None
+        return self.text.count("\n", 0, self.span.start) + 1
+
+    @property
+    def column(self) -> int | None:
+        """Column of the error within its line, counted from 1."""
+        if self.span is None:
+            return None
+        return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1

@@ -1,0 +1,43 @@
+"""The one loop: a program's steps in order, in the arithmetic of a witness.
+
+In: a program, a value for each input, an `Arithmetic`. Out: the value of every input, constant and step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from gradcalc.functions import TABLE, Function
+from gradcalc.program import Constant, Program
+
+
+class Arithmetic(Protocol):
+    """What a witness calculates with: sympy expressions, torch tensors or mpmath numbers."""
+
+    def constant(self, constant: Constant) -> Any:
+        """The value of a number in the text."""
+
+    def number(self, value: Any) -> Any:
+        """A value that may be a condition, as a number: 1 if it holds, else 0."""
+
+    def condition(self, value: Any) -> Any:
+        """A value that may be a number, as a condition: that it is not 0."""
+
+    def call(self, row: Function, args: list[Any], number: int) -> Any:
+        """Apply a row of the function table; `number` is that of the value it gives."""
+
+
+def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list[Any]:
+    """Return all values of the program, by number; the output is at `program.output`."""
+    values = [*inputs, *map(arithmetic.constant, program.constants)]
+    for step in program.steps:
+        row = TABLE[step.function]
+        args = [
+            arithmetic.condition(values[arg])
+            if position < row.conditions
+            else arithmetic.number(values[arg])
+            for position, arg in enumerate(step.args)
+        ]
+        values.append(arithmetic.call(row, args, len(values)))
+    return values

@@ -1,0 +1,28 @@
+"""Modules that are imported when first used.
+
+torch and sympy take most of a second each to import; help, listings and errors need neither.
+`importlib.util.LazyLoader` is no alternative: it enters the module in `sys.modules` at once, and
+tools that look there (sympy among them) then import it all the same.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+
+class LazyModule:
+    """Stands in for a module; imports it when an attribute is first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        with warnings.catch_warnings():
+            # torch warns once on import if NumPy, which it can do without, is not installed.
+            warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+            value = getattr(importlib.import_module(self._name), attribute)
+        # Kept, so that the next look-up is an ordinary one.
+        setattr(self, attribute, value)
+        return value

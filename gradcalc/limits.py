@@ -1,0 +1,41 @@
+"""All bounds on what is accepted and attempted, with the reason for each."""
+
+from __future__ import annotations
+
+#: Characters in one expression. A formula sheet's longest line is a few thousand.
+TEXT_LENGTH = 200_000
+
+#: Operations in one expression.
+STEPS = 100_000
+
+#: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000 deep (a sum
+#: of n terms nests n deep), which has no constant to ask for and is caught where it happens.
+BRACKETS = 190
+
+#: Digits of a number as typed, and the largest decimal exponent that is looked at; beyond the
+#: range of float64 (about 1e308) a number is refused anyway.
+NUMBER_LENGTH = 1_000
+
+#: Bits in a power of constants, such as 2**1000. float64 ends at 1024.
+CONSTANT_BITS = 4_096
+
+#: Size of a constant whole exponent, as in x**1000; sympy raises numbers to it exactly.
+CONSTANT_EXPONENT = 1_000_000
+
+#: Constant argument of gamma, factorial, beta, lgamma (which sympy evaluates exactly), and order of
+#: polygamma. gamma(172) is beyond float64.
+CONSTANT_GAMMA = 1_000
+CONSTANT_ORDER = 100
+
+#: Steps and nesting beyond which sympy, which recurses, is not asked for a formula.
+FORMULA_STEPS = 400
+FORMULA_DEPTH = 60
+
+#: Nodes of a sympy expression beyond which it is shown untidied.
+TIDY_NODES = 300
+
+#: Seconds that tidying all the formulas of one report may take; what is left then stays as it is.
+TIDY_SECONDS = 0.1
+
+#: Characters of a formula beyond which it is left out of the report.
+FORMULA_LENGTH = 5_000

@@ -1,0 +1,210 @@
+"""The third witness: the program itself, at high precision, and its difference quotients.
+
+In: a program, exact inputs. Out: values of any precision, and left and right derivatives as limits
+of difference quotients. It knows the functions' values alone, no rule of differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.digits import STEPS, Limit, Trend, close, extrapolate
+from gradcalc.dtypes import Dtype, exact
+from gradcalc.functions import Function, mp
+from gradcalc.interpret import run
+from gradcalc.program import Constant, Program
+
+#: Arguments beyond 2**MAGNITUDE are refused by functions that would need as many digits.
+MAGNITUDE = 20_000
+
+
+class TooLarge(Exception):
+    """A value is too large to be calculated with at any precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """In place of a value: there is no finite real one, since the step of this number."""
+
+    number: int
+
+
+class Numbers:
+    """Arithmetic on real mpmath numbers; where there is none, `Undefined`, which spreads."""
+
+    def __init__(self, dtype: Dtype) -> None:
+        self._dtype = dtype
+
+    def constant(self, constant: Constant) -> Any:
+        """A literal is the number of the dtype that torch sees."""
+        if constant.value is not None:
+            value = Fraction(self._dtype.round(Fraction(float(constant.value))))
+            return mp.mpf(value.numerator) / value.denominator
+        size = +getattr(mp, constant.text.lstrip("-"))
+        return -size if constant.text.startswith("-") else size
+
+    def number(self, value: Any) -> Any:
+        return mp.mpf(value) if isinstance(value, bool) else value
+
+    def condition(self, value: Any) -> Any:
+        return value if isinstance(value, bool | Undefined) else value != 0
+
+    def call(self, row: Function, args: list[Any], number: int) -> Any:
+        if row.name == "where" and isinstance(args[0], bool):
+            # The branch not taken may well be undefined.
+            return args[1] if args[0] else args[2]
+        for arg in args:
+            if isinstance(arg, Undefined):
+                return arg
+        if not row.any_size:
+            for arg in args:
+                if mp.isfinite(arg) and arg and mp.mag(arg) > MAGNITUDE:
+                    raise TooLarge
+        try:
+            result = row.mpmath(*args)
+        except (ZeroDivisionError, ValueError):
+            return Undefined(number)
+        except (OverflowError, MemoryError, mp.libmp.NoConvergence):
+            raise TooLarge from None
+        if isinstance(result, bool):
+            return result
+        if isinstance(result, mp.mpc):
+            if result.imag:
+                return Undefined(number)
+            result = result.real
+        result = mp.mpf(result)
+        # An infinity or nan that the user wrote goes on; one that a step made ends here.
+        if not mp.isfinite(result) and all(mp.isfinite(arg) for arg in args if not isinstance(arg, bool)):
+            return Undefined(number)
+        if mp.isfinite(result) and result and abs(mp.mag(result)) > 2**1000:
+            raise TooLarge
+        return result
+
+
+def values(program: Program, inputs: Sequence[Any], dtype: Dtype) -> list[Any]:
+    """All values of the program at mpmath's present precision, each a number, bool or `Undefined`."""
+    return run(program, inputs, Numbers(dtype))
+
+
+def constant_value(program: Program, dtype: Dtype) -> float:
+    """The value of a program without inputs, correctly rounded to the dtype; nan where undefined."""
+    with mp.workprec(2000):
+        value = Numbers(dtype).number(values(program, (), dtype)[program.output])
+    if isinstance(value, Undefined) or mp.isnan(value):
+        return float("nan")
+    return float(value) if mp.isinf(value) else dtype.round(exact(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """What the difference quotient does at a point.
+
+    Attributes:
+        left: Limit of the quotient from below.
+        right: Limit of the quotient from above.
+        value: The derivative, where both sides settle on one; else None.
+        jump: Whether the function itself jumps there.
+    """
+
+    left: Limit
+    right: Limit
+    value: Any = None
+    jump: bool = False
+
+
+def slope(
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
+) -> Slope:
+    """The derivative along one axis (numbers of an input), or the mixed second derivative along two.
+
+    The quotients are taken on both sides, at steps so small that the terms left out are below
+    any dtype's roundoff, and with digits enough for what cancels.
+    """
+    # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x + 1e-200).
+    numbers = [*inputs, *(constant.value for constant in program.constants)]
+    depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
+    spread = max((abs(_exponent(value)) for value in numbers if value), default=0)
+    lefts: list[Any] = []
+    rights: list[Any] = []
+    centres: list[Any] = []
+    found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+    for step in STEPS:
+        bits = step + depth
+        # Second differences divide by the step twice over, the inner step being the outer's square.
+        digits = bits * (4 if len(axes) == 1 else 9) + 3 * spread + 200
+        with mp.workprec(digits):
+            left, right, centre = _quotients(program, inputs, axes, dtype, bits)
+        lefts.append(left)
+        rights.append(right)
+        centres.append(centre)
+        if len(lefts) > 1:
+            found = _judge(lefts, rights, centres)
+            if found.value is not None:
+                break
+    return found
+
+
+def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
+    left, right = extrapolate(lefts), extrapolate(rights)
+    if left.trend is right.trend is Trend.SETTLED:
+        gap = extrapolate([above - below for below, above in zip(lefts[-2:], rights[-2:], strict=True)])
+        if close(lefts[-1], rights[-1], 20) or (gap.trend is Trend.SETTLED and gap.value == 0):
+            centre = extrapolate(centres)
+            if centre.trend is Trend.SETTLED:
+                return Slope(left, right, centre.value)
+    # Where the function jumps, the quotient grows by as much as the step shrinks.
+    growth = STEPS[len(lefts) - 1] - STEPS[len(lefts) - 2] - 2
+    jump = any(
+        side.trend is Trend.INFINITE and mp.mag(quotients[-1]) - mp.mag(quotients[-2]) >= growth
+        for side, quotients in ((left, lefts), (right, rights))
+        if quotients[-2]
+    )
+    return Slope(left, right, None, jump)
+
+
+def _quotients(
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype, bits: int
+) -> tuple[Any, Any, Any]:
+    """Left, right and central quotient at step 2**-bits; None where there is no value."""
+    point = [_number(value) for value in inputs]
+    steps = [mp.ldexp(_scale(point[axis]), -bits * place) for place, axis in enumerate(axes, 1)]
+
+    def along(side: int) -> Any:
+        moved = list(point)
+        moved[axes[0]] += side * steps[0]
+        if len(axes) == 1:
+            return _output(program, moved, dtype)
+        ends = []
+        for inner in (-1, 1):
+            twice = list(moved)
+            twice[axes[1]] += inner * steps[1]
+            ends.append(_output(program, twice, dtype))
+        if ends[0] is None or ends[1] is None:
+            return None
+        return (ends[1] - ends[0]) / (2 * steps[1])
+
+    below, here, above = (along(side) for side in (-1, 0, 1))
+    left = (here - below) / steps[0] if here is not None and below is not None else None
+    right = (above - here) / steps[0] if here is not None and above is not None else None
+    centre = (above - below) / (2 * steps[0]) if above is not None and below is not None else None
+    return left, right, centre
+
+
+def _output(program: Program, point: list[Any], dtype: Dtype) -> Any:
+    value = Numbers(dtype).number(values(program, point, dtype)[program.output])
+    return None if isinstance(value, Undefined) or not mp.isfinite(value) else value
+
+
+def _scale(value: Any) -> Any:
+    return abs(value) or mp.mpf(1)
+
+
+def _exponent(value: Fraction) -> int:
+    return value.numerator.bit_length() - value.denominator.bit_length()
+
+
+def _number(value: Fraction) -> Any:
+    return mp.mpf(value.numerator) / value.denominator

@@ -1,0 +1,16 @@
+"""JSON lines: the objects of `render.json`, each on a line of its own, for batches and pipes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from gradcalc.render.json import report_object
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+    """Draw a report as one line of JSON."""
+    return json.dumps(report_object(report), separators=(",", ":"), allow_nan=False) + "\n"

@@ -1,0 +1,151 @@
+"""How the user's text, numbers and verdicts are written, the same in every format for people.
+
+In: strings and floats of a `Report`. Out: strings without control characters.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import unicodedata
+from typing import TYPE_CHECKING
+
+from gradcalc.report import Verdict
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+#: Unicode categories that move the cursor, reorder the line or show nothing: control, format (the
+#: bidirectional overrides among them), surrogate, line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+#: A mark beside each verdict's name, so that it is found without reading and without colour.
+SYMBOLS = {
+    Verdict.AGREE: "✓",
+    Verdict.UNCHECKED: "○",
+    Verdict.ROUNDING: "≈",
+    Verdict.UNDECIDED: "?",
+    Verdict.UNDEFINED: "∅",
+    Verdict.NONDIFFERENTIABLE: "∠",
+    Verdict.DISAGREE: "✗",
+}
+
+_HEADLINES = {
+    Verdict.AGREE: "autograd returned the exact derivative, to the last few digits",
+    Verdict.UNCHECKED: "formulas only, because no point was given",
+    Verdict.ROUNDING: "autograd is right up to rounding errors, which are large here",
+    Verdict.UNDECIDED: "a witness gave no answer that could be checked",
+    Verdict.UNDEFINED: "there is no finite real value here to take a derivative of",
+    Verdict.NONDIFFERENTIABLE: "there is no derivative at this point, only from either side",
+    Verdict.DISAGREE: "the witnesses contradict each other",
+}
+
+
+def visible(text: str) -> str:
+    r"""Return the text with each character that would not be seen written as an escape.
+
+    What a user typed may carry terminal escapes or bidirectional overrides; printed raw, they could
+    forge output.
+
+    >>> visible("\x1b[31mx\u202e\n")
+    '\\x1b[31mx\\u202e\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_seen(char) for char in text)
+
+
+def _seen(char: str) -> str:
+    if unicodedata.category(char) not in _UNSEEN:
+        return char
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: str) -> str:
+    r"""Return the text on a single line: white space becomes one space, the rest is made visible.
+
+    >>> one_line("u\n\t+ v")
+    'u + v'
+    """
+    return visible(" ".join(text.split()))
+
+
+def visible_lines(text: str) -> list[str]:
+    r"""Return the lines of a text of several, each made visible.
+
+    >>> visible_lines("a = x\r\na*b\n")
+    ['a = x', 'a*b']
+    """
+    lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    return [visible(line.replace("\t", "    ")) for line in lines]
+
+
+def number(value: float, dtype: str = "float64") -> str:
+    """Return the shortest text that reads back as the same number of that dtype.
+
+    >>> number(7.4), number(4.0), number(0.10000000149011612, "float32")
+    ('7.4', '4', '0.1')
+    """
+    if dtype == "float32" and math.isfinite(value):
+        value = _shortest_float32(value)
+    return repr(value).removesuffix(".0")
+
+
+def _shortest_float32(value: float) -> float:
+    for digits in range(1, 10):  # nine digits tell any two float32 numbers apart
+        shorter = float(f"{value:.{digits}g}")
+        if _as_float32(shorter) == value:
+            return shorter
+    return value  # not a float32 number, such as the limit, which has more digits
+
+
+def _as_float32(value: float) -> float:
+    try:
+        single: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return single
+
+
+def ulps_text(ulps: float) -> str:
+    """Return a distance in units in the last place, to three digits.
+
+    >>> ulps_text(0.0), ulps_text(1.25), ulps_text(123456.0)
+    ('0', '1.25', '1.23e+05')
+    """
+    return format(ulps, ".3g")
+
+
+def headline(report: Report) -> str:
+    """Return the verdict's name and what it means, with the count and the odd one out if need be.
+
+    An error has no verdict, and so no headline.
+    """
+    if report.verdict is None:
+        return ""
+    meaning = _HEADLINES[report.verdict]
+    # A dict keeps the order of the entries, which a set would not.
+    blamed = dict.fromkeys(entry.blame.value for entry in report.entries if entry.blame)
+    if blamed and report.verdict is Verdict.DISAGREE:
+        meaning = f"{' and '.join(blamed)} {'is' if len(blamed) == 1 else 'are'} the odd one out"
+    concerned = sum(entry.verdict is report.verdict for entry in report.entries)
+    if 0 < concerned < len(report.entries):
+        meaning += f" ({concerned} of {len(report.entries)} derivatives)"
+    return f"{report.verdict}: {meaning}"
+
+
+def binding_hint(report: Report) -> str:
+    """Return the option that would give the variables a point, for a report without one.
+
+    >>> from gradcalc.report import Report
+    >>> binding_hint(Report("x"))
+    '--at x=...'
+    """
+    bound = {name for name, _ in report.bindings}
+    wanted = [entry.wrt[0] for entry in report.gradients if entry.wrt[0] not in bound]
+    return "--at " + ",".join(f"{visible(name)}=..." for name in wanted or ["x"])
+
+
+def gap(report: Report) -> str:
+    """Return the blank line that parts a batch's reports from one another."""
+    return "" if report.line is None else "\n"

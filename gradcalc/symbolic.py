@@ -1,0 +1,361 @@
+"""The first witness: calculus, by sympy.
+
+In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives, tidied and written
+in gradcalc's own language, and their values at a point, as many digits as it takes. All symbols are real.
+
+sympy recurses over its expressions, so it is asked only within `limits.FORMULA_*`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import limits
+from gradcalc.digits import BITS, STEPS, Trend, close, extrapolate, settle
+from gradcalc.dtypes import Dtype
+from gradcalc.functions import TABLE, Function, mp, sympy
+from gradcalc.interpret import run
+from gradcalc.parser import parse
+from gradcalc.program import Constant, Program
+
+
+class _Expressions:
+    """Arithmetic on sympy expressions."""
+
+    def __init__(self, dtype: Dtype) -> None:
+        self._dtype = dtype
+
+    def constant(self, constant: Constant) -> Any:
+        """A literal as the number of the dtype that torch sees, so that 0.1 in float32 is just that.
+
+        Numbers such as 0.5 are fractions, which cancel in formulas (0.5*x**2 gives x); others stay decimal (0.1*x**2
+        gives 0.2*x), with digits enough never to round.
+        """
+        if constant.value is not None:
+            value = Fraction(self._dtype.round(Fraction(float(constant.value))))
+            if value.denominator <= 1024:
+                return sympy.Rational(value.numerator, value.denominator)
+            return sympy.Float(value.numerator, precision=2000) / value.denominator
+        name = constant.text.lstrip("-")
+        size = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan}[name]
+        return -size if constant.text.startswith("-") else size
+
+    def number(self, value: Any) -> Any:
+        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
+            return sympy.Piecewise((1, value), (0, True))
+        return value
+
+    def condition(self, value: Any) -> Any:
+        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
+            return value
+        return sympy.Ne(value, 0)
+
+    def call(self, row: Function, args: list[Any], number: int) -> Any:
+        if not row.opaque:
+            return row.sympy(*args)
+        return _opaque(row.name)(*args)
+
+
+@functools.cache
+def _opaque(name: str) -> Any:
+    """A sympy function that keeps its name and is differentiated by its row's own derivative."""
+    row = TABLE[name]
+    moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
+
+    def fdiff(self: Any, argindex: int = 1) -> Any:
+        text = row.derivative[moving.index(argindex - 1)]
+        names = {parameter.name for parameter in row.parameters}
+        program = parse(text, known=names)
+        given: dict[str, Any] = {
+            parameter.name: sympy.sympify(argument)
+            for parameter, argument in zip(row.parameters, self.args, strict=False)
+        }
+        for parameter in row.parameters[len(self.args) :]:
+            given[parameter.name] = sympy.Rational(str(parameter.default)) if parameter.default else None
+        arithmetic = _Expressions(_EXACT)
+        values = run(program, [given[name] for name in program.names], arithmetic)
+        return arithmetic.number(values[program.output])
+
+    return type(name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True})
+
+
+#: For derivative texts, whose literals are exact.
+_EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=30)
+
+
+class Calculus:
+    """The formulas of a program's derivatives.
+
+    Attributes:
+        formulas: sympy's derivative for each of the asked pairs, or None where it could give none.
+    """
+
+    def __init__(
+        self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype
+    ) -> None:
+        """Differentiate the program.
+
+        Args:
+            program: What to differentiate.
+            entries: For each derivative, the numbers of one or two inputs.
+            dtype: What literals are rounded to.
+        """
+        self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
+        self._dtype = dtype
+        self.formulas: list[Any] = [None] * len(entries)
+        if _too_large(program):
+            return
+        arithmetic = _Expressions(dtype)
+        try:
+            expression = arithmetic.number(
+                run(program, self._symbols, arithmetic)[program.output]
+            )
+            deadline = time.monotonic() + limits.TIDY_SECONDS
+            first: dict[int, Any] = {}
+            for position, axes in enumerate(entries):
+                if axes[0] not in first:
+                    raw = _derivative(expression, self._symbols[axes[0]])
+                    first[axes[0]] = _tidy(raw, deadline)
+                formula = first[axes[0]]
+                if len(axes) == 2:
+                    formula = _tidy(_derivative(formula, self._symbols[axes[1]]), deadline)
+                self.formulas[position] = formula
+        except (RecursionError, ZeroDivisionError, TypeError, ValueError):
+            # sympy cannot differentiate this; the entries that are left have no formula.
+            return
+
+    def text(self, position: int) -> str | None:
+        """The formula in gradcalc's own language, or None where it is left out."""
+        formula = self.formulas[position]
+        if formula is None:
+            return None
+        text: str = _printer(self._dtype.digits).doprint(formula)
+        return text if len(text) <= limits.FORMULA_LENGTH else None
+
+    def latex(self, position: int) -> str | None:
+        """The formula in LaTeX."""
+        formula = self.formulas[position]
+        return None if formula is None else str(sympy.latex(formula))
+
+    def values(self, inputs: Sequence[Fraction]) -> list[Any]:
+        """The formulas' values as mpmath numbers; None where there is no real one.
+
+        Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides stands for it.
+        """
+        present = [formula for formula in self.formulas if formula is not None]
+        together = self._compiled(present)
+        results = iter(self._settled(together, len(present), inputs))
+        return [None if formula is None else next(results) for formula in self.formulas]
+
+    def _settled(self, together: Callable[..., Any], count: int, inputs: Sequence[Fraction]) -> Iterator[Any]:
+        for position in range(count):
+
+            def at(moved: Sequence[Any], position: int = position) -> Any:
+                return _real(together(*moved)[position])
+
+            def here(at: Callable[[Sequence[Any]], Any] = at) -> Any:
+                return at([_number(value) for value in inputs])
+
+            value = settle(here)
+            yield self._continued(at, inputs) if value is None else value
+
+    def _continued(self, at: Callable[[Sequence[Any]], Any], inputs: Sequence[Fraction]) -> Any:
+        """The limit of the formula at a point where it has no value, from both sides on a generic line."""
+        sides = []
+        for sign in (-1, 1):
+            sequence = []
+            for bits in STEPS[:3]:
+                with mp.workprec(8 * bits + 400):
+                    # Unequal steps: along the diagonal too much cancels by chance.
+                    sequence.append(
+                        at(
+                            [
+                                _number(value)
+                                + sign * mp.ldexp(1 + mp.mpf(number) / 7, -bits) * (abs(_number(value)) or 1)
+                                for number, value in enumerate(inputs)
+                            ]
+                        )
+                    )
+            limit = extrapolate(sequence)
+            if limit.trend is not Trend.SETTLED:
+                return None
+            sides.append(limit.value)
+        return sides[0] if sides[0] == sides[1] or close(*sides, 30) else None
+
+    def _compiled(self, formulas: list[Any]) -> Callable[..., list[Any]]:
+        """One Python function for all formulas; each is evaluated on its own if they fail together."""
+        names = {row.name: row.mpmath for row in TABLE.values() if row.opaque}
+
+        def compiled(what: Any) -> Any:
+            return sympy.lambdify(self._symbols, what, modules=[names, "mpmath"], dummify=True)
+
+        together = compiled(formulas)
+        alone: list[Any] = []
+
+        def evaluate(*point: Any) -> list[Any]:
+            try:
+                return list(together(*point))
+            except _NO_VALUE:
+                if not alone:
+                    alone.extend(map(compiled, formulas))
+                return [_or_none(function, point) for function in alone]
+
+        return evaluate
+
+
+_NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
+
+
+def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
+    try:
+        return function(*point)
+    except _NO_VALUE:
+        return None
+
+
+def _real(value: Any) -> Any:
+    """The value as a finite real mpmath number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, mp.mpc):
+        if value.imag:
+            return None
+        value = value.real
+    value = mp.mpf(value)
+    return value if mp.isfinite(value) else None
+
+
+def _number(value: Fraction) -> Any:
+    return mp.mpf(value.numerator) / value.denominator
+
+
+def _too_large(program: Program) -> bool:
+    """Whether the program is beyond what sympy's recursion takes."""
+    if len(program.steps) > limits.FORMULA_STEPS:
+        return True
+    depths = [0] * program.first_step
+    for step in program.steps:
+        # A sum of many terms is flat in sympy.
+        own = 0 if step.function in {"add", "mul"} else 1
+        depths.append(own + max((depths[arg] for arg in step.args), default=0))
+    return max(depths) > limits.FORMULA_DEPTH
+
+
+def _derivative(expression: Any, symbol: Any) -> Any:
+    """sympy's derivative, almost everywhere: the derivative of floor or sign, which sympy leaves as it
+    stands or as a DiracDelta, is 0 off the jumps."""
+    result = sympy.diff(expression, symbol)
+    if result.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs):
+        result = result.replace(
+            lambda part: isinstance(part, sympy.Derivative | sympy.DiracDelta | sympy.Subs),
+            lambda _: sympy.Integer(0),
+        )
+    return result
+
+
+# --- Tidying and writing --------------------------------------------------------------------------------
+
+
+def _tidy(formula: Any, deadline: float) -> Any:
+    """The shortest of a few equal forms that are cheap to find.
+
+    `cancel` and `factor` multiply powers out, so they see only small formulas with small exponents.
+    """
+    if not formula.args or _length(formula) > limits.TIDY_NODES:
+        return formula
+    # y*x**y/x becomes y*x**(y - 1), which is no shorter but what a hand writes.
+    best = sympy.powsimp(formula)
+    least = _length(best)
+    small = all(abs(power.exp) <= 8 for power in formula.atoms(sympy.Pow) if power.exp.is_Integer)
+    ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
+    if small and not formula.has(sympy.Piecewise, sympy.Float):
+        ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
+    for way in ways:
+        if time.monotonic() > deadline:
+            break
+        try:
+            other = way(formula)
+        except (sympy.PolynomialError, RecursionError, NotImplementedError, ValueError):
+            continue
+        length = _length(other)
+        if length < least:
+            best, least = other, length
+    return best
+
+
+def _length(formula: Any) -> int:
+    """How long a formula is to read: operations, with brackets weighing too."""
+    return int(sympy.count_ops(formula)) + sum(1 for _ in formula.atoms(sympy.Add)) + 1
+
+
+@functools.cache
+def _printer(digits: int) -> Any:
+    """sympy's printer, taught gradcalc's language."""
+    from sympy.printing.str import StrPrinter
+
+    names = {"Abs": "abs", "ceiling": "ceil"}
+
+    class Printer(StrPrinter):  # type: ignore[misc]
+        def _print_Float(self, expr: Any) -> str:
+            text = f"{float(expr):.{digits}g}"
+            return text.removesuffix(".0")
+
+        def _print_Exp1(self, expr: Any) -> str:
+            return "e"
+
+        def _print_Infinity(self, expr: Any) -> str:
+            return "inf"
+
+        def _print_NegativeInfinity(self, expr: Any) -> str:
+            return "-inf"
+
+        def _print_ComplexInfinity(self, expr: Any) -> str:
+            return "nan"
+
+        def _print_NaN(self, expr: Any) -> str:
+            return "nan"
+
+        def _print_Piecewise(self, expr: Any) -> str:
+            text = "nan"
+            for value, condition in reversed(expr.args):
+                if condition is sympy.true:
+                    text = self._print(value)
+                else:
+                    text = f"where({self._print(condition)}, {self._print(value)}, {text})"
+            return text
+
+        def _print_Relational(self, expr: Any) -> str:
+            sign = {"Eq": "==", "Ne": "!="}.get(type(expr).__name__, "")
+            sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__, sign) or expr.rel_op
+            return f"{self._print(expr.lhs)} {sign} {self._print(expr.rhs)}"
+
+        def _print_And(self, expr: Any) -> str:
+            return " & ".join(f"({self._print(arg)})" for arg in expr.args)
+
+        def _print_Or(self, expr: Any) -> str:
+            return " | ".join(f"({self._print(arg)})" for arg in expr.args)
+
+        def _print_Not(self, expr: Any) -> str:
+            return f"~({self._print(expr.args[0])})"
+
+        def _print_polygamma(self, expr: Any) -> str:
+            order, argument = expr.args
+            if order == 0:
+                return f"digamma({self._print(argument)})"
+            return f"polygamma({self._print(order)}, {self._print(argument)})"
+
+        def _print_Mod(self, expr: Any) -> str:
+            return f"remainder({self._print(expr.args[0])}, {self._print(expr.args[1])})"
+
+        def _print_Function(self, expr: Any) -> str:
+            name = names.get(type(expr).__name__, type(expr).__name__)
+            return f"{name}({', '.join(map(self._print, expr.args))})"
+
+        _print_Abs = _print_Function
+
+    return Printer()
