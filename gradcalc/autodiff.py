@@ -129,7 +129,7 @@ def testify(
         raise GradcalcError(Kind.AUTOGRAD, f"torch refuses: {reason}", text=program.text) from None
     return Testimony(
         value=output.item(),
-        values=tuple(float(value) for value in values),
+        values=tuple(value if isinstance(value, float) else float(value.item()) for value in values),
         gradient=tuple(0.0 if leaf.grad is None else leaf.grad.item() for leaf in wanted),
         hessian=tuple(hessian),
         tensors=tuple(_tensor_rows(program, leaves, output)),

@@ -39,3 +39,6 @@ TIDY_SECONDS = 0.1
 
 #: Characters of a formula beyond which it is left out of the report.
 FORMULA_LENGTH = 5_000
+
+#: Bytes in one line of a batch file.
+LINE_BYTES = 1_000_000

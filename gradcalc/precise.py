@@ -21,6 +21,10 @@ from gradcalc.program import Constant, Program
 MAGNITUDE = 20_000
 
 
+#: More digits for a slope that is small beside the value: enough for float64's smallest number beside 1.
+DROWNED_BITS = 1_300
+
+
 class TooLarge(Exception):
     """A value is too large to be calculated with at any precision."""
 
@@ -124,9 +128,10 @@ def slope(
     any dtype's roundoff, and with digits enough for what cancels.
     """
     # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x + 1e-200).
-    numbers = [*inputs, *(constant.value for constant in program.constants)]
+    others = [value for number, value in enumerate(inputs) if number not in axes]
+    numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
-    spread = max((abs(_exponent(value)) for value in numbers if value), default=0)
+    spread = max((abs(_exponent(value)) for value in (*numbers, *inputs) if value), default=0)
     lefts: list[Any] = []
     rights: list[Any] = []
     centres: list[Any] = []
@@ -137,6 +142,11 @@ def slope(
         digits = bits * (4 if len(axes) == 1 else 9) + 3 * spread + 200
         with mp.workprec(digits):
             left, right, centre = _quotients(program, inputs, axes, dtype, bits)
+            drowned = centre is not None and abs(centre) < mp.ldexp(1, -digits // 4)
+        if drowned:
+            # A slope as small as exp(-700) beside a value near 1 takes digits for both.
+            with mp.workprec(digits + DROWNED_BITS):
+                left, right, centre = _quotients(program, inputs, axes, dtype, bits)
         lefts.append(left)
         rights.append(right)
         centres.append(centre)

@@ -1,0 +1,29 @@
+"""gradcalc: gradients by calculus and by autograd, and a verdict on whether they agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcalc.calculate import grad
+    from gradcalc.errors import GradcalcError
+    from gradcalc.report import Report, Verdict
+
+__version__ = "0.1.0"
+__all__ = ["GradcalcError", "Report", "Verdict", "__version__", "grad"]
+
+_HOMES = {
+    "grad": "gradcalc.calculate",
+    "GradcalcError": "gradcalc.errors",
+    "Report": "gradcalc.report",
+    "Verdict": "gradcalc.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names when they are asked for, so that the command line starts fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

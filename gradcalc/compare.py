@@ -1,0 +1,239 @@
+"""The comparator: from the witnesses' testimony to a verdict for each derivative.
+
+In: what calculus, autograd and the limit say of one derivative. Out: an `Entry` with its verdict, the odd
+one out, and one sentence for the reader. The rules, in order:
+
+1. no finite real value of the function here, or on neither side: undefined
+2. left and right derivative differ or are infinite: nondifferentiable
+3. autograd nan or infinite although the derivative exists: disagree
+4. autograd within the rounding budget of the exact value: agree
+5. further off, but no further than rounding explains: agree while two thirds of the digits are right,
+   else rounding
+6. further off than that: disagree
+
+The exact value is the one that calculus and the limit agree on; where one of them is silent, the other's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gradcalc.conditioning import Conditioning
+from gradcalc.digits import Limit, Trend, close
+from gradcalc.dtypes import Dtype, exact
+from gradcalc.functions import mp
+from gradcalc.precise import Slope
+from gradcalc.program import Program
+from gradcalc.report import Blame, Entry, Verdict
+
+#: Bits to which the calculus and the limit must agree to be taken for one value: far beyond
+#: any dtype, and within what a difference quotient gives.
+AGREEMENT_BITS = 80
+
+#: The rounding budget in ulps: a few, and two for each operation, forward and backward.
+BUDGET_ULPS = 8
+BUDGET_PER_STEP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the witnesses say of one derivative.
+
+    Attributes:
+        wrt: The variables' names.
+        formula: The formula's text, if it is shown.
+        latex: The formula in LaTeX, if asked for.
+        symbolic: The formula's value, an mpmath number; None where it has none.
+        autograd: Torch's value; None where torch has no such derivative.
+        slope: The limit's finding; None where it was not asked.
+        conditioning: How far rounding can carry; asked only if needed.
+    """
+
+    wrt: tuple[str, ...]
+    formula: str | None
+    latex: str | None
+    symbolic: Any
+    autograd: float | None
+    slope: Slope | None
+    conditioning: Callable[[], Conditioning]
+
+
+def judge(evidence: Evidence, program: Program, dtype: Dtype) -> Entry:
+    """Give the verdict on one derivative of a function that is defined at the point."""
+    slope, symbolic = evidence.slope, evidence.symbolic
+    limit = slope.value if slope else None
+    if slope is not None and limit is None and not _unsettled(slope):
+        return _without_derivative(evidence, slope, dtype)
+    truth = limit if symbolic is None else symbolic
+    if truth is None:
+        note = "no witness could settle the exact value"
+        return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
+    if limit is not None and symbolic is not None and not _same(symbolic, limit, dtype):
+        return _conflict(evidence, symbolic, limit, dtype)
+    if evidence.autograd is None:
+        note = "torch has no such derivative"
+        return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
+    rounded = dtype.round(exact(truth))
+    if not math.isfinite(rounded):
+        note = f"the exact value, {_short(truth)}, is beyond the range of {dtype.name}"
+        return _entry(evidence, dtype, Verdict.UNDEFINED, note=note)
+    if not math.isfinite(evidence.autograd):
+        note = f"the derivative exists, but torch returns {evidence.autograd}"
+        return _entry(evidence, dtype, Verdict.DISAGREE, blame=Blame.AUTOGRAD, note=note, ulps=math.inf)
+    ulps = dtype.ulps(evidence.autograd, rounded)
+    if ulps <= BUDGET_ULPS + BUDGET_PER_STEP * len(program.steps):
+        return _entry(evidence, dtype, Verdict.AGREE, ulps=ulps)
+    return _far_off(evidence, truth, rounded, ulps, program, dtype)
+
+
+def undefined(evidence: Evidence, note: str, dtype: Dtype) -> Entry:
+    """The entry for a derivative of a function that has no finite real value at the point."""
+    if evidence.autograd is not None:
+        note += f"; torch answers {_plain(evidence.autograd)} all the same"
+    return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
+
+
+def unchecked(wrt: tuple[str, ...], formula: str | None, latex: str | None) -> Entry:
+    """The entry for a formula without a point."""
+    return Entry(wrt, formula, None, None, None, None, Verdict.UNCHECKED, latex=latex)
+
+
+def _same(symbolic: Any, limit: Any, dtype: Dtype) -> bool:
+    """Whether calculus and the limit found one value, or values that are both 0 to the dtype."""
+    least = mp.ldexp(1, dtype.least - AGREEMENT_BITS)
+    return close(symbolic, limit, AGREEMENT_BITS) or abs(symbolic - limit) < least
+
+
+def _conflict(evidence: Evidence, symbolic: Any, limit: Any, dtype: Dtype) -> Entry:
+    """Calculus and the limit differ: whom autograd sides with is right."""
+    budget = BUDGET_ULPS
+    sides = []
+    for blame, value in ((Blame.LIMIT, symbolic), (Blame.CALCULUS, limit)):
+        rounded = dtype.round(exact(value))
+        if evidence.autograd is not None and dtype.ulps(evidence.autograd, rounded) <= budget:
+            sides.append(blame)
+    blame = sides[0] if len(sides) == 1 else None
+    names = {
+        Blame.LIMIT: "the difference quotient contradicts both calculus and autograd",
+        Blame.CALCULUS: "the formula contradicts both autograd and the difference quotient",
+        None: "formula, autograd and difference quotient contradict each other",
+    }
+    return _entry(evidence, dtype, Verdict.DISAGREE, blame=blame, note=names[blame])
+
+
+def _far_off(
+    evidence: Evidence, truth: Any, rounded: float, ulps: float, program: Program, dtype: Dtype
+) -> Entry:
+    """Beyond the budget: is it rounding, or wrong?"""
+    assert evidence.autograd is not None
+    distance = abs(mp.mpf(evidence.autograd) - truth)
+    conditioning = evidence.conditioning()
+    off = f"autograd is off by {_short(distance)}"
+    if truth:
+        off += f" ({_percent(distance / abs(truth))})"
+    if distance > conditioning.error:
+        note = f"{off}, more than rounding explains"
+        return _entry(
+            evidence, dtype, Verdict.DISAGREE, blame=Blame.AUTOGRAD, note=note, ulps=ulps
+        )
+    if ulps < 2.0 ** (dtype.bits // 3):
+        return _entry(evidence, dtype, Verdict.AGREE, ulps=ulps)
+    step = "a step"
+    if conditioning.culprit is not None:
+        step = f"`{_shortened(program.source(conditioning.culprit))}`"
+    if not evidence.autograd:
+        note = f"{off}: {step} is so close to a constant that its slope is lost in rounding (saturation)"
+    else:
+        note = f"{off}: the rounding of {step} is magnified, as large terms cancel (cancellation)"
+    return _entry(evidence, dtype, Verdict.ROUNDING, note=note, ulps=ulps)
+
+
+def _unsettled(slope: Slope) -> bool:
+    return Trend.UNSETTLED in (slope.left.trend, slope.right.trend)
+
+
+def _without_derivative(evidence: Evidence, slope: Slope, dtype: Dtype) -> Entry:
+    """The limit found no derivative: say what it found on either side."""
+    left, right = slope.left, slope.right
+    torch = f"; torch answers {_plain(evidence.autograd)}" if evidence.autograd is not None else ""
+    if left.trend is right.trend is Trend.UNDEFINED:
+        note = f"the function has no real value to either side{torch}"
+        return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
+    if Trend.UNDEFINED in (left.trend, right.trend):
+        side, other = (right, "right") if left.trend is Trend.UNDEFINED else (left, "left")
+        note = f"the domain ends here: only the derivative from the {other} exists, {_side(side)}{torch}"
+    elif slope.jump:
+        note = f"the function jumps here{torch}"
+    elif left.trend is right.trend is Trend.INFINITE:
+        note = f"the slope is infinite: left {_side(left)}, right {_side(right)}{torch}"
+    else:
+        note = f"the slope has a corner: left {_side(left)}, right {_side(right)}{torch}"
+    if len(evidence.wrt) == 2:
+        note = note.replace("the slope", "the slope of the gradient").replace(
+            "the function", "the gradient"
+        )
+    return _entry(evidence, dtype, Verdict.NONDIFFERENTIABLE, note=note, silent=True)
+
+
+def _entry(
+    evidence: Evidence,
+    dtype: Dtype,
+    verdict: Verdict,
+    *,
+    blame: Blame | None = None,
+    note: str | None = None,
+    ulps: float | None = None,
+    silent: bool = False,
+) -> Entry:
+    """An entry of the report; `silent` where the formula's value is no derivative."""
+    limit = evidence.slope.value if evidence.slope else None
+    return Entry(
+        wrt=evidence.wrt,
+        formula=evidence.formula,
+        symbolic=None if silent or evidence.symbolic is None else dtype.round(exact(evidence.symbolic)),
+        autograd=evidence.autograd,
+        limit=None if limit is None else dtype.round(exact(limit)),
+        ulps=ulps,
+        verdict=verdict,
+        blame=blame,
+        note=note,
+        latex=evidence.latex,
+    )
+
+
+# --- Numbers in sentences ----------------------------------------------------------------------------
+
+
+def _side(limit: Limit) -> str:
+    if limit.trend is Trend.UNDEFINED:
+        return "none"
+    value = limit.value
+    if value is not None and mp.isinf(value):
+        return "+infinity" if value > 0 else "-infinity"
+    return "none" if value is None else _short(value, digits=6)
+
+
+def _plain(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.6g}"
+
+
+def _short(value: Any, digits: int = 2) -> str:
+    """A number to a few digits; mpmath's own, since it may be beyond float64."""
+    text: str = mp.nstr(mp.mpf(value), digits, strip_zeros=True)
+    return text.removesuffix(".0")
+
+
+def _percent(ratio: Any) -> str:
+    if ratio > 10:
+        return f"{_short(ratio)} times the exact value"
+    if ratio < 1e-4:
+        return f"{_short(ratio)} of the exact value"
+    return f"{_short(ratio * 100)} %"
+
+
+def _shortened(source: str, most: int = 40) -> str:
+    flat = " ".join(source.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
