@@ -7,8 +7,9 @@ torch's public attributes are used.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,20 +26,22 @@ class Testimony:
 
     Attributes:
         value: The output's value.
-        values: Every value of the program, by number, for finding where a nan was born.
-        gradient: One derivative for each input that requires grad, in order.
-        hessian: A derivative for each pair (i <= j) of them; None where torch has no second
-            derivative. Empty unless asked for.
+        gradient: The derivative with respect to each input that requires grad, by the input's number.
+        hessian: The derivative for each pair of them, by their numbers in order; None where torch has no
+            second derivative. Empty unless asked for.
         tensors: The inputs and the output.
         graph: The backward graph.
     """
 
     value: float
-    values: tuple[float, ...]
-    gradient: tuple[float, ...]
-    hessian: tuple[float | None, ...]
+    gradient: Mapping[int, float]
+    hessian: Mapping[tuple[int, ...], float | None]
     tensors: tuple[TensorRow, ...]
     graph: tuple[GraphNode, ...]
+
+    def derivative(self, axes: tuple[int, ...]) -> float | None:
+        """The derivative along one input, or the second one along two, in any order."""
+        return self.gradient[axes[0]] if len(axes) == 1 else self.hessian[tuple(sorted(axes))]
 
 
 class _Tensors:
@@ -107,6 +110,27 @@ def testify(
     Raises:
         GradcalcError: kind `autograd`, with what torch refuses.
     """
+    leaves, values, output = _forward(program, inputs, requires_grad, dtype)
+    wanted = {number: leaf for number, leaf in enumerate(leaves) if leaf.requires_grad}
+    try:
+        hessian = _hessian(output, wanted) if second_order else {}
+        graph = _graph(program, output, values, leaves)
+        output.backward(inputs=list(wanted.values()))
+    except RuntimeError as error:
+        raise _refusal(program, error) from None
+    return Testimony(
+        value=output.item(),
+        gradient={number: _number(leaf.grad) for number, leaf in wanted.items()},
+        hessian=hessian,
+        tensors=tuple(_tensor_rows(program, leaves, output)),
+        graph=graph,
+    )
+
+
+def _forward(
+    program: Program, inputs: Sequence[float], requires_grad: Sequence[bool], dtype: str
+) -> tuple[list[Any], list[Any], Any]:
+    """Make the leaves and run the program; return them, all values, and the output."""
     torch_dtype = getattr(torch, dtype)
     leaves = [
         torch.tensor(value, dtype=torch_dtype, requires_grad=required)
@@ -115,26 +139,22 @@ def testify(
     arithmetic = _Tensors(torch_dtype)
     try:
         values = run(program, leaves, arithmetic)
-        output = arithmetic.number(values[program.output])
-        if isinstance(output, float) or not output.requires_grad:
-            raise _nothing_to_differentiate(program)
-        wanted = [leaf for leaf in leaves if leaf.requires_grad]
-        hessian: list[float | None] = []
-        if second_order:
-            hessian = _hessian(output, wanted)
-        graph = _graph(program, output, values, leaves)
-        output.backward(inputs=wanted)
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise GradcalcError(Kind.AUTOGRAD, f"torch refuses: {reason}", text=program.text) from None
-    return Testimony(
-        value=output.item(),
-        values=tuple(value if isinstance(value, float) else float(value.item()) for value in values),
-        gradient=tuple(0.0 if leaf.grad is None else leaf.grad.item() for leaf in wanted),
-        hessian=tuple(hessian),
-        tensors=tuple(_tensor_rows(program, leaves, output)),
-        graph=graph,
-    )
+        raise _refusal(program, error) from None
+    output = arithmetic.number(values[program.output])
+    if isinstance(output, float) or not output.requires_grad:
+        raise _nothing_to_differentiate(program)
+    return leaves, values, output
+
+
+def _refusal(program: Program, error: RuntimeError) -> GradcalcError:
+    reason = str(error).splitlines()[0]
+    return GradcalcError(Kind.AUTOGRAD, f"torch refuses: {reason}", text=program.text)
+
+
+def _number(tensor: Any) -> float:
+    """The number in a gradient; torch leaves out those that are 0 for want of any path."""
+    return 0.0 if tensor is None else float(tensor.item())
 
 
 def _nothing_to_differentiate(program: Program) -> GradcalcError:
@@ -152,22 +172,25 @@ def _nothing_to_differentiate(program: Program) -> GradcalcError:
     )
 
 
-def _hessian(output: Any, wanted: Sequence[Any]) -> list[float | None]:
-    """The second derivatives for each pair i <= j of `wanted`, row by row."""
-    gradient = torch.autograd.grad(output, wanted, create_graph=True, allow_unused=True)
-    entries: list[float | None] = []
-    for position, first in enumerate(gradient):
-        rest = wanted[position:]
+def _hessian(output: Any, wanted: Mapping[int, Any]) -> dict[tuple[int, ...], float | None]:
+    """The second derivatives for each pair of `wanted`."""
+    leaves = list(wanted.values())
+    gradient = torch.autograd.grad(output, leaves, create_graph=True, allow_unused=True)
+    entries: dict[tuple[int, ...], float | None] = {}
+    for position, (number, first) in enumerate(zip(wanted, gradient, strict=True)):
+        pairs = [(number, other) for other in list(wanted)[position:]]
         if first is None or not first.requires_grad:
-            entries += [0.0] * len(rest)
+            entries.update(dict.fromkeys(pairs, 0.0))
             continue
         try:
-            seconds = torch.autograd.grad(first, rest, retain_graph=True, allow_unused=True)
+            seconds = torch.autograd.grad(
+                first, leaves[position:], retain_graph=True, allow_unused=True
+            )
         except RuntimeError:
             # torch has no second derivative of some function in it; the entry is undecided.
-            entries += [None] * len(rest)
+            entries.update(dict.fromkeys(pairs))
             continue
-        entries += [0.0 if second is None else second.item() for second in seconds]
+        entries.update(zip(pairs, map(_number, seconds), strict=True))
     return entries
 
 
@@ -194,31 +217,112 @@ def _graph(
     program: Program, output: Any, values: Sequence[Any], leaves: Sequence[Any]
 ) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the output, depth first, each node once."""
-    edge = torch.autograd.graph.get_gradient_edge
-    origin = {edge(leaf).node: number for number, leaf in enumerate(leaves) if leaf.requires_grad}
-    for number, value in enumerate(values):
-        node = getattr(value, "grad_fn", None)
-        if node is not None:
-            origin.setdefault(node, number)
-
-    ids: dict[Any, int] = {}
-    order: list[tuple[Any, str]] = []
-    todo = [(edge(output).node, program.output)]
-    while todo:
-        node, parent = todo.pop()
-        if node in ids:
-            continue
-        ids[node] = len(ids)
-        # A node that no step ends in belongs to the step that it leads to.
-        number = origin.get(node, parent)
-        order.append((node, program.source(number)))
-        todo += [(child, number) for child, _ in reversed(node.next_functions) if child is not None]
+    order = _walk(program, output, _origins(program, values, leaves))
+    ids = {node: number for number, (node, _) in enumerate(order)}
     return tuple(
         GraphNode(
             id=ids[node],
             grad_fn=node.name().removeprefix("torch::autograd::"),
-            source=source,
+            source=program.source(number),
             inputs=tuple(ids[child] for child, _ in node.next_functions if child is not None),
         )
-        for node, source in order
+        for node, number in order
     )
+
+
+def _origins(program: Program, values: Sequence[Any], leaves: Sequence[Any]) -> dict[Any, int]:
+    """For each node that is some value's grad_fn, the value's number."""
+    edge = torch.autograd.graph.get_gradient_edge
+    origins = {edge(leaf).node: number for number, leaf in enumerate(leaves) if leaf.requires_grad}
+    for number, value in enumerate(values):
+        node = getattr(value, "grad_fn", None)
+        if node is not None:
+            origins.setdefault(node, number)
+    return origins
+
+
+def _walk(program: Program, output: Any, origins: Mapping[Any, int]) -> list[tuple[Any, int]]:
+    """The nodes of the graph, depth first, each with the number of the value that it computes.
+
+    A node that no step ends in belongs to the step that it leads to.
+    """
+    order: dict[Any, int] = {}
+    todo = [(torch.autograd.graph.get_gradient_edge(output).node, program.output)]
+    while todo:
+        node, parent = todo.pop()
+        if node in order:
+            continue
+        order[node] = number = origins.get(node, parent)
+        children = [child for child, _ in node.next_functions if child is not None]
+        todo += [(child, number) for child in reversed(children)]
+    return list(order.items())
+
+
+# --- Where a nan or an infinity was born -------------------------------------------------------------
+
+
+def birth(
+    program: Program, inputs: Sequence[float], dtype: str, axes: tuple[int, ...]
+) -> tuple[int, str] | None:
+    """Find the step that made the first nan or infinity of a derivative.
+
+    Args:
+        program: What was run.
+        inputs: One value for each of the program's inputs.
+        dtype: "float64" or "float32".
+        axes: The derivative: the number of an input, or of two.
+
+    Returns:
+        The number of the step's value, and "forward" or "backward"; None if neither pass makes one.
+    """
+    leaves, values, output = _forward(program, inputs, [True] * len(inputs), dtype)
+    active = program.active()
+    for number in range(program.first_step, len(values)):
+        args = program.steps[number - program.first_step].args
+        if active[number] and not _finite(values[number]) and all(_finite(values[arg]) for arg in args):
+            return number, "forward"
+    origins = _origins(program, values, leaves)
+    second = len(axes) == 2
+    try:
+        with _watch(_walk(program, output, origins), origins) as born:
+            first = torch.autograd.grad(output, leaves, create_graph=second, allow_unused=True)[axes[0]]
+        if second and not born and first is not None and first.requires_grad:
+            with _watch(_walk(program, first, origins), origins) as born:
+                torch.autograd.grad(first, leaves, allow_unused=True)
+    except RuntimeError:
+        return None
+    return (born[0], "backward") if born else None
+
+
+@contextlib.contextmanager
+def _watch(nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]) -> Iterator[list[int]]:
+    """Watch a backward pass over the nodes; yields the numbers of those that make a nan or infinity of
+    finite gradients, in order.
+
+    The nodes that the pass itself makes (with create_graph) are entered in `origins`.
+    """
+    born: list[int] = []
+
+    def hook(number: int) -> Callable[..., None]:
+        def look(grad_inputs: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
+            if not all(map(_finite, grad_inputs)) and all(map(_finite, grad_outputs)):
+                born.append(number)
+            for gradient in grad_inputs:
+                if gradient is not None and gradient.grad_fn is not None:
+                    origins.setdefault(gradient.grad_fn, number)
+
+        return look
+
+    handles = [node.register_hook(hook(number)) for node, number in nodes]
+    try:
+        yield born
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _finite(value: Any) -> bool:
+    """Whether a value, a gradient or one that is missing is finite throughout."""
+    if value is None:
+        return True
+    return math.isfinite(value) if isinstance(value, float) else bool(torch.isfinite(value).all())

@@ -6,19 +6,19 @@ the Python interface, the command line and `batch` use `calculate`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from gradcalc import autodiff, compare, conditioning, precise
+from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.functions import mp
 from gradcalc.parser import CONSTANTS, Binding, bind, parse, parse_bindings
 from gradcalc.report import Entry, Report, Verdict
-from gradcalc.symbolic import Calculus
 
 if TYPE_CHECKING:
     from gradcalc.program import Program
@@ -34,6 +34,7 @@ class Options:
         dtype: "float64" or "float32".
         latex: Whether formulas are wanted in LaTeX too.
         thorough: Whether the limit is always called, or only where it may change the verdict.
+        timeout: Seconds after which what has no verdict yet is undecided; None for no limit.
     """
 
     wrt: tuple[str, ...] | None = None
@@ -41,6 +42,7 @@ class Options:
     dtype: str = "float64"
     latex: bool = False
     thorough: bool = True
+    timeout: float | None = None
 
 
 def grad(
@@ -90,7 +92,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     program = parse(expression, known=bound)
     dtype = _dtype(options.dtype)
     axes = _axes(program, options.wrt)
-    entries = [(axis,) for axis in axes]
+    entries: list[tuple[int, ...]] = [(axis,) for axis in axes]
     if options.second_order:
         entries += [(first, second) for k, first in enumerate(axes) for second in axes[k:]]
     warnings = tuple(
@@ -98,6 +100,11 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         for name in program.names
         if name in CONSTANTS
     )
+    if options.wrt is not None:
+        # A value that is not needed does no harm to a derivative by another variable.
+        unused = [binding.name for binding in bindings if binding.name not in program.names]
+        warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
+        bindings = tuple(binding for binding in bindings if binding.name in program.names)
     if not bindings:
         found = _formulas(program, entries, dtype, options)
         return _report(program, options, found, len(axes), verdict=Verdict.UNCHECKED, warnings=warnings)
@@ -133,7 +140,12 @@ def _formulas(
     program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype, options: Options
 ) -> list[Entry]:
     """Formulas alone, without a point."""
+    from gradcalc import compare
+    from gradcalc.symbolic import Calculus
+
     calculus = Calculus(program, entries, dtype)
+    with contextlib.suppress(TimeUp), time_limit(options.timeout):
+        calculus.differentiate()
     return [
         compare.unchecked(
             _names(program, axes),
@@ -154,7 +166,11 @@ def _checked(
     warnings: tuple[str, ...],
 ) -> Report:
     """Formulas and values at a point, compared."""
+    # An error in the input is told without waiting for the witnesses' libraries.
     inputs = [_value(bindings[name], dtype) for name in program.names]
+    from gradcalc import autodiff, compare, conditioning, precise
+    from gradcalc.symbolic import Calculus
+
     testimony = autodiff.testify(
         program,
         inputs,
@@ -162,33 +178,36 @@ def _checked(
         options.dtype,
         second_order=options.second_order,
     )
-    # torch answers in the program's order, the entries stand in the order of `wrt`.
-    order = sorted(axes)
-    by_torch: dict[tuple[int, ...], float | None] = {
-        (axis,): value for axis, value in zip(order, testimony.gradient, strict=True)
-    }
-    pairs = [(a, b) for k, a in enumerate(order) for b in order[k:]]
-    by_torch.update(zip(pairs, testimony.hessian, strict=False))
+    point = [Fraction(value) for value in inputs]
     calculus = Calculus(program, entries, dtype)
-    exact = [Fraction(value) for value in inputs]
-    trouble = _trouble(program, exact, dtype)
-    symbolic = [None] * len(entries) if trouble else calculus.values(exact)
-    found = []
-    for position, entry in enumerate(entries):
-        evidence = compare.Evidence(
+
+    def evidence(position: int, symbolic: Any) -> compare.Evidence:
+        entry = entries[position]
+        # functools.partial: these are called only if they can change the verdict.
+        return compare.Evidence(
             wrt=_names(program, entry),
             formula=calculus.text(position),
             latex=calculus.latex(position) if options.latex else None,
-            symbolic=symbolic[position],
-            autograd=by_torch[tuple(sorted(entry))],
-            slope=None if trouble else _slope(program, exact, entry, dtype),
-            conditioning=functools.partial(conditioning.measure, program, exact, entry, dtype),
+            symbolic=symbolic,
+            autograd=testimony.derivative(entry),
+            slope=functools.partial(precise.slope, program, point, entry, dtype),
+            conditioning=functools.partial(conditioning.measure, program, point, entry, dtype),
+            birth=functools.partial(autodiff.birth, program, inputs, options.dtype, entry),
         )
-        found.append(
-            compare.undefined(evidence, trouble, dtype)
-            if trouble
-            else compare.judge(evidence, program, dtype)
-        )
+
+    found: list[Entry] = []
+    try:
+        with time_limit(options.timeout):
+            survey = precise.survey(program, point, dtype)
+            calculus.differentiate()
+            symbolic = calculus.values(point) if survey.computable else [None] * len(entries)
+            for position, value in enumerate(symbolic):
+                proof = evidence(position, value)
+                found.append(compare.judge(proof, program, dtype, survey, thorough=options.thorough))
+    except TimeUp:
+        note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
+        for position in range(len(found), len(entries)):
+            found.append(compare.undecided(evidence(position, None), note))
     return _report(
         program,
         options,
@@ -203,23 +222,16 @@ def _checked(
     )
 
 
-def _slope(program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype) -> Any:
-    """The limit's finding, or None where the numbers are too large for it."""
-    try:
-        return precise.slope(program, inputs, axes, dtype)
-    except precise.TooLarge:
-        return None
-
-
 def _value(binding: Binding, dtype: Dtype) -> float:
     """A binding's value as torch sees it."""
     literal = binding.program.constants[0].value if not binding.program.steps else None
-    value = (
-        dtype.round(Fraction(float(literal)))
-        if literal is not None
-        else precise.constant_value(binding.program, dtype)
-    )
-    if value != value or abs(value) == float("inf"):
+    if literal is not None:
+        value = dtype.round(Fraction(float(literal)))
+    else:
+        from gradcalc.precise import constant_value
+
+        value = constant_value(binding.program, dtype)
+    if not math.isfinite(value):
         raise GradcalcError(
             Kind.BINDING,
             f"the value of `{binding.name}` is {value}, where no derivative exists",
@@ -228,21 +240,6 @@ def _value(binding: Binding, dtype: Dtype) -> float:
             hint="bind a finite number",
         )
     return value
-
-
-def _trouble(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> str | None:
-    """Why the function has no finite real value at the point, or None if it has one."""
-    try:
-        with mp.workprec(400):
-            point = [mp.mpf(value.numerator) / value.denominator for value in inputs]
-            value = precise.values(program, point, dtype)[program.output]
-    except precise.TooLarge:
-        return None
-    if isinstance(value, precise.Undefined):
-        return f"`{program.source(value.number)}` has no finite real value here, so there is no derivative"
-    if not isinstance(value, bool) and not mp.isfinite(value):
-        return "the value is not finite, so there is no derivative"
-    return None
 
 
 def _names(program: Program, axes: tuple[int, ...]) -> tuple[str, ...]:

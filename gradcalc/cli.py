@@ -53,6 +53,14 @@ _Format = Annotated[
 ]
 
 
+_Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", help="What has no verdict by then is undecided."
+    ),
+]
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
@@ -153,6 +161,14 @@ def _check_format(name: str) -> None:
         )
 
 
+def _seconds(timeout: float) -> float:
+    if not 0 < timeout < float("inf"):
+        raise GradcalcError(
+            Kind.USAGE, f"--timeout {timeout:g} is no time", hint="write seconds, as in --timeout 10"
+        )
+    return timeout
+
+
 # --- Commands ----------------------------------------------------------------------------------------
 
 
@@ -179,6 +195,7 @@ def grad(
     second_order: _SecondOrder = False,
     dtype: _DtypeName = "float64",
     format: _Format = "table",
+    timeout: _Timeout = 10.0,
 ) -> int:
     """Differentiate one expression, and check autograd against calculus."""
     from gradcalc.calculate import Options, calculate
@@ -192,6 +209,7 @@ def grad(
         second_order=second_order,
         dtype=dtype,
         latex=format == "latex",
+        timeout=_seconds(timeout),
     )
     report = calculate(text.rstrip("\r\n"), parse_bindings(at or ()), options)
     _warn(report)
@@ -208,6 +226,7 @@ def batch(
     second_order: _SecondOrder = False,
     dtype: _DtypeName = "float64",
     format: _Format = "table",
+    timeout: _Timeout = 10.0,
 ) -> int:
     """Answer files of expressions, line by line."""
     _check_format(format)
@@ -225,7 +244,11 @@ def batch(
     from gradcalc.calculate import Options
 
     options = Options(
-        second_order=second_order, dtype=dtype, latex=format == "latex", thorough=False
+        second_order=second_order,
+        dtype=dtype,
+        latex=format == "latex",
+        thorough=False,
+        timeout=_seconds(timeout),
     )
     renderer, summary = FORMATS[format], Summary()
     _write(renderer.header)

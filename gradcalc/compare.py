@@ -25,7 +25,7 @@ from gradcalc.conditioning import Conditioning
 from gradcalc.digits import Limit, Trend, close
 from gradcalc.dtypes import Dtype, exact
 from gradcalc.functions import mp
-from gradcalc.precise import Slope
+from gradcalc.precise import Slope, Survey
 from gradcalc.program import Program
 from gradcalc.report import Blame, Entry, Verdict
 
@@ -48,8 +48,9 @@ class Evidence:
         latex: The formula in LaTeX, if asked for.
         symbolic: The formula's value, an mpmath number; None where it has none.
         autograd: Torch's value; None where torch has no such derivative.
-        slope: The limit's finding; None where it was not asked.
-        conditioning: How far rounding can carry; asked only if needed.
+        slope: Calls the limit.
+        conditioning: Measures how far rounding can carry.
+        birth: Finds the number of the value that was the first nan or infinity, and the pass that made it.
     """
 
     wrt: tuple[str, ...]
@@ -57,43 +58,108 @@ class Evidence:
     latex: str | None
     symbolic: Any
     autograd: float | None
-    slope: Slope | None
+    slope: Callable[[], Slope]
     conditioning: Callable[[], Conditioning]
+    birth: Callable[[], tuple[int, str] | None]
 
 
-def judge(evidence: Evidence, program: Program, dtype: Dtype) -> Entry:
-    """Give the verdict on one derivative of a function that is defined at the point."""
-    slope, symbolic = evidence.slope, evidence.symbolic
-    limit = slope.value if slope else None
-    if slope is not None and limit is None and not _unsettled(slope):
+def judge(
+    evidence: Evidence, program: Program, dtype: Dtype, survey: Survey, *, thorough: bool
+) -> Entry:
+    """Give the verdict on one derivative.
+
+    Args:
+        evidence: What the witnesses say of it.
+        program: The function, for its steps' text.
+        dtype: What autograd calculated in.
+        survey: What there is at the point.
+        thorough: Call the limit always; otherwise only where it may change the verdict: where the first two
+            witnesses differ, where one is silent or not finite, and where a step stands on a kink.
+    """
+    if not survey.defined:
+        return _undefined(evidence, program, dtype, survey)
+    if not thorough and not survey.suspect and _first_two_agree(evidence, program, dtype):
+        return _against(evidence, evidence.symbolic, None, program, dtype)
+    slope = evidence.slope()
+    limit = slope.value
+    if limit is None and not _unsettled(slope):
         return _without_derivative(evidence, slope, dtype)
-    truth = limit if symbolic is None else symbolic
+    truth = limit if evidence.symbolic is None else evidence.symbolic
     if truth is None:
         note = "no witness could settle the exact value"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
-    if limit is not None and symbolic is not None and not _same(symbolic, limit, dtype):
-        return _conflict(evidence, symbolic, limit, dtype)
-    if evidence.autograd is None:
-        note = "torch has no such derivative"
+    if limit is None and survey.suspect:
+        note = "a step stands on a kink, and the limit could not be settled"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
+    if limit is not None and evidence.symbolic is not None and not _same(truth, limit, dtype):
+        return _conflict(evidence, truth, limit, dtype)
+    return _against(evidence, truth, limit, program, dtype)
+
+
+def _first_two_agree(evidence: Evidence, program: Program, dtype: Dtype) -> bool:
+    if evidence.symbolic is None or evidence.autograd is None or not math.isfinite(evidence.autograd):
+        return False
+    rounded = dtype.round(exact(evidence.symbolic))
+    return dtype.ulps(evidence.autograd, rounded) <= _budget(program)
+
+
+def _budget(program: Program) -> int:
+    return BUDGET_ULPS + BUDGET_PER_STEP * len(program.steps)
+
+
+def _against(evidence: Evidence, truth: Any, limit: Any, program: Program, dtype: Dtype) -> Entry:
+    """Hold autograd's value against the exact one."""
+    autograd = evidence.autograd
+    if autograd is None:
+        note = "torch has no such derivative"
+        return _entry(evidence, dtype, Verdict.UNDECIDED, limit, note=note)
     rounded = dtype.round(exact(truth))
     if not math.isfinite(rounded):
         note = f"the exact value, {_short(truth)}, is beyond the range of {dtype.name}"
-        return _entry(evidence, dtype, Verdict.UNDEFINED, note=note)
-    if not math.isfinite(evidence.autograd):
-        note = f"the derivative exists, but torch returns {evidence.autograd}"
-        return _entry(evidence, dtype, Verdict.DISAGREE, blame=Blame.AUTOGRAD, note=note, ulps=math.inf)
-    ulps = dtype.ulps(evidence.autograd, rounded)
-    if ulps <= BUDGET_ULPS + BUDGET_PER_STEP * len(program.steps):
-        return _entry(evidence, dtype, Verdict.AGREE, ulps=ulps)
-    return _far_off(evidence, truth, rounded, ulps, program, dtype)
+        return _entry(evidence, dtype, Verdict.UNDEFINED, limit, note=note)
+    if not math.isfinite(autograd):
+        note = f"the derivative exists, but torch returns {autograd}{_born(evidence, program)}"
+        return _entry(
+            evidence, dtype, Verdict.DISAGREE, limit, blame=Blame.AUTOGRAD, note=note, ulps=math.inf
+        )
+    ulps = dtype.ulps(autograd, rounded)
+    if ulps <= _budget(program):
+        return _entry(evidence, dtype, Verdict.AGREE, limit, ulps=ulps)
+    return _far_off(evidence, truth, limit, ulps, program, dtype)
 
 
-def undefined(evidence: Evidence, note: str, dtype: Dtype) -> Entry:
+def _born(evidence: Evidence, program: Program) -> str:
+    birth = evidence.birth()
+    if birth is None:
+        return ""
+    number, direction = birth
+    return f", which was born in the {direction} pass of `{_shortened(program.source(number))}`"
+
+
+def _undefined(evidence: Evidence, program: Program, dtype: Dtype, survey: Survey) -> Entry:
     """The entry for a derivative of a function that has no finite real value at the point."""
+    note = "the function has no finite value here"
+    if survey.stranger is not None:
+        note = f"`{_shortened(program.source(survey.stranger))}` has no finite real value here"
+    note += ", so there is no derivative"
     if evidence.autograd is not None:
         note += f"; torch answers {_plain(evidence.autograd)} all the same"
     return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
+
+
+def undecided(evidence: Evidence, note: str) -> Entry:
+    """The entry for a derivative that there was no time to judge."""
+    return Entry(
+        evidence.wrt,
+        evidence.formula,
+        None,
+        evidence.autograd,
+        None,
+        None,
+        Verdict.UNDECIDED,
+        note=note,
+        latex=evidence.latex,
+    )
 
 
 def unchecked(wrt: tuple[str, ...], formula: str | None, latex: str | None) -> Entry:
@@ -109,23 +175,22 @@ def _same(symbolic: Any, limit: Any, dtype: Dtype) -> bool:
 
 def _conflict(evidence: Evidence, symbolic: Any, limit: Any, dtype: Dtype) -> Entry:
     """Calculus and the limit differ: whom autograd sides with is right."""
-    budget = BUDGET_ULPS
     sides = []
     for blame, value in ((Blame.LIMIT, symbolic), (Blame.CALCULUS, limit)):
         rounded = dtype.round(exact(value))
-        if evidence.autograd is not None and dtype.ulps(evidence.autograd, rounded) <= budget:
+        if evidence.autograd is not None and dtype.ulps(evidence.autograd, rounded) <= BUDGET_ULPS:
             sides.append(blame)
-    blame = sides[0] if len(sides) == 1 else None
-    names = {
+    odd = sides[0] if len(sides) == 1 else None
+    names: dict[Blame | None, str] = {
         Blame.LIMIT: "the difference quotient contradicts both calculus and autograd",
         Blame.CALCULUS: "the formula contradicts both autograd and the difference quotient",
         None: "formula, autograd and difference quotient contradict each other",
     }
-    return _entry(evidence, dtype, Verdict.DISAGREE, blame=blame, note=names[blame])
+    return _entry(evidence, dtype, Verdict.DISAGREE, limit, blame=odd, note=names[odd])
 
 
 def _far_off(
-    evidence: Evidence, truth: Any, rounded: float, ulps: float, program: Program, dtype: Dtype
+    evidence: Evidence, truth: Any, limit: Any, ulps: float, program: Program, dtype: Dtype
 ) -> Entry:
     """Beyond the budget: is it rounding, or wrong?"""
     assert evidence.autograd is not None
@@ -137,10 +202,10 @@ def _far_off(
     if distance > conditioning.error:
         note = f"{off}, more than rounding explains"
         return _entry(
-            evidence, dtype, Verdict.DISAGREE, blame=Blame.AUTOGRAD, note=note, ulps=ulps
+            evidence, dtype, Verdict.DISAGREE, limit, blame=Blame.AUTOGRAD, note=note, ulps=ulps
         )
     if ulps < 2.0 ** (dtype.bits // 3):
-        return _entry(evidence, dtype, Verdict.AGREE, ulps=ulps)
+        return _entry(evidence, dtype, Verdict.AGREE, limit, ulps=ulps)
     step = "a step"
     if conditioning.culprit is not None:
         step = f"`{_shortened(program.source(conditioning.culprit))}`"
@@ -148,7 +213,7 @@ def _far_off(
         note = f"{off}: {step} is so close to a constant that its slope is lost in rounding (saturation)"
     else:
         note = f"{off}: the rounding of {step} is magnified, as large terms cancel (cancellation)"
-    return _entry(evidence, dtype, Verdict.ROUNDING, note=note, ulps=ulps)
+    return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
 
 
 def _unsettled(slope: Slope) -> bool:
@@ -182,6 +247,7 @@ def _entry(
     evidence: Evidence,
     dtype: Dtype,
     verdict: Verdict,
+    limit: Any = None,
     *,
     blame: Blame | None = None,
     note: str | None = None,
@@ -189,7 +255,6 @@ def _entry(
     silent: bool = False,
 ) -> Entry:
     """An entry of the report; `silent` where the formula's value is no derivative."""
-    limit = evidence.slope.value if evidence.slope else None
     return Entry(
         wrt=evidence.wrt,
         formula=evidence.formula,

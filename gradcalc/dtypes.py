@@ -74,5 +74,5 @@ DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}
 def exact(number: Any) -> Fraction:
     """The exact value of a finite mpmath number."""
     sign, mantissa, exponent, _ = number._mpf_
-    value = Fraction(int(mantissa)) * Fraction(2) ** exponent
+    value: Fraction = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
     return -value if sign else value

@@ -212,6 +212,15 @@ def _tie(x: Any, y: Any, *_: Any) -> bool:
     return bool(x == y)
 
 
+def _never(*_: Any) -> bool:
+    return False
+
+
+def _either_0(*args: Any) -> bool:
+    """Whether a number that stands for a condition changes just there."""
+    return any(not isinstance(arg, bool) and arg == 0 for arg in args)
+
+
 def _whole(x: Any, *_: Any) -> bool:
     return bool(x == math.floor(x))
 
@@ -221,7 +230,7 @@ def _half(x: Any) -> bool:
 
 
 def _at_bounds(x: Any, low: Any = -1, high: Any = 1) -> bool:
-    return bool(x == low or x == high or low >= high)
+    return bool(x == low or x == high or low == high)
 
 
 def _indicator(condition: Any) -> Any:
@@ -259,6 +268,12 @@ def _mp_lgamma(x: Any) -> Any:
     return mp.re(mp.loggamma(x))
 
 
+def _mp_polygamma(n: Any, x: Any) -> Any:
+    if n < 0 or n != int(n):
+        raise ValueError("the order of polygamma is a whole number")
+    return mp.polygamma(int(n), x)
+
+
 def _mp_erfcx(x: Any) -> Any:
     return mp.exp(x * x) * mp.erfc(x)
 
@@ -287,6 +302,11 @@ def _torch_clamp(x: Any, low: Any = -math.inf, high: Any = math.inf) -> Any:
         return torch.clamp(x, low, high)
     low, high = (torch.as_tensor(bound, dtype=x.dtype) for bound in (low, high))
     return torch.clamp(x, low, high)
+
+
+def _sympy_clamp(x: Any, low: Any = None, high: Any = None) -> Any:
+    low, high = (-sympy.oo if low is None else low), (sympy.oo if high is None else high)
+    return sympy.Piecewise((high, low > high), (low, x < low), (high, x > high), (x, True))
 
 
 def _sympy_trunc(x: Any) -> Any:
@@ -372,7 +392,7 @@ _row(
     derivative=("0", "0"),
     domain="y != 0",
     samples=((7.3, 2.25), (-3.0, 0.7)),
-    outside=((1.0, 0.0),),
+    outside=((1.0, 0.0), (0.0, 0.0)),
     kink=lambda x, y: y == 0 or _whole(x / y),
     kinks=(((6.0, 2.0), (0.0, 0.0)),),
 )
@@ -427,6 +447,7 @@ for _name, _symbol, _function, _relation, _doc in (
         derivative=("0", "0"),
         samples=((1.5, 2.25), (3.0, -0.7)),
         kink=_tie,
+        kinks=(((2.0, 2.0), (0.0, 0.0)),),
     )
 for _name, _symbol, _doc in (
     ("logical_and", "&", "both conditions hold"),
@@ -444,7 +465,9 @@ for _name, _symbol, _doc in (
         sympy=getattr(operator, _name[len("logical_") :] + "_"),
         mpmath=getattr(operator, _name[len("logical_") :] + "_"),
         derivative=("0", "0"),
-        samples=((1.0, 1.0), (1.0, 0.0)),
+        samples=((1.0, 1.0), (1.5, -2.0)),
+        kink=_either_0,
+        kinks=((((1.0, 0.0) if _symbol == "&" else (0.0, 0.0)), (0.0, 0.0)),),
     )
 _row(
     "logical_not",
@@ -457,7 +480,9 @@ _row(
     sympy=lambda x: sympy.Not(x),
     mpmath=operator.not_,
     derivative="0",
-    samples=(1.0, 0.0),
+    samples=(1.0, -2.0),
+    kink=_either_0,
+    kinks=((0.0, 0.0),),
 )
 
 # --- Powers, exponentials, logarithms --------------------------------------------------------------
@@ -487,6 +512,7 @@ _row(
     sympy=lambda x: 1 / sympy.sqrt(x),
     mpmath=lambda x: 1 / mp.sqrt(x),
     derivative="-1/(2*x**(3/2))",
+    backward="-rsqrt(x)**3/2",
     domain="x > 0",
     samples=(0.25, 2.0),
     outside=(0.0, -1.0),
@@ -501,6 +527,7 @@ _row(
     sympy=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
     mpmath=lambda x: mp.sign(x) * mp.cbrt(abs(x)),
     derivative="1/(3*cbrt(x)**2)",
+    backward="sign(x)*(1/3)*abs(x)**(1/3 - 1)*sign(x)",
     samples=(8.0, -0.3),
     kink=_at(0),
     kinks=((0.0, math.nan),),
@@ -525,6 +552,7 @@ _row(
     sympy=lambda x: 1 / x,
     mpmath=lambda x: 1 / x,
     derivative="-1/x**2",
+    backward="-reciprocal(x)*reciprocal(x)",
     domain="x != 0",
     samples=(1.5, -0.3),
     outside=(0.0,),
@@ -543,10 +571,12 @@ _row(
     "exp2",
     "2 to the power of x",
     group="powers and logarithms",
+    largest=limits.CONSTANT_BITS,
     torch=lambda x: torch.exp2(x),
     sympy=lambda x: 2**x,
     mpmath=lambda x: mp.power(2, x),
     derivative="2**x*log(2)",
+    backward="exp2(x)*log(2)",
     samples=(0.5, -1.3),
 )
 _row(
@@ -615,17 +645,20 @@ _row(
     sympy=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     mpmath=_mp_logaddexp,
     derivative=("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y))"),
+    backward=("1/(1 + exp(y - x))", "1/(1 + exp(x - y))"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
 )
 _row(
     "logaddexp2",
     "log2(2**x + 2**y) without overflow",
     group="powers and logarithms",
+    largest=limits.CONSTANT_BITS,
     signature="x, y",
     torch=lambda x, y: torch.logaddexp2(x, y),
     sympy=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
     mpmath=lambda x, y: _mp_logaddexp(x * mp.log(2), y * mp.log(2)) / mp.log(2),
     derivative=("2**x/(2**x + 2**y)", "2**y/(2**x + 2**y)"),
+    backward=("1/(1 + 2**(y - x))", "1/(1 + 2**(x - y))"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
 )
 
@@ -669,7 +702,7 @@ _trigonometric(
     "sec",
     "secant, 1/cos(x)",
     "tan(x)*sec(x)",
-    backward="sin(x)/cos(x)**2",
+    backward="sec(x)*sec(x)*sin(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
@@ -678,6 +711,7 @@ _trigonometric(
     "csc",
     "cosecant, 1/sin(x)",
     "-cot(x)*csc(x)",
+    backward="-csc(x)*csc(x)*cos(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
@@ -687,7 +721,7 @@ _trigonometric(
     "cot",
     "cotangent, 1/tan(x)",
     "-cot(x)**2 - 1",
-    backward="-(tan(x)**2 + 1)/tan(x)**2",
+    backward="-cot(x)*cot(x)*(1 + tan(x)**2)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.tan(x)),
     domain="sin(x) != 0",
@@ -697,6 +731,7 @@ _trigonometric(
     "asin",
     "inverse sine",
     "1/sqrt(1 - x**2)",
+    backward="rsqrt(1 - x*x)",
     samples=(0.5, -0.3),
     aliases="arcsin",
     domain="-1 <= x <= 1",
@@ -708,6 +743,7 @@ _trigonometric(
     "acos",
     "inverse cosine",
     "-1/sqrt(1 - x**2)",
+    backward="-rsqrt(1 - x*x)",
     samples=(0.5, -0.3),
     aliases="arccos",
     domain="-1 <= x <= 1",
@@ -726,33 +762,39 @@ _trigonometric(
     "asec",
     "inverse secant, acos(1/x)",
     "1/(x**2*sqrt(1 - 1/x**2))",
+    backward="reciprocal(x)*reciprocal(x)*rsqrt(1 - reciprocal(x)*reciprocal(x))",
     samples=(1.5, -3.0),
     torch=lambda x: torch.acos(torch.reciprocal(x)),
     aliases="arcsec",
     domain="|x| >= 1",
     outside=(0.5, 0.0),
     kink=_at(-1, 1),
+    kinks=((1.0, math.inf), (-1.0, math.inf)),
 )
 _trigonometric(
     "acsc",
     "inverse cosecant, asin(1/x)",
     "-1/(x**2*sqrt(1 - 1/x**2))",
+    backward="-reciprocal(x)*reciprocal(x)*rsqrt(1 - reciprocal(x)*reciprocal(x))",
     samples=(1.5, -3.0),
     torch=lambda x: torch.asin(torch.reciprocal(x)),
     aliases="arccsc",
     domain="|x| >= 1",
     outside=(0.5, 0.0),
     kink=_at(-1, 1),
+    kinks=((1.0, -math.inf), (-1.0, -math.inf)),
 )
 _trigonometric(
     "acot",
     "inverse cotangent, atan(1/x)",
     "-1/(x**2 + 1)",
+    backward="-reciprocal(x)*reciprocal(x)/(reciprocal(x)*reciprocal(x) + 1)",
     samples=(0.5, -3.0),
     torch=lambda x: torch.atan(torch.reciprocal(x)),
     aliases="arccot",
-    domain="x != 0",
+    domain="all real numbers; jumps at 0",
     kink=_at(0),
+    kinks=((0.0, math.nan),),
 )
 _row(
     "atan2",
@@ -767,7 +809,7 @@ _row(
     samples=((1.0, 2.0), (-0.5, -1.2), (0.7, -0.4)),
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
     kink=lambda x, y: x == 0 and y <= 0,
-    kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (math.nan, math.nan))),
+    kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
 )
 _trigonometric(
     "sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic"
@@ -782,6 +824,7 @@ _trigonometric(
     "sech",
     "hyperbolic secant, 1/cosh(x)",
     "-tanh(x)*sech(x)",
+    backward="-sech(x)*sech(x)*sinh(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cosh(x)),
     group="hyperbolic",
@@ -790,6 +833,7 @@ _trigonometric(
     "csch",
     "hyperbolic cosecant, 1/sinh(x)",
     "-coth(x)*csch(x)",
+    backward="-csch(x)*csch(x)*cosh(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.sinh(x)),
     group="hyperbolic",
@@ -800,7 +844,7 @@ _trigonometric(
     "coth",
     "hyperbolic cotangent, 1/tanh(x)",
     "-1/sinh(x)**2",
-    backward="-(1 - tanh(x)**2)/tanh(x)**2",
+    backward="-coth(x)*coth(x)*(1 - tanh(x)**2)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.tanh(x)),
     group="hyperbolic",
@@ -811,6 +855,7 @@ _trigonometric(
     "asinh",
     "inverse hyperbolic sine",
     "1/sqrt(x**2 + 1)",
+    backward="rsqrt(x**2 + 1)",
     samples=(0.5, -2.0),
     aliases="arcsinh",
     group="hyperbolic",
@@ -819,6 +864,7 @@ _trigonometric(
     "acosh",
     "inverse hyperbolic cosine",
     "1/(sqrt(x - 1)*sqrt(x + 1))",
+    backward="rsqrt(x*x - 1)",
     samples=(1.5, 3.0),
     aliases="arccosh",
     group="hyperbolic",
@@ -841,6 +887,7 @@ _trigonometric(
     "asech",
     "inverse hyperbolic secant, acosh(1/x)",
     "-1/(x*sqrt(1 - x**2))",
+    backward="-reciprocal(x)*reciprocal(x)*rsqrt(reciprocal(x)*reciprocal(x) - 1)",
     samples=(0.5, 0.9),
     torch=lambda x: torch.acosh(torch.reciprocal(x)),
     aliases="arcsech",
@@ -848,11 +895,13 @@ _trigonometric(
     domain="0 < x <= 1",
     outside=(0.0, 2.0, -0.5),
     kink=_at(1),
+    kinks=((1.0, -math.inf),),
 )
 _trigonometric(
     "acsch",
     "inverse hyperbolic cosecant, asinh(1/x)",
     "-1/(x**2*sqrt(1 + 1/x**2))",
+    backward="-reciprocal(x)*reciprocal(x)*rsqrt(reciprocal(x)**2 + 1)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.asinh(torch.reciprocal(x)),
     aliases="arccsch",
@@ -864,6 +913,7 @@ _trigonometric(
     "acoth",
     "inverse hyperbolic cotangent, atanh(1/x)",
     "1/(1 - x**2)",
+    backward="-reciprocal(x)*reciprocal(x)/(1 - reciprocal(x)**2)",
     samples=(1.5, -3.0),
     torch=lambda x: torch.atanh(torch.reciprocal(x)),
     aliases="arccoth",
@@ -910,7 +960,9 @@ _row(
     sympy=lambda x, beta=1, threshold=20: sympy.log(1 + sympy.exp(beta * x)) / beta,
     mpmath=lambda x, beta=1, threshold=20: _mp_softplus(beta * x) / beta,
     derivative="sigmoid(beta*x)",
+    backward="exp(beta*x)/(exp(beta*x) + 1)",
     samples=(0.5, -2.0, (0.7, 2.0, 20.0)),
+    outside=((1.0, 0.0),),
 )
 _row(
     "relu",
@@ -949,12 +1001,14 @@ _row(
     any_size=True,
     opaque=True,
     torch=lambda x, slope=0.01: nn.leaky_relu(x, slope),
-    sympy=lambda x, slope=0.01: sympy.Piecewise((x, x > 0), (slope * x, True)),
-    mpmath=lambda x, slope=0.01: x if x > 0 else slope * x,
+    sympy=lambda x, slope=None: sympy.Piecewise(
+        (x, x > 0), (x / 100 if slope is None else slope * x, True)
+    ),
+    mpmath=lambda x, slope=None: x if x > 0 else x / 100 if slope is None else slope * x,
     derivative="where(x > 0, 1, negative_slope)",
     samples=(0.5, -2.0, (-1.5, 0.25)),
     kink=_at(0),
-    kinks=((0.0, 0.01),),
+    kinks=((0.0, 0.01), ((0.0, 0.25), 0.25)),
 )
 _row(
     "elu",
@@ -969,9 +1023,10 @@ _row(
     derivative="where(x > 0, 1, alpha*exp(x))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
     kink=_at(0),
+    kinks=(((0.0, 2.0), 2.0),),
 )
-#: Klambauer et al., Self-Normalizing Neural Networks (2017), with the digits that torch uses.
-_SELU = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
+#: Klambauer et al., Self-Normalizing Neural Networks (2017): scale and alpha, as doubles, for torch has no more.
+_SELU = 1.0507009873554805, 1.6732632423543772
 _row(
     "selu",
     "scaled elu of self-normalizing networks",
@@ -1013,7 +1068,7 @@ _row(
     sympy=lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2,
     mpmath=lambda x: x * _mp_ndtr(x),
     derivative="ndtr(x) + x*exp(-x**2/2)/sqrt(2*pi)",
-    backward="(1 + erf(x/sqrt(2)))/2 + x*exp(-x**2/2)/sqrt(2*pi)",
+    backward="(1 + erf(x*sqrt(1/2)))/2 + x*exp(-x*x/2)/sqrt(2*pi)",
     samples=(0.5, -2.0),
 )
 _row(
@@ -1038,6 +1093,7 @@ _row(
     sympy=lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
     mpmath=lambda x: x * mp.tanh(_mp_softplus(x)),
     derivative="tanh(softplus(x)) + x*sigmoid(x)*(1 - tanh(softplus(x))**2)",
+    backward="tanh(log1p(exp(x))) + x*sigmoid(x)*(1 - tanh(log1p(exp(x)))**2)",
     samples=(0.5, -2.0),
 )
 _row(
@@ -1050,7 +1106,8 @@ _row(
     sympy=lambda x: x / (1 + sympy.Abs(x)),
     mpmath=lambda x: x / (1 + abs(x)),
     derivative="1/(1 + abs(x))**2",
-    backward="1/(1 + abs(x)) - x*sign(x)/(1 + abs(x))**2",
+    backward="1/(1 + abs(x)) - x/(1 + abs(x))/(1 + abs(x))*sign(x)",
+    kink=_at(0),
     samples=(0.5, -2.0),
 )
 _row(
@@ -1118,6 +1175,7 @@ _row(
     sympy=lambda x: -sympy.log(1 + sympy.exp(-x)),
     mpmath=lambda x: -_mp_softplus(-x),
     derivative="sigmoid(-x)",
+    backward="where(x < 0, 1 - exp(x)/(1 + exp(x)), exp(-x)/(1 + exp(-x)))",
     samples=(0.5, -2.0),
 )
 _row(
@@ -1268,7 +1326,7 @@ _row(
     derivative=("1", "-trunc(x/y)"),
     domain="y != 0",
     samples=((7.3, 2.25), (-7.3, 2.25)),
-    outside=((1.0, 0.0),),
+    outside=((1.0, 0.0), (0.0, 0.0)),
     kink=lambda x, y: y == 0 or _whole(x / y),
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
@@ -1287,7 +1345,7 @@ _row(
     derivative=("1", "-floor(x/y)"),
     domain="y != 0",
     samples=((7.3, 2.25), (-7.3, 2.25)),
-    outside=((1.0, 0.0),),
+    outside=((1.0, 0.0), (0.0, 0.0)),
     kink=lambda x, y: y == 0 or _whole(x / y),
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
@@ -1332,18 +1390,16 @@ _row(
     any_size=True,
     opaque=True,
     torch=_torch_clamp,
-    sympy=lambda x, low, high: sympy.Piecewise(
-        (high, low > high), (low, x < low), (high, x > high), (x, True)
-    ),
+    sympy=_sympy_clamp,
     mpmath=_mp_clamp,
     derivative=(
         "where((x >= min) & (x <= max), 1, 0)",
         "where((x < min) & (min < max), 1, 0)",
         "where((x > max) | (min > max), 1, 0)",
     ),
-    samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0)),
+    samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
     kink=_at_bounds,
-    kinks=(((1.0, -1.0, 1.0), (1.0,)),),
+    kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
 )
 _row(
     "clamp_min",
@@ -1359,7 +1415,7 @@ _row(
     derivative=("where(x >= min, 1, 0)", "where(x < min, 1, 0)"),
     samples=((0.5, -1.0), (-2.0, -1.0)),
     kink=_tie,
-    kinks=(((-1.0, -1.0), (1.0,)),),
+    kinks=(((-1.0, -1.0), (1.0, 0.0)),),
 )
 _row(
     "clamp_max",
@@ -1375,7 +1431,7 @@ _row(
     derivative=("where(x <= max, 1, 0)", "where(x > max, 1, 0)"),
     samples=((0.5, 1.0), (3.0, 1.0)),
     kink=_tie,
-    kinks=(((1.0, 1.0), (1.0,)),),
+    kinks=(((1.0, 1.0), (1.0, 0.0)),),
 )
 _row(
     "where",
@@ -1388,7 +1444,9 @@ _row(
     sympy=lambda condition, x, y: sympy.Piecewise((x, condition), (y, True)),
     mpmath=lambda condition, x, y: x if condition else y,
     derivative=("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
-    samples=((1.0, 2.0, 3.0), (0.0, 2.0, 3.0)),
+    samples=((1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)),
+    kink=(_either_0, _never),
+    kinks=(((0.0, 2.0, 3.0), (0.0, 0.0, 1.0)),),
 )
 _row(
     "heaviside",
@@ -1420,6 +1478,7 @@ _row(
     derivative=("where(y >= 0, sign(x), -sign(x))", "0"),
     samples=((0.5, 2.0), (0.5, -2.0), (-1.5, 2.0)),
     kink=lambda x, y: x == 0 or y == 0,
+    kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
 )
 
 # --- Special functions -----------------------------------------------------------------------------
@@ -1491,6 +1550,7 @@ _row(
     sympy=lambda x: sympy.gamma(x),
     mpmath=lambda x: mp.gamma(x),
     derivative="gamma(x)*digamma(x)",
+    backward="sign(gamma(x))*exp(lgamma(x))*digamma(x)",
     domain="x not 0, -1, -2, ...",
     samples=(0.7, 3.2, -1.5),
     outside=(0.0, -1.0),
@@ -1504,6 +1564,7 @@ _row(
     sympy=lambda x: sympy.gamma(x + 1),
     mpmath=lambda x: mp.gamma(x + 1),
     derivative="gamma(x + 1)*digamma(x + 1)",
+    backward="sign(gamma(x + 1))*exp(lgamma(x + 1))*digamma(x + 1)",
     domain="x not -1, -2, ...",
     samples=(0.7, 3.0, -1.5),
     outside=(-1.0, -2.0),
@@ -1522,6 +1583,10 @@ _row(
         "beta(x, y)*(digamma(x) - digamma(x + y))",
         "beta(x, y)*(digamma(y) - digamma(x + y))",
     ),
+    backward=tuple(
+        f"sign(beta(x, y))*exp(lgamma(x) + lgamma(y) - lgamma(x + y))*(digamma({v}) - digamma(x + y))"
+        for v in "xy"
+    ),
     domain="x and y not 0, -1, -2, ...",
     samples=((0.7, 3.2), (1.5, 0.4)),
     outside=((0.0, 1.0), (-1.0, 0.5)),
@@ -1530,6 +1595,7 @@ _row(
     "digamma",
     "derivative of lgamma",
     group="special",
+    largest=limits.CONSTANT_GAMMA,
     aliases="psi",
     torch=lambda x: torch.digamma(x),
     sympy=lambda x: sympy.digamma(x),
@@ -1548,7 +1614,7 @@ _row(
     static="n",
     torch=lambda n, x: torch.polygamma(int(n), x),
     sympy=lambda n, x: sympy.polygamma(n, x),
-    mpmath=lambda n, x: mp.polygamma(int(n), x),
+    mpmath=_mp_polygamma,
     derivative="polygamma(n + 1, x)",
     domain="x > 0, n = 0, 1, 2, ...",
     samples=((1.0, 0.7), (2.0, 3.2), (0.0, 1.5)),
@@ -1563,6 +1629,7 @@ _row(
     sympy=lambda x: sympy.sin(sympy.pi * x) / (sympy.pi * x),
     mpmath=lambda x: mp.sincpi(x),
     derivative="cos(pi*x)/x - sin(pi*x)/(pi*x**2)",
+    backward="(pi*x*cos(pi*x) - sin(pi*x))/(pi*x*x)",
     samples=(0.5, -1.2),
 )
 _row(
@@ -1630,6 +1697,7 @@ _row(
     sympy=lambda x: sympy.log(sympy.erfc(-x / sympy.sqrt(2)) / 2),
     mpmath=lambda x: mp.log(_mp_ndtr(x)),
     derivative="exp(-x**2/2)/(sqrt(2*pi)*ndtr(x))",
+    backward="exp(-(log_ndtr(x) + x**2/2))/sqrt(2*pi)",
     samples=(0.5, -1.2),
 )
 _row(
@@ -1677,6 +1745,7 @@ _row(
     mpmath=lambda x: mp.exp(-abs(x)) * mp.besseli(1, x),
     derivative="i0e(x) - i1e(x)*(sign(x) + 1/x)",
     samples=(0.5, -1.2),
+    kink=_at(0),
 )
 _row(
     "deg2rad",

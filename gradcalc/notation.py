@@ -1,12 +1,13 @@
 """What people type, rewritten into Python's notation.
 
 In: the user's text. Out: `Notation`, an ASCII text that Python's own parser reads, with a map from
-its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤` `≥` `≠`, implicit
-products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves (`lambda`) or spells
-differently (`θ`): these become the letter `v` here, and the parser reads them in the user's text.
+its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤` `≥`
+`≠`, implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves (`lambda`)
+or that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them in the user's
+text.
 
-Python's parser says little about what is wrong, so brackets, missing operands and missing
-operators are found here, while the user's own tokens are at hand.
+Python's parser says little about what is wrong, so brackets, missing operands and missing operators
+are found here, while the user's own tokens are at hand.
 """
 
 from __future__ import annotations
@@ -16,63 +17,113 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 
+#: Stands in Python's notation for a name that Python would not read.
+PLACEHOLDER = "v"
+
+#: Signs that are names, and how they are spelled. All of Unicode's letters pi mean pi.
+SIGNS = {**dict.fromkeys("πϖ𝛑𝛡𝜋𝜛𝝅𝝕𝝿𝞏𝞹𝟉", "pi"), "∞": "inf"}
+
+_OPERATORS = {
+    "^": "**",
+    "−": "-",
+    "·": "*",
+    "⋅": "*",
+    "×": "*",
+    "÷": "/",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", "⁺")
+_PREFIX_OPERATORS = frozenset("+-~")
+_QUOTIENTS = frozenset({"/", "//", "%"})
+
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+_IN_NAME = f"[^\\W⁰¹²³⁴⁵⁶⁷⁸⁹{''.join(SIGNS)}]"
+_NAME = re.compile(rf"(?![0-9]){_IN_NAME}+")
 _TOKEN = re.compile(
-    r"""
-    (?P<space>\s+)
-  | (?P<number>(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-  | (?P<sign>[π∞])
-  | (?P<power>[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+)
-  | (?P<name>[^\W\d][^\Wπ⁰¹²³⁴⁵⁶⁷⁸⁹]*)
-  | (?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%^<>&|~@=]|[−·⋅×÷≤≥≠])
+    rf"""
+    (?P<name>(?!\d){_IN_NAME}+)
+  | (?P<operator>\*\*|//|[<>=!]=|[-+*/%^<>&|~@=]|[−·⋅×÷≤≥≠])
+  | (?P<number>(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?)
   | (?P<open>\()
   | (?P<close>\))
   | (?P<comma>,)
   | (?P<dot>\.)
+  | (?P<power>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
+  | (?P<sign>[{"".join(SIGNS)}])
   | (?P<root>√)
+  | (?P<strange>\S)
     """,
     re.VERBOSE,
 )
+_BASED_NUMBER = re.compile(r"[xXoObB][0-9a-fA-F]+")
 
-_OPERATORS = {"^": "**", "−": "-", "·": "*", "⋅": "*", "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!="}
-_SIGNS = {"π": "pi", "∞": "inf"}
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
-_PREFIX_OPERATORS = frozenset("+-~")
-_HEX = re.compile(r"[xXoObB][0-9a-fA-F]+")
+#: Sorts of token that can begin or end an operand, and those that need one before them.
+_BEGINS = frozenset({"number", "name", "open", "root", "sign"})
+_ENDS = frozenset({"number", "name", "close", "power", "sign"})
+_FOLLOWS = frozenset({"operator", "comma", "close", "power", "dot"})
 
-#: What a reserved word of Python is told, where it stands between operands.
+#: What a word that is an operator elsewhere is told.
 _WORDS = {
     "and": "`&`, as in (x > 0) & (x < 1)",
     "or": "`|`, as in (x < 0) | (x > 1)",
     "not": "`~`, as in ~(x > 0)",
+    "is": "`==`, as in x == 1",
     "if": "`where(condition, a, b)`",
     "else": "`where(condition, a, b)`",
+    "mod": "`%`, as in x % 2",
 }
 
 #: What a character that is none of ours is told.
 _CHARACTERS = {
-    "!": "factorial(x)",
-    "=": "bind values with --at, as in --at x=1",
-    "[": "round brackets ( )",
-    "]": "round brackets ( )",
-    "{": "round brackets ( )",
-    "}": "round brackets ( )",
-    "–": "the minus sign -",
-    "—": "the minus sign -",
-    ";": "one expression at a time",
+    "!": "use factorial(x)",
+    "[": "use round brackets ( )",
+    "]": "use round brackets ( )",
+    "{": "use round brackets ( )",
+    "}": "use round brackets ( )",
+    "–": "use the minus sign -",
+    "—": "use the minus sign -",
+    ";": "write one expression at a time",
 }
 
+#: Characters of a corrected text beyond which a hint does not show it.
+_SHOWN = 200
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of the user's text: its sort, its Python spelling, its place."""
 
-    sort: str
-    text: str
-    span: Span
+class Mendable(GradcalcError):
+    """An error for which corrected texts are at hand; its hint shows those that are in order.
+
+    Attributes:
+        lead: What the hint says before the corrected texts.
+        corrected: Texts, or pieces of the text, that may be what was meant.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        text: str,
+        span: Span,
+        lead: str,
+        corrected: tuple[str, ...],
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(kind, message, text=text, span=span, hint=hint)
+        self.lead = lead
+        self.corrected = corrected
+
+    def show(self, parses: Callable[[str], bool]) -> None:
+        """Put those of the corrected texts that parse into the hint; without any it stays."""
+        sound = [piece for piece in self.corrected if len(piece) <= _SHOWN and parses(piece)]
+        if sound:
+            self.hint = f"{self.lead} {' or '.join(sound)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +145,13 @@ class Notation:
     def span(self, start: int, stop: int) -> Span:
         """The user's span for one of `python` that starts and stops with tokens."""
         return Span(self.starts[start], self.stops[stop])
+
+    def name(self, word: str, start: int) -> str:
+        """The name that the user wrote for `word`, which starts at `start` of `python`."""
+        if word != PLACEHOLDER:
+            return word
+        user = self.text[self.starts[start] : self.stops[start + len(word)]]
+        return unicodedata.normalize("NFKC", user)
 
 
 def rewrite(text: str, is_function: Callable[[str], bool]) -> Notation:
@@ -117,68 +175,110 @@ def rewrite(text: str, is_function: Callable[[str], bool]) -> Notation:
             Kind.SYNTAX, "there is no expression", hint='write one, as in "u**3 + v**2"'
         )
     partners = _brackets(text, tokens)
-    _check_order(text, tokens)
-    pieces = _with_products(text, tokens, partners, is_function)
-    return _join(text, pieces)
+    _check_order(text, tokens, is_function)
+    return _Rewriter(text, tokens, partners, is_function).rewrite()
 
 
-def _tokens(text: str) -> list[Token]:
+# --- Tokens ---------------------------------------------------------------------------------------
+
+
+class _Token(NamedTuple):
+    """A piece of the user's text: its sort, its Python spelling, its place."""
+
+    sort: str
+    spelling: str
+    start: int
+    stop: int
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.stop)
+
+
+def _tokens(text: str) -> list[_Token]:
     """Cut the text into tokens."""
-    tokens: list[Token] = []
-    position = 0
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise _strange_character(text, position)
-        sort, piece, span = str(match.lastgroup), match.group(), Span(*match.span())
-        position = match.end()
-        if sort == "space":
-            if tokens and "\n" in piece and text[position:].strip():
+    if "\n" in text and "\n" in text.strip():
+        place = len(text) - len(text.lstrip()) + text.strip().index("\n")
+        raise Mendable(
+            Kind.SYNTAX,
+            "the expression goes over several lines",
+            text=text,
+            span=Span(place, place + 1),
+            lead="put it on one line:",
+            corrected=(" ".join(text.split()),),
+        )
+    tokens: list[_Token] = []
+    for match in _TOKEN.finditer(text):
+        sort, spelling = str(match.lastgroup), match.group()
+        start, stop = match.span()
+        if sort == "name":
+            if not spelling.isascii():
+                spelling = _name(text, spelling, start)
+        elif sort == "operator":
+            spelling = _OPERATORS.get(spelling, spelling)
+        elif sort == "number":
+            if spelling == "0" and _BASED_NUMBER.match(text, stop):
                 raise GradcalcError(
                     Kind.SYNTAX,
-                    "the expression goes over several lines",
+                    "numbers are decimal",
                     text=text,
-                    span=Span(span.start, span.start + 1),
-                    hint="put it on one line",
+                    span=Span(start, stop),
+                    hint="write the number in decimal, or 0*x for a product",
                 )
-            continue
-        if sort == "number":
-            _check_number(text, piece, span)
-        elif sort == "operator":
-            piece = _OPERATORS.get(piece, piece)
+            spelling = _number(text, spelling, Span(start, stop))
+        elif sort == "dot":
+            spelling = " ."  # Python would read the dot of `2 .sin()` as part of the number.
         elif sort == "power":
-            piece = piece.translate(_SUPERSCRIPTS)
+            exponent = spelling.translate(_SUPERSCRIPTS)
+            spelling = "-" * exponent.startswith("-")
+            spelling += _number(text, exponent.lstrip("-"), Span(start, stop))
         elif sort == "sign":
-            piece = _SIGNS[piece]
-        elif sort == "name" and not unicodedata.normalize("NFKC", piece).isidentifier():
-            raise _strange_character(text, span.start)
-        tokens.append(Token(sort, piece, span))
+            spelling = SIGNS[spelling]
+        elif sort == "strange":
+            raise _strange_character(text, start)
+        tokens.append(_Token(sort, spelling, start, stop))
     return tokens
 
 
-def _strange_character(text: str, position: int) -> GradcalcError:
+def _name(text: str, piece: str, start: int) -> str:
+    """A name that is not ASCII, in the form in which Python compares names."""
+    for offset, character in enumerate(piece):
+        if unicodedata.decomposition(character).startswith("<super>"):
+            raise _strange_character(text, start + offset, hint="write a power with ^, as in x^n")
+    normal = unicodedata.normalize("NFKC", piece)
+    if normal.isidentifier() and _NAME.fullmatch(normal):
+        return normal
+    odd = (
+        offset
+        for offset, character in enumerate(piece)
+        if not _NAME.fullmatch("x" + unicodedata.normalize("NFKC", character))
+        or not ("x" + character).isidentifier()
+    )
+    raise _strange_character(text, start + next(odd, 0))
+
+
+def _strange_character(text: str, position: int, hint: str | None = None) -> GradcalcError:
     character = text[position]
     if character in "'\"":
         message = "text in quotes is no part of an expression"
+    elif character.isprintable() and character.isascii():
+        message = f"unexpected `{character}`"
     else:
         name = unicodedata.name(character, "")
-        code = f"U+{ord(character):04X}" + (f" {name}" if name else "")
-        message = (
-            f"unexpected `{character}`"
-            if character.isprintable() and character.isascii()
-            else f"unexpected character {code}"
-        )
-    instead = _CHARACTERS.get(character)
-    if instead is None:
-        instead = f"leave it out: {text[:position]}{text[position + 1 :]}" if len(text) < 80 else None
-    elif character != "=":
-        instead = f"use {instead}"
-    return GradcalcError(
-        Kind.SYNTAX, message, text=text, span=Span(position, position + 1), hint=instead
+        message = f"unexpected character U+{ord(character):04X} {name}".rstrip()
+    return Mendable(
+        Kind.SYNTAX,
+        message,
+        text=text,
+        span=Span(position, position + 1),
+        lead="leave it out:",
+        corrected=() if hint or character in _CHARACTERS else (text.replace(character, "").strip(),),
+        hint=hint or _CHARACTERS.get(character),
     )
 
 
-def _check_number(text: str, piece: str, span: Span) -> None:
+def _number(text: str, piece: str, span: Span) -> str:
+    """A number as Python spells it: without underscores, and 7 for 007."""
     if len(piece) > limits.NUMBER_LENGTH:
         raise GradcalcError(
             Kind.LIMIT,
@@ -195,220 +295,326 @@ def _check_number(text: str, piece: str, span: Span) -> None:
             span=span,
             hint="use `inf` for infinity" if number else "use 0",
         )
-    if piece == "0" and _HEX.match(text, span.stop):
-        raise GradcalcError(
-            Kind.SYNTAX,
-            "numbers are decimal",
-            text=text,
-            span=span,
-            hint="write the number in decimal, or 0*x for a product",
-        )
+    if "_" in piece:
+        piece = piece.replace("_", "")
+    return str(int(piece)) if piece[0] == "0" and piece.isdigit() else piece
 
 
-def _brackets(text: str, tokens: list[Token]) -> dict[int, int]:
+# --- Brackets, operands and operators --------------------------------------------------------------
+
+
+def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
     """Match the brackets; return the partner of each, by token number."""
     partners: dict[int, int] = {}
     pending: list[int] = []
     for number, token in enumerate(tokens):
         if token.sort == "open":
             pending.append(number)
-            if len(pending) > limits.BRACKETS:
-                raise GradcalcError(
-                    Kind.LIMIT,
-                    f"brackets nested more than {limits.BRACKETS} deep",
-                    text=text,
-                    span=token.span,
-                )
         elif token.sort == "close":
             if not pending:
-                cut = text[: token.span.start] + text[token.span.stop :]
-                raise GradcalcError(
+                raise Mendable(
                     Kind.SYNTAX,
                     "this bracket was never opened",
                     text=text,
                     span=token.span,
-                    hint=f"leave it out: {cut.strip()}",
+                    lead="leave it out:",
+                    corrected=((text[: token.start] + text[token.stop :]).strip(),),
                 )
             partner = pending.pop()
             partners[partner], partners[number] = number, partner
     if pending:
-        raise GradcalcError(
+        raise Mendable(
             Kind.SYNTAX,
             "this bracket is never closed",
             text=text,
             span=tokens[pending[-1]].span,
-            hint=f"close it: {text.strip()}{')' * len(pending)}",
+            lead="close it:",
+            corrected=(text.strip() + ")" * len(pending),),
         )
     return partners
 
 
-#: Sorts of token that can begin or end an operand.
-_BEGINS = frozenset({"number", "name", "open", "root", "sign"})
-_ENDS = frozenset({"number", "name", "close", "power", "sign"})
-
-
-def _check_order(text: str, tokens: list[Token]) -> None:
+def _check_order(text: str, tokens: list[_Token], is_function: Callable[[str], bool]) -> None:
     """Find missing operands and missing operators."""
-    before: Token | None = None
+    before: _Token | None = None
+    ended = False  # whether `before` ends an operand
     for token in tokens:
-        ended = before is not None and before.sort in _ENDS
-        if token.sort in {"operator", "comma", "close", "power", "dot"} and not ended:
-            empty_call = token.sort == "close" and before is not None and before.sort == "open"
-            trailing = token.sort == "close" and before is not None and before.sort == "comma"
-            prefix = token.sort == "operator" and token.text in _PREFIX_OPERATORS
-            if not (empty_call or trailing or prefix):
+        sort = token.sort
+        if ended and before is not None:
+            if sort in _BEGINS or sort == "power":
+                _check_neighbours(text, before, token, is_function)
+        elif sort in _FOLLOWS:
+            between = before and (before.sort, sort)
+            prefix = sort == "operator" and token.spelling in _PREFIX_OPERATORS
+            # sin() and sin(x,) are for the parser to judge.
+            if not prefix and between not in {("open", "close"), ("comma", "close")}:
                 raise _missing_operand(text, before, token)
-        elif before is not None and ended and token.sort in _BEGINS:
-            _check_neighbours(text, before, token)
+        if before is not None and before.sort == "dot" and sort != "name":
+            raise _missing_operand(text, before, token)
         before = token
-    if before is not None and before.sort not in _ENDS:
+        ended = sort in _ENDS
+    if not ended:
         raise _missing_operand(text, before, None)
 
 
-def _missing_operand(text: str, before: Token | None, token: Token | None) -> GradcalcError:
-    if before is not None and before.sort in {"operator", "root", "dot"}:
-        at, where = before, "after"
-    elif token is not None:
+def _missing_operand(text: str, before: _Token | None, token: _Token | None) -> GradcalcError:
+    if token is not None and (before is None or before.sort in {"open", "comma"}):
         at, where = token, "before"
     else:
-        assert before is not None
+        assert before is not None, "one of the two is there"
         at, where = before, "after"
-    shown = text[at.span.start : at.span.stop]
-    hint = None
-    if where == "after" and token is None:
-        hint = f"complete it: {text.strip()} x, or end it: {text[: at.span.start].strip()}"
-    return GradcalcError(
-        Kind.SYNTAX, f"something is missing {where} `{shown}`", text=text, span=at.span, hint=hint
+    shown = text[at.start : at.stop]
+    lead, corrected, hint = "", (), None
+    if shown == "|" and where == "before":
+        hint = "for the absolute value write abs(x)"
+    elif token is None:
+        lead, corrected = "leave it out:", (text[: at.start].strip(),)
+        if shown == "%":
+            lead, corrected = "for percent write", (f"{corrected[0]}/100",)
+    return Mendable(
+        Kind.SYNTAX,
+        f"something is missing {where} `{shown}`",
+        text=text,
+        span=at.span,
+        lead=lead,
+        corrected=corrected,
+        hint=hint,
     )
 
 
-def _check_neighbours(text: str, before: Token, token: Token) -> None:
+def _check_neighbours(
+    text: str, before: _Token, token: _Token, is_function: Callable[[str], bool]
+) -> None:
     """Refuse two operands side by side, unless they read as a product."""
-    if token.sort in {"open", "root", "sign"} or (before.sort != "name" and token.sort != "number"):
+    if token.sort == "power":
+        fine = before.sort != "power"
+    else:
+        fine = token.sort != "number" and (token.sort != "name" or before.sort != "name")
+    if fine:
         return
-    span = before.span.to(token.span)
-    left, right = (text[t.span.start : t.span.stop] for t in (before, token))
-    for word in (left, right):
+    left, right = (text[t.start : t.stop] for t in (before, token))
+    for word, place in ((left, before), (right, token)):
         if word in _WORDS:
             raise GradcalcError(
                 Kind.SYNTAX,
                 f"`{word}` is no operator here",
                 text=text,
-                span=(before if word == left else token).span,
+                span=place.span,
                 hint=f"use {_WORDS[word]}",
             )
-    raise GradcalcError(
+    head, tail = text[: before.stop].lstrip(), text[token.start :].rstrip()
+    if before.sort == "name" and is_function(before.spelling):
+        lead, corrected = "to call the function write", (f"{left}({right})",)
+    elif token.sort == "power":
+        lead, corrected = "write brackets:", (f"({head}){tail}",)
+    else:
+        lead, corrected = "for a product write", (f"{head}*{tail}",)
+    raise Mendable(
         Kind.SYNTAX,
         f"an operator is missing between `{left}` and `{right}`",
         text=text,
-        span=span,
-        hint=f"for a product write {left}*{right}, for a function {left}({right})"
-        if before.sort == "name"
-        else f"for a product write {left}*{right}, for a power {left}**{right}",
+        span=before.span.to(token.span),
+        lead=lead,
+        corrected=corrected,
     )
 
 
-def _with_products(
-    text: str,
-    tokens: list[Token],
-    partners: dict[int, int],
-    is_function: Callable[[str], bool],
-) -> list[Token]:
-    """Spell the tokens in Python's way, with the implicit products put in."""
-    pieces: list[Token] = []
-    closing: dict[int, int] = {}  # token number -> how many brackets of √ end after it
-    for number, token in enumerate(tokens):
-        before = tokens[number - 1] if number else None
-        if before is not None and before.sort in _ENDS and token.sort in _BEGINS:
-            called = (
-                token.sort == "open"
-                and before.sort == "name"
-                and (is_function(before.text) or _follows_dot(tokens, number - 1))
+# --- Products and Python's spelling ----------------------------------------------------------------
+
+
+class _Rewriter:
+    """Writes tokens that are in order in Python's way, with implicit products as `*`."""
+
+    def __init__(
+        self,
+        text: str,
+        tokens: list[_Token],
+        partners: dict[int, int],
+        is_function: Callable[[str], bool],
+    ) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._partners = partners
+        self._is_function = is_function
+        self._python: list[str] = []
+        self._length = 0
+        self._starts: dict[int, int] = {}
+        self._stops: dict[int, int] = {}
+
+    def rewrite(self) -> Notation:
+        """Write all tokens, and note where each came from."""
+        closing: dict[int, int] = {}  # token number -> how many brackets of √ end after it
+        ended = False
+        depth = 0
+        for number, token in enumerate(self._tokens):
+            sort, spelling, start, stop = token
+            if ended and sort in _BEGINS and not (sort == "open" and self._called(number - 1)):
+                self._check_product(number)
+                self._write("*", start, start)
+            ended = sort in _ENDS
+            if sort == "name":
+                if not spelling.isascii() or keyword.iskeyword(spelling):
+                    spelling = PLACEHOLDER  # noqa: PLW2901 - the rest is as for any name
+            elif sort == "open":
+                depth += 1
+                self._check_depth(depth, token)
+            elif sort == "close":
+                depth -= 1
+            elif sort == "power":
+                self._write("**(", start, start)
+                self._write(spelling, start, stop)
+                sort, spelling = "close", ")"  # noqa: PLW2901 - as above
+            elif sort == "root":
+                if not (number and self._in_radicand(number)):
+                    end, roots = self._radicand(number)
+                    closing[end] = closing.get(end, 0) + roots
+                depth += 1
+                self._check_depth(depth, token)
+                self._write("sqrt", start, stop)
+                spelling = "("  # noqa: PLW2901 - as above
+            self._write(spelling, start, stop)
+            for _ in range(closing.get(number, 0)):
+                depth -= 1
+                self._write(")", stop, stop)
+        return Notation(self._text, "".join(self._python), self._starts, self._stops)
+
+    def _write(self, spelling: str, start: int, stop: int) -> None:
+        self._python.append(spelling)
+        self._starts[self._length] = start
+        self._length += len(spelling)
+        self._stops[self._length] = stop
+
+    def _check_depth(self, depth: int, token: _Token) -> None:
+        if depth > limits.BRACKETS:
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"brackets nested more than {limits.BRACKETS} deep",
+                text=self._text,
+                span=token.span,
             )
-            if not called:
-                _check_quotient(text, tokens, partners, number)
-                pieces.append(Token("operator", "*", Span(token.span.start, token.span.start)))
-        if token.sort == "root":
-            pieces.append(Token("name", "sqrt", token.span))
-            pieces.append(Token("open", "(", token.span))
-            end = _operand_end(tokens, partners, number + 1)
-            closing[end] = closing.get(end, 0) + 1
-        elif token.sort == "power":
-            pieces += [Token("operator", "**", token.span), Token("open", "(", token.span)]
-            pieces += [Token("number", token.text, token.span), Token("close", ")", token.span)]
-        else:
-            pieces.append(token)
-        end = Span(token.span.stop, token.span.stop)
-        pieces += [Token("close", ")", end)] * closing.get(number, 0)
-    return pieces
 
+    def _called(self, number: int) -> bool:
+        """Whether the token before an opening bracket is what the bracket calls."""
+        token = self._tokens[number]
+        if token.sort != "name":
+            return False
+        return self._sort(number - 1) == "dot" or self._is_function(token.spelling)
 
-def _follows_dot(tokens: list[Token], number: int) -> bool:
-    return number > 0 and tokens[number - 1].sort == "dot"
+    def _sort(self, number: int) -> str:
+        return self._tokens[number].sort if 0 <= number < len(self._tokens) else ""
 
+    def _spelling(self, number: int) -> str:
+        return self._tokens[number].spelling if 0 <= number < len(self._tokens) else ""
 
-def _operand_end(tokens: list[Token], partners: dict[int, int], number: int) -> int:
-    """The last token of the operand that starts at `number`: an atom, with a bracket after a name."""
-    while tokens[number].sort in {"root", "operator"} and number + 1 < len(tokens):
-        number += 1
-    while (
-        tokens[number].sort == "name"
-        and number + 1 < len(tokens)
-        and tokens[number + 1].sort in {"open", "dot"}
-    ):
-        number += 1 if tokens[number + 1].sort == "open" else 2
-    return partners.get(number, number)
+    def _source(self, first: int, last: int) -> str:
+        return self._text[self._tokens[first].start : self._tokens[last].stop]
 
+    # -- operands: an atom with what is called on it, and its powers --
 
-def _operand_start(tokens: list[Token], partners: dict[int, int], number: int) -> int:
-    """The first token of the operand that ends at `number`."""
-    while number and tokens[number].sort == "power":
+    def _is_prefix(self, number: int) -> bool:
+        """Whether the token is a sign or root before an operand."""
+        if self._sort(number) == "root":
+            return True
+        return self._spelling(number) in _PREFIX_OPERATORS and self._sort(number - 1) not in _ENDS
+
+    def _in_radicand(self, number: int) -> bool:
+        """Whether a root belongs to a run such as √√x or √-√x that began earlier."""
         number -= 1
-    number = partners.get(number, number)
-    while number and tokens[number].sort == "open" and tokens[number - 1].sort == "name":
-        number -= 1
-    while number > 1 and tokens[number - 1].sort == "dot":
-        number -= 2
-    return number
+        while self._sort(number) == "operator" and self._is_prefix(number):
+            number -= 1
+        return self._sort(number) == "root"
 
+    def _radicand(self, number: int) -> tuple[int, int]:
+        """The last token under a run of roots, and how many roots the run has."""
+        first = number
+        while self._is_prefix(number):
+            number += 1
+        roots = sum(self._tokens[k].sort == "root" for k in range(first, number))
+        return self._atom_end(number), roots
 
-def _check_quotient(
-    text: str, tokens: list[Token], partners: dict[int, int], number: int
-) -> None:
-    """Refuse 1/2x: some read 1/(2*x), Python's rules say (1/2)*x."""
-    start = _operand_start(tokens, partners, number - 1)
-    if not start or tokens[start - 1].text not in {"/", "//", "%"}:
-        return
-    sign = tokens[start - 1].text
-    left_start = _operand_start(tokens, partners, start - 2)
-    right_end = _operand_end(tokens, partners, number)
+    def _atom_end(self, number: int) -> int:
+        """The last token of the atom that starts at `number`, with its calls."""
+        number = self._partners.get(number, number)
+        while True:
+            if self._sort(number + 1) == "dot":
+                number += 2
+            elif self._sort(number + 1) == "open" and self._called(number):
+                number = self._partners[number + 1]
+            else:
+                return number
 
-    def source(first: int, last: int) -> str:
-        return text[tokens[first].span.start : tokens[last].span.stop]
+    def _atom_start(self, number: int) -> int:
+        """The first token of the atom that ends at `number`, with what it is called on."""
+        while True:
+            if self._sort(number) == "power":
+                number -= 1
+            elif self._sort(number) == "close":
+                number = self._partners[number]
+                if self._called(number - 1):
+                    number -= 1
+            elif self._sort(number - 1) == "dot":
+                number -= 2
+            else:
+                return number
 
-    left, middle = source(left_start, start - 2), source(start, number - 1)
-    right = source(number, right_end)
-    raise GradcalcError(
-        Kind.SYNTAX,
-        "this product after a division can be read in two ways",
-        text=text,
-        span=tokens[left_start].span.to(tokens[right_end].span),
-        hint=f"write {left}{sign}({middle}*{right}) or ({left}{sign}{middle})*{right}",
-    )
+    def _operand_end(self, number: int) -> int:
+        """The last token of the operand that starts at `number`, with its powers."""
+        while True:
+            while self._is_prefix(number):
+                number += 1
+            number = self._atom_end(number)
+            while self._sort(number + 1) == "power":
+                number += 1
+            if self._spelling(number + 1) != "**":
+                return number
+            number += 2
 
+    def _operand_start(self, number: int) -> int:
+        """The first token of the operand that ends at `number`, with the base of its powers."""
+        while True:
+            number = self._atom_start(number)
+            while number and self._is_prefix(number - 1):
+                number -= 1
+            if self._spelling(number - 1) != "**":
+                return number
+            number -= 2
 
-def _join(text: str, pieces: list[Token]) -> Notation:
-    """Write the pieces one after the other and note where each came from."""
-    out: list[str] = []
-    starts: dict[int, int] = {}
-    stops: dict[int, int] = {}
-    position = 0
-    for piece in pieces:
-        spelling = piece.text
-        if piece.sort == "name" and (not spelling.isascii() or keyword.iskeyword(spelling)):
-            spelling = "v"
-        starts[position] = piece.span.start
-        position += len(spelling)
-        stops[position] = piece.span.stop
-        out.append(spelling)
-    return Notation(text, "".join(out), starts, stops)
+    # -- products that can be read in two ways --
+
+    def _check_product(self, number: int) -> None:
+        """Refuse 1/2x and sin²(x); the product's second factor starts at `number`."""
+        start = self._operand_start(number - 1)
+        if self._spelling(start - 1) in _QUOTIENTS:
+            end = self._operand_end(number)
+            left_start = self._operand_start(start - 2)
+            while self._spelling(left_start) in _PREFIX_OPERATORS:
+                left_start += 1  # -1/2x is -(1/2x)
+            left = self._source(left_start, start - 2) + self._spelling(start - 1)
+            middle, right = self._source(start, number - 1), self._source(number, end)
+            raise Mendable(
+                Kind.SYNTAX,
+                "this product after a division can be read in two ways",
+                text=self._text,
+                span=self._tokens[left_start].span.to(self._tokens[end].span),
+                lead="write",
+                corrected=(f"{left}({middle}*{right})", f"({left}{middle})*{right}"),
+            )
+        name = start
+        while self._is_prefix(name):
+            name += 1
+        # A power of a bare function name: in sin²(x) and sin^2 x the name is no variable.
+        if name < number - 1 and self._sort(name + 1) in {"power", "operator"}:
+            token = self._tokens[name]
+            if token.sort == "name" and self._is_function(token.spelling):
+                power, end = self._source(name + 1, number - 1), self._operand_end(number)
+                right = self._source(number, end)
+                call = right if self._sort(number) == "open" else f"({right})"
+                function = self._source(name, name)
+                raise Mendable(
+                    Kind.SYNTAX,
+                    f"`{function}` stands without its argument",
+                    text=self._text,
+                    span=self._tokens[name].span.to(self._tokens[end].span),
+                    lead="write",
+                    corrected=(f"{function}{call}{power}", f"{function}{power}*{right}"),
+                )

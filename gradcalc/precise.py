@@ -13,7 +13,7 @@ from typing import Any
 
 from gradcalc.digits import STEPS, Limit, Trend, close, extrapolate
 from gradcalc.dtypes import Dtype, exact
-from gradcalc.functions import Function, mp
+from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
 from gradcalc.program import Constant, Program
 
@@ -103,6 +103,50 @@ def constant_value(program: Program, dtype: Dtype) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is at a point, before any derivative.
+
+    Attributes:
+        defined: Whether the function has a finite real value.
+        stranger: The number of the first value that is none, if the function has none for that reason.
+        suspect: Whether a step stands on a kink of its row, so that the limit must be heard.
+        computable: Whether the values are of a size that can be calculated with.
+    """
+
+    defined: bool
+    stranger: int | None
+    suspect: bool
+    computable: bool = True
+
+
+def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey:
+    """Run the program at the point, and look at each step's arguments."""
+    try:
+        with mp.workprec(400):
+            found = values(program, [_number(value) for value in inputs], dtype)
+            output = Numbers(dtype).number(found[program.output])
+            if isinstance(output, Undefined):
+                return Survey(False, output.number, suspect=True, computable=False)
+            if not mp.isfinite(output):
+                return Survey(False, None, suspect=True, computable=False)
+            return Survey(True, None, suspect=_suspect(program, found))
+    except TooLarge:
+        return Survey(True, None, suspect=True, computable=False)
+
+
+def _suspect(program: Program, found: Sequence[Any]) -> bool:
+    active = program.active()
+    for step in program.steps:
+        row = TABLE[step.function]
+        args = tuple(found[arg] for arg in step.args)
+        if any(isinstance(arg, Undefined) for arg in args):
+            continue
+        if any(active[arg] and row.on_kink(position, args) for position, arg in enumerate(step.args)):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class Slope:
     """What the difference quotient does at a point.
 
@@ -126,7 +170,19 @@ def slope(
 
     The quotients are taken on both sides, at steps so small that the terms left out are below
     any dtype's roundoff, and with digits enough for what cancels.
+
+    Returns:
+        The finding; unsettled on both sides where the numbers are too large.
     """
+    try:
+        return _slope(program, inputs, axes, dtype)
+    except TooLarge:
+        return Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+
+
+def _slope(
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
+) -> Slope:
     # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x + 1e-200).
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]

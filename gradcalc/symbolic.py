@@ -9,14 +9,13 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc import limits
-from gradcalc.digits import BITS, STEPS, Trend, close, extrapolate, settle
+from gradcalc.digits import STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
@@ -92,32 +91,37 @@ class Calculus:
     """The formulas of a program's derivatives.
 
     Attributes:
-        formulas: sympy's derivative for each of the asked pairs, or None where it could give none.
+        formulas: sympy's derivative for each of the asked entries; None where it could give none, or has
+            not been asked yet.
     """
 
     def __init__(
         self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype
     ) -> None:
-        """Differentiate the program.
+        """Prepare to differentiate.
 
         Args:
             program: What to differentiate.
             entries: For each derivative, the numbers of one or two inputs.
             dtype: What literals are rounded to.
         """
-        self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
+        self._program = program
+        self._entries = entries
         self._dtype = dtype
+        self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
         self.formulas: list[Any] = [None] * len(entries)
-        if _too_large(program):
+
+    def differentiate(self) -> None:
+        """Fill in the formulas, one after the other."""
+        if _too_large(self._program):
             return
-        arithmetic = _Expressions(dtype)
+        arithmetic = _Expressions(self._dtype)
         try:
-            expression = arithmetic.number(
-                run(program, self._symbols, arithmetic)[program.output]
-            )
+            values = run(self._program, self._symbols, arithmetic)
+            expression = arithmetic.number(values[self._program.output])
             deadline = time.monotonic() + limits.TIDY_SECONDS
             first: dict[int, Any] = {}
-            for position, axes in enumerate(entries):
+            for position, axes in enumerate(self._entries):
                 if axes[0] not in first:
                     raw = _derivative(expression, self._symbols[axes[0]])
                     first[axes[0]] = _tidy(raw, deadline)
@@ -185,7 +189,8 @@ class Calculus:
             if limit.trend is not Trend.SETTLED:
                 return None
             sides.append(limit.value)
-        return sides[0] if sides[0] == sides[1] or close(*sides, 30) else None
+        below, above = sides
+        return above if below == above or close(below, above, 30) else None
 
     def _compiled(self, formulas: list[Any]) -> Callable[..., list[Any]]:
         """One Python function for all formulas; each is evaluated on its own if they fail together."""
