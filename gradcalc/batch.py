@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from gradcalc.calculate import Options, calculate
 from gradcalc.errors import GradcalcError
-from gradcalc.parser import parse_bindings
+from gradcalc.bindings import parse_bindings
 from gradcalc.records import Record
 from gradcalc.report import SERIOUSNESS, Report
 

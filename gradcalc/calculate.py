@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.parser import CONSTANTS, Binding, bind, parse, parse_bindings
+from gradcalc.bindings import Binding, bind, parse_bindings
+from gradcalc.parser import CONSTANTS, parse
 from gradcalc.report import Entry, Report, Verdict
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def grad(
     wrt: Sequence[str] | None = None,
     second_order: bool = False,
     dtype: str = "float64",
+    timeout: float | None = 10,
 ) -> Report:
     """Differentiate an expression by calculus and by autograd, and compare.
 
@@ -61,6 +63,8 @@ def grad(
         wrt: The variables to differentiate with respect to; all, if not given.
         second_order: Whether to give the Hessian too.
         dtype: "float64" or "float32".
+        timeout: Seconds after which what has no verdict yet is undecided; None for no limit. Outside the
+            main thread there is none.
 
     Returns:
         The report, whose `verdict` says whether the two agree.
@@ -77,7 +81,12 @@ def grad(
         [(('u',), '3*u**2 + 4*v', 7.4), (('v',), '4*u + 2*v', 6.2)]
     """
     texts = [f"{name}={value}" for name, value in (at or {}).items()]
-    options = Options(None if wrt is None else tuple(wrt), second_order, dtype)
+    options = Options(
+        wrt=None if wrt is None else tuple(wrt),
+        second_order=second_order,
+        dtype=dtype,
+        timeout=timeout,
+    )
     return calculate(expression, parse_bindings(texts), options)
 
 

@@ -199,7 +199,7 @@ def grad(
 ) -> int:
     """Differentiate one expression, and check autograd against calculus."""
     from gradcalc.calculate import Options, calculate
-    from gradcalc.parser import parse_bindings
+    from gradcalc.bindings import parse_bindings
     from gradcalc.records import names
 
     _check_format(format)

@@ -23,7 +23,7 @@ from typing import Any
 
 from gradcalc.conditioning import Conditioning
 from gradcalc.digits import Limit, Trend, close
-from gradcalc.dtypes import Dtype, exact
+from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.precise import Slope, Survey
 from gradcalc.program import Program
@@ -99,7 +99,7 @@ def judge(
 def _first_two_agree(evidence: Evidence, program: Program, dtype: Dtype) -> bool:
     if evidence.symbolic is None or evidence.autograd is None or not math.isfinite(evidence.autograd):
         return False
-    rounded = dtype.round(exact(evidence.symbolic))
+    rounded = dtype.nearest(evidence.symbolic)
     return dtype.ulps(evidence.autograd, rounded) <= _budget(program)
 
 
@@ -113,7 +113,7 @@ def _against(evidence: Evidence, truth: Any, limit: Any, program: Program, dtype
     if autograd is None:
         note = "torch has no such derivative"
         return _entry(evidence, dtype, Verdict.UNDECIDED, limit, note=note)
-    rounded = dtype.round(exact(truth))
+    rounded = dtype.nearest(truth)
     if not math.isfinite(rounded):
         note = f"the exact value, {_short(truth)}, is beyond the range of {dtype.name}"
         return _entry(evidence, dtype, Verdict.UNDEFINED, limit, note=note)
@@ -177,7 +177,7 @@ def _conflict(evidence: Evidence, symbolic: Any, limit: Any, dtype: Dtype) -> En
     """Calculus and the limit differ: whom autograd sides with is right."""
     sides = []
     for blame, value in ((Blame.LIMIT, symbolic), (Blame.CALCULUS, limit)):
-        rounded = dtype.round(exact(value))
+        rounded = dtype.nearest(value)
         if evidence.autograd is not None and dtype.ulps(evidence.autograd, rounded) <= BUDGET_ULPS:
             sides.append(blame)
     odd = sides[0] if len(sides) == 1 else None
@@ -212,7 +212,8 @@ def _far_off(
     if not evidence.autograd:
         note = f"{off}: {step} is so close to a constant that its slope is lost in rounding (saturation)"
     else:
-        note = f"{off}: the rounding of {step} is magnified, as large terms cancel (cancellation)"
+        how = "as large terms cancel (cancellation)" if conditioning.cancels else "by the steps after it"
+        note = f"{off}: the rounding of {step} is magnified {how}"
     return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
 
 
@@ -258,9 +259,9 @@ def _entry(
     return Entry(
         wrt=evidence.wrt,
         formula=evidence.formula,
-        symbolic=None if silent or evidence.symbolic is None else dtype.round(exact(evidence.symbolic)),
+        symbolic=None if silent or evidence.symbolic is None else dtype.nearest(evidence.symbolic),
         autograd=evidence.autograd,
-        limit=None if limit is None else dtype.round(exact(limit)),
+        limit=None if limit is None else dtype.nearest(limit),
         ulps=ulps,
         verdict=verdict,
         blame=blame,

@@ -46,10 +46,12 @@ class Conditioning:
     Attributes:
         error: The error to expect, an mpmath number; infinity where rounding may leave the domain.
         culprit: The number of the step whose rounding tells most, if one was found.
+        cancels: Whether large terms nearly cancel in a sum, forward or backward.
     """
 
     error: Any
     culprit: int | None
+    cancels: bool = False
 
 
 class _Noise:
@@ -78,6 +80,17 @@ class _Noise:
         return value * (1 + error * self._size) + error * self._underflow
 
 
+class _Sums:
+    """Watches sums for cancellation: a result much smaller than its terms."""
+
+    def __init__(self) -> None:
+        self.cancel = False
+
+    def look(self, total: Any, term: Any) -> None:
+        """Look at a sum and one of its two terms."""
+        self.cancel = self.cancel or bool(abs(total) < abs(term) / 64)
+
+
 class _NoisyNumbers(Numbers):
     """Real numbers with an error on each result."""
 
@@ -98,7 +111,8 @@ def measure(
 ) -> Conditioning:
     """The error to expect of one derivative: along one axis, or a second one along two."""
     with mp.workprec(_PRECISION):
-        clean = _derivative(program, inputs, axes, dtype, None)
+        sums = _Sums()
+        clean = _derivative(program, inputs, axes, dtype, None, sums)
         if clean is None:
             return Conditioning(mp.inf, None)
 
@@ -114,7 +128,7 @@ def measure(
                 for number in range(program.first_step, program.first_step + len(program.steps))
             }
             culprit = max(alone, key=lambda number: alone[number], default=None)
-        return Conditioning(MARGIN * error, culprit)
+        return Conditioning(MARGIN * error, culprit, sums.cancel)
 
 
 def _derivative(
@@ -123,11 +137,12 @@ def _derivative(
     axes: tuple[int, ...],
     dtype: Dtype,
     noise: _Noise | None,
+    sums: _Sums | None = None,
 ) -> Any:
     """One derivative by a forward and a backward pass; None where it has no value."""
     point = [mp.mpf(value.numerator) / value.denominator for value in inputs]
     if len(axes) == 1:
-        gradient = _gradient(program, point, dtype, noise)
+        gradient = _gradient(program, point, dtype, noise, sums)
         return gradient and gradient[axes[0]]
     # The second derivative of the noisy program, by a difference far below the noise.
     step = mp.ldexp(abs(point[axes[1]]) or mp.mpf(1), -_PRECISION // 4)
@@ -135,7 +150,7 @@ def _derivative(
     for side in (-1, 1):
         moved = list(point)
         moved[axes[1]] += side * step
-        gradient = _gradient(program, moved, dtype, noise)
+        gradient = _gradient(program, moved, dtype, noise, sums)
         if gradient is None:
             return None
         ends.append(gradient[axes[0]])
@@ -143,7 +158,11 @@ def _derivative(
 
 
 def _gradient(
-    program: Program, point: Sequence[Any], dtype: Dtype, noise: _Noise | None
+    program: Program,
+    point: Sequence[Any],
+    dtype: Dtype,
+    noise: _Noise | None,
+    sums: _Sums | None,
 ) -> list[Any] | None:
     """Reverse-mode differentiation over the steps; None where something has no value."""
     try:
@@ -157,13 +176,18 @@ def _gradient(
             step = program.steps[number - program.first_step]
             row = TABLE[step.function]
             args = [values[arg] for arg in step.args]
+            if sums is not None and step.function in {"add", "sub"}:
+                sums.look(values[number], args[0])
             for position, arg in enumerate(step.args):
                 if not active[arg] or row.parameters[position].static:
                     continue
                 partial = _partial(row, position, args, dtype, noise, number)
                 if isinstance(partial, Undefined):
                     return None
-                total = adjoints.get(arg, mp.mpf(0)) + adjoint * partial
+                before = adjoints.get(arg, mp.mpf(0))
+                total = before + adjoint * partial
+                if sums is not None:
+                    sums.look(total, before)
                 adjoints[arg] = noise.on(total, number, -1 - position) if noise else total
     except TooLarge:
         return None

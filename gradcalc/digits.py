@@ -16,9 +16,9 @@ from gradcalc.functions import mp
 #: Bits to which a settled number is right, well beyond float64's 53.
 BITS = 96
 
-#: Precisions tried in turn. The last resolves differences of any two float64 numbers (2**-1074 beside
-#: 2**1023) to 600 bits.
-PRECISIONS = (220, 480, 1100, 2700)
+#: Precisions tried in turn. Two of them resolve sin(1e308), the last the difference of any two float64
+#: numbers (2**-1074 beside 2**1023).
+PRECISIONS = (220, 500, 1400, 3000)
 
 
 def settle(calculate: Callable[[], Any]) -> Any:

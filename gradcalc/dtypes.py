@@ -43,8 +43,17 @@ class Dtype:
         whole = round(value / quantum)  # Fraction rounds half to even
         result = whole * quantum
         if abs(result) >= Fraction(2) ** self.most:
-            return math.copysign(math.inf, value)
+            return math.inf if value > 0 else -math.inf
         return float(result)
+
+    def nearest(self, number: Any) -> float:
+        """Round a finite mpmath number, whose exponent may be immense."""
+        sign, mantissa, exponent, length = number._mpf_  # noqa: SLF001 - mpmath's documented form
+        if mantissa and exponent + length > self.most:
+            return -math.inf if sign else math.inf
+        if not mantissa or exponent + length < self.least - 1:
+            return 0.0
+        return self.round(Fraction(-1 if sign else 1) * int(mantissa) * Fraction(2) ** int(exponent))
 
     def ulps(self, value: float, exact: float) -> float:
         """Distance of two numbers of the format, in units in the last place of `exact`; inf if one is not finite."""
@@ -70,9 +79,3 @@ FLOAT64 = Dtype("float64", bits=53, least=-1074, most=1024, digits=15)
 FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}
 
-
-def exact(number: Any) -> Fraction:
-    """The exact value of a finite mpmath number."""
-    sign, mantissa, exponent, _ = number._mpf_
-    value: Fraction = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-    return -value if sign else value

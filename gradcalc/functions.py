@@ -12,6 +12,8 @@ tests all read it. Adding a function is adding a row. A row holds:
                     write, almost everywhere; the tests hold it against sympy and torch
     backward        the same, as torch's backward computes it, where that rounds differently: 1 - tanh(x)**2
                     cancels where sech(x)**2 would not. Read by `conditioning` alone
+    forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2 for ndtr.
+                    Read by `conditioning` alone
     torch           the function for autograd, as torch has it, else composed of torch operations
     sympy           its definition for calculus, in sympy's functions
     opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it by
@@ -76,6 +78,7 @@ class Function:
     variadic: bool
     derivative: tuple[str, ...]
     backward: tuple[str, ...]
+    forward: str | None
     torch: Callable[..., Any]
     sympy: Callable[..., Any]
     mpmath: Callable[..., Any]
@@ -145,6 +148,7 @@ def _row(
     static: str = "",
     aliases: str = "",
     backward: str | tuple[str, ...] = (),
+    forward: str | None = None,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
     kink: Callable[..., bool] | tuple[Callable[..., bool], ...] = (),
@@ -177,6 +181,7 @@ def _row(
         variadic=variadic,
         derivative=texts(derivative),
         backward=texts(backward or derivative),
+        forward=forward,
         torch=torch,
         sympy=sympy,
         mpmath=mpmath,
@@ -231,6 +236,11 @@ def _half(x: Any) -> bool:
 
 def _at_bounds(x: Any, low: Any = -1, high: Any = 1) -> bool:
     return bool(x == low or x == high or low == high)
+
+
+def _digamma(x: str) -> str:
+    """The text of digamma as torch computes it: reflected below 0, by recurrence above."""
+    return f"where({x} < 0, digamma(1 - ({x})) - pi/tan(pi*frac({x})), digamma({x} + 1) - 1/({x}))"
 
 
 def _indicator(condition: Any) -> Any:
@@ -647,6 +657,7 @@ _row(
     derivative=("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y))"),
     backward=("1/(1 + exp(y - x))", "1/(1 + exp(x - y))"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
+    forward="maximum(x, y) + log1p(exp(-abs(x - y)))",
 )
 _row(
     "logaddexp2",
@@ -660,6 +671,7 @@ _row(
     derivative=("2**x/(2**x + 2**y)", "2**y/(2**x + 2**y)"),
     backward=("1/(1 + 2**(y - x))", "1/(1 + 2**(x - y))"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
+    forward="maximum(x, y) + log1p(2**(-abs(x - y)))/log(2)",
 )
 
 # --- Trigonometric and hyperbolic functions and their inverses ---------------------------------------
@@ -770,6 +782,7 @@ _trigonometric(
     outside=(0.5, 0.0),
     kink=_at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
+    forward="acos(reciprocal(x))",
 )
 _trigonometric(
     "acsc",
@@ -783,6 +796,7 @@ _trigonometric(
     outside=(0.5, 0.0),
     kink=_at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
+    forward="asin(reciprocal(x))",
 )
 _trigonometric(
     "acot",
@@ -896,6 +910,7 @@ _trigonometric(
     outside=(0.0, 2.0, -0.5),
     kink=_at(1),
     kinks=((1.0, -math.inf),),
+    forward="acosh(reciprocal(x))",
 )
 _trigonometric(
     "acsch",
@@ -920,6 +935,7 @@ _trigonometric(
     group="hyperbolic",
     domain="|x| > 1",
     outside=(0.5, 1.0, -1.0),
+    forward="atanh(reciprocal(x))",
 )
 
 # --- Activations -----------------------------------------------------------------------------------
@@ -948,6 +964,7 @@ _row(
     domain="0 < x < 1",
     samples=(0.3, 0.8),
     outside=(0.0, 1.0, -0.5, 2.0),
+    forward="log(x/(1 - x))",
 )
 _row(
     "softplus",
@@ -1070,6 +1087,7 @@ _row(
     derivative="ndtr(x) + x*exp(-x**2/2)/sqrt(2*pi)",
     backward="(1 + erf(x*sqrt(1/2)))/2 + x*exp(-x*x/2)/sqrt(2*pi)",
     samples=(0.5, -2.0),
+    forward="x*(1 + erf(x*sqrt(1/2)))/2",
 )
 _row(
     "silu",
@@ -1121,6 +1139,7 @@ _row(
     derivative="tanh(x)**2",
     backward="1 - (1 - tanh(x)**2)",
     samples=(0.5, -2.0),
+    forward="x - tanh(x)",
 )
 _row(
     "hardtanh",
@@ -1537,6 +1556,7 @@ _row(
     sympy=lambda x: sympy.log(sympy.Abs(sympy.gamma(x))),
     mpmath=_mp_lgamma,
     derivative="digamma(x)",
+    backward=_digamma("x"),
     domain="x not 0, -1, -2, ...",
     samples=(0.7, 3.2, -1.5),
     outside=(0.0, -1.0),
@@ -1550,7 +1570,8 @@ _row(
     sympy=lambda x: sympy.gamma(x),
     mpmath=lambda x: mp.gamma(x),
     derivative="gamma(x)*digamma(x)",
-    backward="sign(gamma(x))*exp(lgamma(x))*digamma(x)",
+    forward="sign(gamma(x))*exp(lgamma(x))",
+    backward=f"sign(gamma(x))*exp(lgamma(x))*({_digamma('x')})",
     domain="x not 0, -1, -2, ...",
     samples=(0.7, 3.2, -1.5),
     outside=(0.0, -1.0),
@@ -1564,7 +1585,8 @@ _row(
     sympy=lambda x: sympy.gamma(x + 1),
     mpmath=lambda x: mp.gamma(x + 1),
     derivative="gamma(x + 1)*digamma(x + 1)",
-    backward="sign(gamma(x + 1))*exp(lgamma(x + 1))*digamma(x + 1)",
+    forward="sign(gamma(x + 1))*exp(lgamma(x + 1))",
+    backward=f"sign(gamma(x + 1))*exp(lgamma(x + 1))*({_digamma('x + 1')})",
     domain="x not -1, -2, ...",
     samples=(0.7, 3.0, -1.5),
     outside=(-1.0, -2.0),
@@ -1583,8 +1605,10 @@ _row(
         "beta(x, y)*(digamma(x) - digamma(x + y))",
         "beta(x, y)*(digamma(y) - digamma(x + y))",
     ),
+    forward="sign(beta(x, y))*exp(lgamma(x) + lgamma(y) - lgamma(x + y))",
     backward=tuple(
-        f"sign(beta(x, y))*exp(lgamma(x) + lgamma(y) - lgamma(x + y))*(digamma({v}) - digamma(x + y))"
+        f"sign(beta(x, y))*exp(lgamma(x) + lgamma(y) - lgamma(x + y))"
+        f"*(({_digamma(v)}) - ({_digamma('x + y')}))"
         for v in "xy"
     ),
     domain="x and y not 0, -1, -2, ...",
@@ -1600,7 +1624,9 @@ _row(
     torch=lambda x: torch.digamma(x),
     sympy=lambda x: sympy.digamma(x),
     mpmath=lambda x: mp.digamma(x),
+    forward=_digamma("x"),
     derivative="polygamma(1, x)",
+    backward="where(x < 1/2, pi**2/sin(pi*x)**2 - polygamma(1, 1 - x), polygamma(1, x))",
     domain="x not 0, -1, -2, ...",
     samples=(0.7, 3.2, -1.5),
     outside=(0.0, -1.0),
@@ -1687,6 +1713,7 @@ _row(
     mpmath=_mp_ndtr,
     derivative="exp(-x**2/2)/sqrt(2*pi)",
     samples=(0.5, -1.2),
+    forward="(1 + erf(x*sqrt(1/2)))/2",
 )
 _row(
     "log_ndtr",

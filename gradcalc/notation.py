@@ -272,7 +272,9 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
         text=text,
         span=Span(position, position + 1),
         lead="leave it out:",
-        corrected=() if hint or character in _CHARACTERS else (text.replace(character, "").strip(),),
+        corrected=()
+        if hint or character in _CHARACTERS
+        else (text.replace(character, "").strip(),),
         hint=hint or _CHARACTERS.get(character),
     )
 
@@ -354,26 +356,37 @@ def _check_order(text: str, tokens: list[_Token], is_function: Callable[[str], b
         before = token
         ended = sort in _ENDS
     if not ended:
-        raise _missing_operand(text, before, None)
+        raise _missing_end(text, tokens[-1])
 
 
-def _missing_operand(text: str, before: _Token | None, token: _Token | None) -> GradcalcError:
-    if token is not None and (before is None or before.sort in {"open", "comma"}):
-        at, where = token, "before"
-    else:
-        assert before is not None, "one of the two is there"
-        at, where = before, "after"
-    shown = text[at.start : at.stop]
-    lead, corrected, hint = "", (), None
-    if shown == "|" and where == "before":
-        hint = "for the absolute value write abs(x)"
-    elif token is None:
-        lead, corrected = "leave it out:", (text[: at.start].strip(),)
-        if shown == "%":
-            lead, corrected = "for percent write", (f"{corrected[0]}/100",)
+def _missing_operand(text: str, before: _Token | None, token: _Token) -> GradcalcError:
+    """Say what lacks an operand: the operator before the gap, or else the token after it."""
+    if before is not None and before.sort not in {"open", "comma"}:
+        return _missing(text, before, "after")
+    hint = "for the absolute value write abs(x)" if token.spelling == "|" else None
+    return _missing(text, token, "before", hint=hint)
+
+
+def _missing_end(text: str, last: _Token) -> GradcalcError:
+    """Say that the text ends too early."""
+    rest = text[: last.start].strip()
+    if last.spelling == "%":
+        return _missing(text, last, "after", lead="for percent write", corrected=(f"{rest}/100",))
+    return _missing(text, last, "after", lead="leave it out:", corrected=(rest,))
+
+
+def _missing(
+    text: str,
+    at: _Token,
+    where: str,
+    *,
+    lead: str = "",
+    corrected: tuple[str, ...] = (),
+    hint: str | None = None,
+) -> GradcalcError:
     return Mendable(
         Kind.SYNTAX,
-        f"something is missing {where} `{shown}`",
+        f"something is missing {where} `{text[at.start : at.stop]}`",
         text=text,
         span=at.span,
         lead=lead,
@@ -463,7 +476,7 @@ class _Rewriter:
             elif sort == "power":
                 self._write("**(", start, start)
                 self._write(spelling, start, stop)
-                sort, spelling = "close", ")"  # noqa: PLW2901 - as above
+                spelling = ")"  # noqa: PLW2901 - as above
             elif sort == "root":
                 if not (number and self._in_radicand(number)):
                     end, roots = self._radicand(number)

@@ -1,14 +1,15 @@
-"""Text to `Program`, and binding texts to `Binding`s.
+"""Text to `Program`.
 
 The grammar is that of Python's expressions, after `notation` has rewritten what people type:
 
     expression  = a number | a name | pi | e | inf | nan
-                | expression OP expression    OP: | & == != < <= > >= + - * / // % ** ^ (binding in
-                                              this order, the loosest first; ** and ^ to the right)
+                | expression OP expression    OP, the loosest first: == != < <= > >=, then |, &, + -,
+                                              * / // %, and ** ^, which bind to the right
                 | - expression | + expression | ~ expression
                 | NAME(arguments)             a row of the function table; keywords by parameter name
                 | expression.NAME(arguments)  the same as NAME(expression, arguments)
-    binding     = NAME = expression without names
+
+A chain 0 < x < 1 means (0 < x) & (x < 1). `x > 0 & y > 0`, which for Python compares 0 & y, is refused.
 
 `ast.parse` reads it; only the node types below are known, so nothing of the user's text is ever
 executed. The tree is walked with a stack of our own: depth is no limit here.
@@ -18,77 +19,57 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from fractions import Fraction
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, Function, callable_names, lookup
-from gradcalc.notation import Notation, rewrite
+from gradcalc.notation import Mendable, Notation, rewrite
 from gradcalc.program import Constant, Input, Program, Step
+from gradcalc.writer import write
 
-#: Names that stand for numbers, unless the user binds them; with their other spellings.
-CONSTANTS = {"pi": "pi", "e": "e", "inf": "inf", "nan": "nan", "π": "pi", "∞": "inf"}
+#: Names that stand for numbers, unless the user binds them, by themselves.
+CONSTANTS = {"pi": "pi", "e": "e", "inf": "inf", "nan": "nan"}
 
 #: Module names before a function's, which are dropped: torch.sin, np.sin and sin are one.
 PREFIXES = frozenset(
     {"torch", "np", "numpy", "math", "F", "nn", "functional", "special", "sympy", "scipy", "jnp"}
 )
 
-_BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.FloorDiv: "floor_divide",
-    ast.Mod: "remainder",
-    ast.Pow: "pow",
-    ast.BitAnd: "logical_and",
-    ast.BitOr: "logical_or",
+_BINARY = {
+    ast.Add: TABLE["add"],
+    ast.Sub: TABLE["sub"],
+    ast.Mult: TABLE["mul"],
+    ast.Div: TABLE["div"],
+    ast.FloorDiv: TABLE["floor_divide"],
+    ast.Mod: TABLE["remainder"],
+    ast.Pow: TABLE["pow"],
+    ast.BitAnd: TABLE["logical_and"],
+    ast.BitOr: TABLE["logical_or"],
 }
-_UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.Invert: "logical_not"}
-_COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
+_UNARY = {ast.USub: TABLE["neg"], ast.Invert: TABLE["logical_not"]}
+_COMPARE = {
+    ast.Gt: TABLE["gt"],
+    ast.GtE: TABLE["ge"],
+    ast.Lt: TABLE["lt"],
+    ast.LtE: TABLE["le"],
+    ast.Eq: TABLE["eq"],
+    ast.NotEq: TABLE["ne"],
 }
+_AND, _POW = TABLE["logical_and"], TABLE["pow"]
 
-#: How tightly the operators bind, for writing a program back. Higher is tighter.
-_TIGHTNESS = {
-    **dict.fromkeys(_COMPARE.values(), 1),
-    "logical_or": 2,
-    "logical_and": 3,
-    "add": 4,
-    "sub": 4,
-    **dict.fromkeys(("mul", "div", "floor_divide", "remainder"), 5),
-    "neg": 6,
-    "logical_not": 6,
-    "pow": 7,
-}
-_ATOM = 8
+#: Operators on constants whose value is known exactly.
+_RATIONAL = frozenset({"add", "sub", "mul", "neg", "div", "pow"})
 
+#: A variable's name, where it stands before a bracket: one letter, with an index perhaps.
+_LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """A value given to a name.
-
-    Attributes:
-        name: The variable.
-        program: The value, a program without inputs.
-        text: The binding's whole text, in which `span` lies.
-        span: Where the name stands in `text`.
-    """
-
-    name: str
-    program: Program
-    text: str
-    span: Span
+#: How alike a word and a function's name are, for "did you mean".
+_ALIKE = 0.7
 
 
 def parse(text: str, known: Collection[str] = ()) -> Program:
@@ -96,27 +77,41 @@ def parse(text: str, known: Collection[str] = ()) -> Program:
 
     Args:
         text: The expression.
-        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then a product,
-            and a bound `pi` or `e` is no constant.
+        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then a
+            product, and a bound `pi` or `e` is no constant.
 
     Raises:
         GradcalcError: With the place in `text` and a hint.
     """
+    try:
+        return _parse(text, known)
+    except Mendable as error:
+        error.show(functools.partial(_parses, known=known))
+        raise
 
+
+def _parse(text: str, known: Collection[str]) -> Program:
     def is_function(name: str) -> bool:
-        # A name of one letter, with an index perhaps, is a variable; a longer one that is not known
-        # is a misspelt function.
-        if lookup(name):
+        # A longer name that is not known is a misspelt function.
+        if lookup(name) is not None:
             return True
-        return not (
-            name in known or name in CONSTANTS or re.fullmatch(r"[^\W\d]_?\d*|[^\W\d]_\w+", name)
-        )
+        return not (name in known or name in CONSTANTS or _LETTER.fullmatch(name))
 
     notation = rewrite(text, is_function)
-    tree = _tree(notation)
     builder = _Builder(notation, known)
-    output = builder.build(tree)
-    return builder.finish(output)
+    builder.build(_tree(notation))
+    program = builder.finish()
+    program = replace(program, canonical=write(program))
+    _check_canonical(program)
+    return program
+
+
+def _parses(text: str, known: Collection[str]) -> bool:
+    try:
+        _parse(text, known)
+    except GradcalcError:
+        return False
+    return True
 
 
 def _tree(notation: Notation) -> ast.expr:
@@ -127,516 +122,433 @@ def _tree(notation: Notation) -> ast.expr:
     except (RecursionError, MemoryError):
         raise GradcalcError(
             Kind.LIMIT,
-            "the expression is nested too deeply (a sum of n terms nests n deep; the limit is near 2,500)",
+            "the expression is nested too deeply (a sum of n terms nests n deep; the limit is near "
+            "2,500)",
         ) from None
-    except (SyntaxError, ValueError):
-        pass
-    if "=" in notation.python:
-        place = re.search(r"(?<![=!<>])=(?!=)", text)
-        if place:
+    except SyntaxError as problem:
+        if "follows keyword argument" in problem.msg:
             raise GradcalcError(
                 Kind.SYNTAX,
-                "unexpected `=`",
+                "an argument by name comes before one without",
                 text=text,
-                span=Span(*place.span()),
-                hint="bind values with --at, as in --at x=1, or compare with ==",
-            )
+                span=Span(0, len(text.rstrip())),
+                hint="put the arguments by name last",
+            ) from None
+    place = re.search(r"(?<![=!<>])=(?!=)", text)
+    if place is not None:
+        raise GradcalcError(
+            Kind.SYNTAX,
+            "unexpected `=`",
+            text=text,
+            span=Span(*place.span()),
+            hint="bind values with --at, as in --at x=1, or compare with ==",
+        )
     raise GradcalcError(
-        Kind.SYNTAX, "this is no expression", text=text, span=Span(0, len(text.rstrip()) or 1)
+        Kind.SYNTAX, "this is no expression", text=text, span=Span(0, len(text.rstrip()))
     )
+
+
+def _check_canonical(program: Program) -> None:
+    """Hold the promise that the canonical text parses, where it is longer or deeper than the text."""
+    if len(program.canonical) > limits.TEXT_LENGTH:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"written out in full, the expression has over {limits.TEXT_LENGTH:,} characters",
+        )
+    if len(program.steps) > limits.BRACKETS:
+        depth = 0
+        for bracket in re.findall(r"[()]", program.canonical):
+            depth += 1 if bracket == "(" else -1
+            if depth > limits.BRACKETS:
+                raise GradcalcError(
+                    Kind.LIMIT, f"calls or signs nested more than {limits.BRACKETS} deep"
+                )
+
+
+@functools.lru_cache(maxsize=1024)
+def _exact(text: str) -> Fraction:
+    """A literal's value. 0e999999999 is zero, too: `Fraction` would calculate that power of ten."""
+    return Fraction(text) if float(text) else Fraction(0)
 
 
 class _Builder:
     """Collects the inputs, constants and steps of one program, in order of appearance.
 
-    While it builds, a value is written as (list, index), since their final numbers are known only
-    when all inputs and constants are.
+    While it builds, all values are numbered in that order; `finish` gives them their final numbers,
+    inputs first, then constants, then steps.
     """
 
     def __init__(self, notation: Notation, known: Collection[str]) -> None:
         self._notation = notation
         self._known = known
-        self._inputs: dict[str, Input] = {}
-        self._constants: list[Constant] = []
-        self._steps: list[tuple[Function, list[tuple[str, int]], Span]] = []
-        # Exact values of the constant ones among the values, as far as they are known: for limits.
-        self._exact: dict[tuple[str, int], Fraction] = {}
-        self._fixed: set[tuple[str, int]] = set()  # the constant ones, known or not
+        self._count = 0  # values so far
+        self._done: list[int] = []  # operands that wait for their operation
+        self._inputs: dict[str, tuple[int, Input]] = {}
+        self._constants: list[tuple[int, Constant]] = []
+        self._steps: list[tuple[int, Function, list[int], Span]] = []
+        self._fixed: set[int] = set()  # values that are constant
+        self._exact: dict[int, Fraction] = {}  # those whose exact value is known, for limits
 
-    # -- the tree, arguments first --
-
-    def build(self, tree: ast.expr) -> tuple[str, int]:
-        """Turn the tree into steps; return its value."""
-        todo: list[tuple[ast.expr, bool]] = [(tree, False)]
-        done: list[tuple[str, int]] = []
+    def build(self, tree: ast.expr) -> None:
+        """Turn the tree into steps, operands first."""
+        nodes: list[ast.expr] = []
+        todo = [tree]
         while todo:
-            node, visited = todo.pop()
-            if visited:
-                self._apply(node, done)
-                continue
-            children = self._children(node)
-            if children is None:
-                done.append(self._leaf(node))
-            else:
-                todo.append((node, True))
-                todo += [(child, False) for child in reversed(children)]
-        return done.pop()
+            node = todo.pop()
+            nodes.append(node)
+            if isinstance(node, ast.BinOp):
+                todo.append(node.left)
+                todo.append(node.right)
+            elif isinstance(node, ast.UnaryOp):
+                if self._literal(node) is None:
+                    todo.append(node.operand)
+            elif isinstance(node, ast.Compare):
+                todo.append(node.left)
+                todo += node.comparators
+            elif isinstance(node, ast.Call):
+                receiver = self._receiver(node)
+                todo += [] if receiver is None else [receiver]
+                todo += node.args
+                todo += [keyword.value for keyword in node.keywords]
+        # Each node stands before its operands, and these from right to left.
+        for node in reversed(nodes):
+            self._done.append(self._value(node))
 
-    def _children(self, node: ast.expr) -> list[ast.expr] | None:
-        """The operands of an operation, or None for a leaf."""
+    def _value(self, node: ast.expr) -> int:
+        """Take the operands of a node off the waiting ones; return the value of the node."""
+        done = self._done
         if isinstance(node, ast.BinOp):
-            if type(node.op) not in _BINARY:
+            row = _BINARY.get(type(node.op))
+            if row is None:
                 raise self._error("this operator is not part of the language", node)
-            return [node.left, node.right]
+            right = done.pop()
+            return self._step(row, [done.pop(), right], self._span(node))
+        text = self._literal(node)
+        if text is not None:
+            return self._constant(text, self._span(node))
+        if isinstance(node, ast.Name):
+            return self._variable(node)
         if isinstance(node, ast.UnaryOp):
-            if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-                return None
-            return [node.operand]
-        if isinstance(node, ast.Compare):
-            return [node.left, *node.comparators]
+            if isinstance(node.op, ast.UAdd):
+                return done.pop()
+            return self._step(_UNARY[type(node.op)], [done.pop()], self._span(node))
         if isinstance(node, ast.Call):
-            function, method_of = self._called(node)
-            arguments = [*([method_of] if method_of is not None else []), *node.args]
-            return [*arguments, *(keyword.value for keyword in node.keywords)]
+            return self._call(node)
+        if isinstance(node, ast.Compare):
+            return self._comparison(node)
+        raise self._unknown(node)
+
+    # -- numbers and names --
+
+    def _literal(self, node: ast.expr) -> str | None:
+        """The text of a constant, with a minus sign before it perhaps; None for anything else."""
+        if isinstance(node, ast.Constant):
+            return self._notation.python[node.col_offset : node.end_col_offset]
+        if isinstance(node, ast.Name):
+            name = node.id
+            return name if name in CONSTANTS and name not in self._known else None
+        if isinstance(node, ast.UnaryOp):
+            if isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.UnaryOp):
+                text = self._literal(node.operand)
+                return None if text is None else f"-{text}"
+            return None
+        if isinstance(node, ast.Attribute) and node.attr in CONSTANTS:
+            return node.attr if self._is_prefix(node.value) else None
         return None
 
-    def _leaf(self, node: ast.expr) -> tuple[str, int]:
-        span = self._span(node)
-        if isinstance(node, ast.UnaryOp):
-            assert isinstance(node.operand, ast.Constant)
-            return self._constant(f"-{self._python(node.operand)}", span)
-        if isinstance(node, ast.Constant):
-            return self._constant(self._python(node), span)
-        if isinstance(node, ast.Name):
-            return self._variable(self._name(node), span)
-        if isinstance(node, ast.Attribute):
-            path = self._path(node)
-            if path and path[0] in PREFIXES and path[-1] in CONSTANTS:
-                return self._constant(path[-1], span)
-            raise GradcalcError(
-                Kind.NAME,
-                f"unknown attribute `{node.attr}`",
-                text=self._notation.text,
-                span=span,
-                hint="a method is called with brackets, as in x.sin()",
-            )
-        raise self._error("this is not part of the language", node)
+    def _constant(self, text: str, span: Span) -> int:
+        value = None if text.lstrip("-") in CONSTANTS else _exact(text)
+        number = self._number()
+        self._constants.append((number, Constant(text, value, span)))
+        self._fixed.add(number)
+        if value is not None:
+            self._exact[number] = value
+        return number
 
-    def _apply(self, node: ast.expr, done: list[tuple[str, int]]) -> None:
-        """Take the operands of `node` off `done` and put its value there."""
+    def _variable(self, node: ast.Name) -> int:
+        name = self._notation.name(node.id, node.col_offset)
+        found = self._inputs.get(name)
+        if found is None:
+            found = self._inputs[name] = (self._number(), Input(name, self._span(node)))
+        return found[0]
+
+    def _number(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+    # -- comparisons --
+
+    def _comparison(self, node: ast.Compare) -> int:
+        for operand in (node.left, *node.comparators):
+            self._check_condition(node, operand)
         span = self._span(node)
-        if isinstance(node, ast.BinOp):
-            right, left = done.pop(), done.pop()
-            done.append(self._step(TABLE[_BINARY[type(node.op)]], [left, right], span))
-        elif isinstance(node, ast.UnaryOp):
-            if not isinstance(node.op, ast.UAdd):
-                done.append(self._step(TABLE[_UNARY[type(node.op)]], [done.pop()], span))
-        elif isinstance(node, ast.Compare):
-            values = [done.pop() for _ in range(len(node.ops) + 1)][::-1]
-            result: tuple[str, int] | None = None
-            for op, left, right in zip(node.ops, values, values[1:], strict=False):
-                if type(op) not in _COMPARE:
-                    raise self._error("this comparison is not part of the language", node)
-                link = self._step(TABLE[_COMPARE[type(op)]], [left, right], span)
-                # 0 < x < 1 means (0 < x) & (x < 1).
-                result = link if result is None else self._step(TABLE["logical_and"], [result, link], span)
-            assert result is not None
-            done.append(result)
-        elif isinstance(node, ast.Call):
-            done.append(self._call(node, done))
+        count = len(node.ops) + 1
+        values = self._done[-count:]
+        del self._done[-count:]
+        result = None
+        for op, left, right in zip(node.ops, values, values[1:], strict=False):
+            link = self._step(_COMPARE[type(op)], [left, right], span)
+            result = link if result is None else self._step(_AND, [result, link], span)
+        return values[0] if result is None else result
+
+    def _check_condition(self, node: ast.Compare, operand: ast.expr) -> None:
+        """Refuse x > 0 & y > 0, where Python compares 0 & y."""
+        if not isinstance(operand, ast.BinOp) or not isinstance(operand.op, ast.BitAnd | ast.BitOr):
+            return
+        python, start, stop = self._notation.python, operand.col_offset, operand.end_col_offset
+        if stop is None or (python[start - 1 : start] == "(" and python[stop : stop + 1] == ")"):
+            return
+        sign = "&" if isinstance(operand.op, ast.BitAnd) else "|"
+        source = self._source(self._span(node))
+        raise Mendable(
+            Kind.SYNTAX,
+            f"`{sign}` binds tighter than a comparison",
+            text=self._notation.text,
+            span=self._span(operand),
+            lead="write",
+            corrected=(_with_brackets(source),),
+            hint="put each comparison in brackets, as in (x > 0) & (x < 1)",
+        )
 
     # -- calls --
 
-    def _called(self, node: ast.Call) -> tuple[Function, ast.expr | None]:
-        """The row that is called, and the expression whose method it is, if it is one."""
-        callee = node.func
-        if isinstance(callee, ast.Name):
-            name = self._name(callee)
-            return self._function(name, self._span(callee)), None
-        if isinstance(callee, ast.Attribute):
-            path = self._path(callee)
-            prefixed = path and path[0] in PREFIXES and (node.args or path[0] not in self._known)
-            method_of = None if prefixed else callee.value
-            stop = self._span(callee).stop
-            name_span = Span(stop - len(callee.attr), stop)
-            return self._function(callee.attr, name_span), method_of
-        raise self._error("only a function can be called", node)
+    def _is_prefix(self, node: ast.expr) -> bool:
+        """Whether the expression before a dot is a module's name, such as torch.special."""
+        while isinstance(node, ast.Attribute) and node.attr in PREFIXES:
+            node = node.value
+        return isinstance(node, ast.Name) and node.id in PREFIXES
 
-    def _function(self, name: str, span: Span) -> Function:
+    def _receiver(self, node: ast.Call) -> ast.expr | None:
+        """The expression whose method is called; None for a function."""
+        callee = node.func
+        if not isinstance(callee, ast.Attribute):
+            return None
+        value = callee.value
+        if isinstance(value, ast.Name) and value.id in self._known and not node.args:
+            return value  # F.sin(), where the user binds F
+        return None if self._is_prefix(value) else value
+
+    def _call(self, node: ast.Call) -> int:
+        row = self._function(node.func)
+        span = self._span(node)
+        done, count = self._done, len(node.args) + (self._receiver(node) is not None)
+        first = len(done) - count - len(node.keywords)
+        args, named = done[first : first + count], done[first + count :]
+        del done[first:]
+        self._check_count(row, count, by_name=len(named), span=span)
+        for keyword, value in zip(node.keywords, named, strict=True):
+            name = self._notation.name(keyword.arg or "", keyword.col_offset)
+            self._place(row, args, name, value, span)
+        self._check_count(row, len(args), by_name=0, span=span)
+        self._check_arguments(row, args, span)
+        if not row.variadic:
+            return self._step(row, args, span)
+        result = args[0]
+        for value in args[1:]:
+            result = self._step(row, [result, value], span)
+        return result
+
+    def _function(self, callee: ast.expr) -> Function:
+        """The row that is called."""
+        place = self._span(callee)
+        if isinstance(callee, ast.Name):
+            name = self._notation.name(callee.id, callee.col_offset)
+        elif isinstance(callee, ast.Attribute):
+            start = (callee.end_col_offset or 0) - len(callee.attr)
+            name = self._notation.name(callee.attr, start)
+            place = Span(self._notation.starts[start], place.stop)
+        else:
+            raise self._error("only a function can be called", callee)
         row = lookup(name)
         if row is not None:
             return row
-        near = difflib.get_close_matches(name, callable_names(), n=1, cutoff=0.6)
         text = self._notation.text
-        hint = f"for a product write {name}*(...); `gradcalc functions` lists all functions"
+        before, after = text[: place.start].lstrip(), text[place.stop :].rstrip()
+        near = difflib.get_close_matches(name, callable_names(), n=1, cutoff=_ALIKE)
         if near:
-            corrected = text[: span.start] + near[0] + text[span.stop :]
-            hint = f"did you mean `{near[0]}`? {corrected.strip()}"
-        raise GradcalcError(
-            Kind.NAME, f"unknown function `{name}`", text=text, span=span, hint=hint
+            hint = f"did you mean `{near[0]}`?"
+            lead, corrected = hint, f"{before}{near[0]}{after}"
+        else:
+            hint = "`gradcalc functions` lists them all"
+            lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
+        raise Mendable(
+            Kind.NAME,
+            f"unknown function `{name}`",
+            text=text,
+            span=place,
+            lead=lead,
+            corrected=(corrected,),
+            hint=hint,
         )
 
-    def _call(self, node: ast.Call, done: list[tuple[str, int]]) -> tuple[str, int]:
-        row, method_of = self._called(node)
-        span = self._span(node)
-        named = [done.pop() for _ in node.keywords][::-1]
-        count = len(node.args) + (method_of is not None)
-        args = [done.pop() for _ in range(count)][::-1]
-        self._check_count(row, count, bool(named), span)
-        for keyword, value in zip(node.keywords, named, strict=True):
-            self._place(row, args, str(keyword.arg), value, node)
-        if len(args) < row.required:
-            self._check_count(row, len(args), False, span)
+    def _check_count(self, row: Function, count: int, *, by_name: int, span: Span) -> None:
+        """Refuse too many arguments, or too few, of which `by_name` more are still to come."""
+        most = count if row.variadic else len(row.parameters)
+        if count <= most and (by_name or count >= row.required):
+            return
+        if row.variadic:
+            wanted = f"{row.required} or more arguments"
+        elif most == row.required:
+            wanted = f"{most} argument{'s' * (most != 1)}"
+        else:
+            wanted = f"{row.required} to {most} arguments"
+        raise self._argument_error(row, f"{row.name} takes {wanted}, not {count}", span)
+
+    def _place(self, row: Function, args: list[int], name: str, value: int, span: Span) -> None:
+        """Put an argument by name in its place, with the defaults of those before it."""
+        names = [] if row.variadic else [parameter.name for parameter in row.parameters]
+        if name not in names:
+            raise self._argument_error(row, f"{row.name} has no `{name}`", span)
+        if names.index(name) < len(args):
+            raise self._argument_error(row, f"{row.name} gets `{name}` twice", span)
+        while len(args) < names.index(name):
+            default = row.parameters[len(args)].default
+            if default is None:
+                raise self._argument_error(row, f"{row.name} lacks `{names[len(args)]}`", span)
+            args.append(self._constant(default, span))
+        args.append(value)
+
+    def _check_arguments(self, row: Function, args: list[int], span: Span) -> None:
         for parameter, value in zip(row.parameters, args, strict=False):
             if parameter.static and value not in self._fixed:
-                raise self._error(
-                    f"`{parameter.name}` of {row.name} must be a number, not an expression", node
-                )
+                problem = f"`{parameter.name}` of {row.name} must be a number, not an expression"
+                raise self._argument_error(row, problem, span)
         for value in args:
-            if abs(self._exact.get(value, Fraction(0))) > row.largest:
+            if abs(self._exact.get(value, 0)) > row.largest:
                 raise GradcalcError(
                     Kind.LIMIT,
                     f"a constant argument of {row.name} is limited to {row.largest:,}",
                     text=self._notation.text,
                     span=span,
                 )
-        result = self._step(row, args[:2] if row.variadic else args, span)
-        for value in args[2:] if row.variadic else ():
-            result = self._step(row, [result, value], span)
-        return result
 
-    def _check_count(self, row: Function, count: int, more: bool, span: Span) -> None:
-        most = None if row.variadic else len(row.parameters)
-        if (count < row.required and not more) or (most is not None and count > most):
-            if most is None:
-                wanted = f"{row.required} or more arguments"
-            elif most == row.required:
-                wanted = f"{most} argument{'s' * (most != 1)}"
-            else:
-                wanted = f"{row.required} to {most} arguments"
-            raise GradcalcError(
-                Kind.SYNTAX,
-                f"{row.name} takes {wanted}, not {count}",
-                text=self._notation.text,
-                span=span,
-                hint=f"write {row.signature}",
-            )
+    def _argument_error(self, row: Function, message: str, span: Span) -> GradcalcError:
+        hint = f"write {row.signature}"
+        return GradcalcError(Kind.SYNTAX, message, text=self._notation.text, span=span, hint=hint)
 
-    def _place(
-        self, row: Function, args: list[tuple[str, int]], name: str, value: tuple[str, int], node: ast.Call
-    ) -> None:
-        """Put a keyword argument in its place, with the defaults of those before it."""
-        names = [parameter.name for parameter in row.parameters]
-        if row.variadic or name not in names or names.index(name) < len(args):
-            problem = "gets its argument twice" if name in names and not row.variadic else "has none"
-            raise GradcalcError(
-                Kind.SYNTAX,
-                f"{row.name} {problem}: `{name}`" if problem != "has none" else f"{row.name} has no `{name}`",
-                text=self._notation.text,
-                span=self._span(node),
-                hint=f"write {row.signature}",
-            )
-        while len(args) < names.index(name):
-            default = row.parameters[len(args)].default
-            if default is None:
-                raise GradcalcError(
-                    Kind.SYNTAX,
-                    f"{row.name} lacks `{names[len(args)]}`",
-                    text=self._notation.text,
-                    span=self._span(node),
-                    hint=f"write {row.signature}",
-                )
-            args.append(self._constant(default, self._span(node)))
-        args.append(value)
+    # -- steps --
 
-    # -- values --
-
-    def _variable(self, name: str, span: Span) -> tuple[str, int]:
-        if name in CONSTANTS and name not in self._known:
-            return self._constant(CONSTANTS[name], span)
-        if name not in self._inputs:
-            self._inputs[name] = Input(name, span)
-        return ("input", list(self._inputs).index(name))
-
-    def _constant(self, text: str, span: Span) -> tuple[str, int]:
-        if text.lstrip("-") in CONSTANTS:
-            value = None
-        else:
-            value = Fraction(text)
-        self._constants.append(Constant(text, value, span))
-        number = ("constant", len(self._constants) - 1)
-        self._fixed.add(number)
-        if value is not None:
-            self._exact[number] = value
-        return number
-
-    def _step(self, row: Function, args: list[tuple[str, int]], span: Span) -> tuple[str, int]:
+    def _step(self, row: Function, args: list[int], span: Span) -> int:
         if len(self._steps) >= limits.STEPS:
             raise GradcalcError(
                 Kind.LIMIT, f"the expression has more than {limits.STEPS:,} operations"
             )
-        number = ("step", len(self._steps))
+        if row is _POW:
+            self._check_power(*args, span)
+        number = self._number()
         if self._fixed.issuperset(args):
             self._fixed.add(number)
-        exact = self._fold(row, args, span)
-        if exact is not None:
-            self._exact[number] = exact
-        self._steps.append((row, args, span))
+            if row.name in _RATIONAL and all(arg in self._exact for arg in args):
+                exact = _calculated(row, [self._exact[arg] for arg in args])
+                if exact is not None:
+                    self._exact[number] = exact
+        self._steps.append((number, row, args, span))
         return number
 
-    def _fold(self, row: Function, args: list[tuple[str, int]], span: Span) -> Fraction | None:
-        """The exact value of a constant step, where that is rational; refuses immense ones."""
-        if row.name == "pow":
-            self._check_power(*args, span)
-        values = [self._exact.get(arg) for arg in args]
-        if row.symbol is None or any(value is None for value in values):
-            return None
-        if sum(v.numerator.bit_length() + v.denominator.bit_length() for v in values if v) > limits.CONSTANT_BITS:
-            return None
-        if row.name == "pow":
-            base, exponent = values
-            assert base is not None and exponent is not None
-            if exponent.denominator != 1 or not base:
-                return None
-            return base**exponent.numerator
-        if row.name in {"add", "sub", "mul", "neg"} or (row.name == "div" and values[1]):
-            return Fraction(row.mpmath(*values))
-        return None
-
-    def _check_power(self, base: tuple[str, int], exponent: tuple[str, int], span: Span) -> None:
+    def _check_power(self, base: int, exponent: int, span: Span) -> None:
+        """Refuse a power that would be immense."""
         size = self._exact.get(exponent)
         if size is None:
             return
-        bits = abs(size)
         number = self._exact.get(base)
-        if number is not None:
+        if number is None:
+            too_large = abs(size) > limits.CONSTANT_EXPONENT
+            message = f"an exponent beyond {limits.CONSTANT_EXPONENT:,}"
+        else:
             width = max(number.numerator.bit_length(), number.denominator.bit_length())
-            bits = bits * (width if width > 1 else 0)
-        if bits > (limits.CONSTANT_EXPONENT if number is None else limits.CONSTANT_BITS):
-            message = (
-                f"an exponent beyond {limits.CONSTANT_EXPONENT:,}"
-                if number is None
-                else f"this constant has over {limits.CONSTANT_BITS:,} bits; float64 ends at 1,024"
-            )
+            too_large = width > 1 and abs(size) * width > limits.CONSTANT_BITS
+            message = f"this constant has over {limits.CONSTANT_BITS:,} bits; float64 ends at 1,024"
+        if too_large:
             raise GradcalcError(
-                Kind.LIMIT, message, text=self._notation.text, span=span, hint="use a smaller number"
+                Kind.LIMIT,
+                message,
+                text=self._notation.text,
+                span=span,
+                hint="use a smaller number",
             )
 
     # -- the user's text --
 
     def _span(self, node: ast.expr) -> Span:
-        assert node.end_col_offset is not None
-        return self._notation.span(node.col_offset, node.end_col_offset)
+        notation = self._notation
+        return Span(notation.starts[node.col_offset], notation.stops[node.end_col_offset or 0])
 
-    def _python(self, node: ast.expr) -> str:
-        return self._notation.python[node.col_offset : node.end_col_offset]
-
-    def _name(self, node: ast.Name) -> str:
-        span = self._span(node)
-        name = unicodedata.normalize("NFKC", self._notation.text[span.start : span.stop])
-        return "sqrt" if name.startswith("√") else name
-
-    def _path(self, node: ast.Attribute) -> list[str]:
-        """The names of torch.special.erf; empty if it does not begin with a name."""
-        names = [node.attr]
-        value = node.value
-        while isinstance(value, ast.Attribute):
-            names.append(value.attr)
-            value = value.value
-        return [*reversed(names), ""][: len(names)] if not isinstance(value, ast.Name) else [
-            self._name(value),
-            *reversed(names),
-        ]
+    def _source(self, span: Span) -> str:
+        return self._notation.text[span.start : span.stop]
 
     def _error(self, message: str, node: ast.expr) -> GradcalcError:
-        return GradcalcError(
-            Kind.SYNTAX, message, text=self._notation.text, span=self._span(node)
-        )
+        return GradcalcError(Kind.SYNTAX, message, text=self._notation.text, span=self._span(node))
+
+    def _unknown(self, node: ast.expr) -> GradcalcError:
+        """What is said of a node that is not part of the language."""
+        text, span = self._notation.text, self._span(node)
+        if isinstance(node, ast.Attribute):
+            start = (node.end_col_offset or 0) - len(node.attr)
+            name = self._notation.name(node.attr, start)
+            return Mendable(
+                Kind.NAME,
+                f"unknown attribute `{name}`",
+                text=text,
+                span=Span(self._notation.starts[start], span.stop),
+                lead="to call the function write",
+                corrected=(f"{self._source(span)}()", f"{self._source(span)}(x)"),
+                hint="a method is called with brackets, as in x.sin()",
+            )
+        if isinstance(node, ast.Tuple) and node.elts:
+            return Mendable(
+                Kind.SYNTAX,
+                "a comma stands only between the arguments of a function",
+                text=text,
+                span=span,
+                lead="a decimal number is written with a point:",
+                corrected=(re.sub(r"(?<=\d),(?=\d)", ".", text.strip()),),
+                hint="write one expression at a time",
+            )
+        if isinstance(node, ast.Tuple):
+            return self._error("there is nothing between the brackets", node)
+        return self._error("this is not part of the language", node)
 
     # -- the program --
 
-    def finish(self, output: tuple[str, int]) -> Program:
-        """Number the values and write the program back as text."""
-        base = {
-            "input": 0,
-            "constant": len(self._inputs),
-            "step": len(self._inputs) + len(self._constants),
-        }
-
-        def number(value: tuple[str, int]) -> int:
-            return base[value[0]] + value[1]
-
-        steps = tuple(
-            Step(row.name, tuple(map(number, args)), span) for row, args, span in self._steps
-        )
-        program = Program(
+    def finish(self) -> Program:
+        """Number the values for good."""
+        inputs = list(self._inputs.values())
+        order = [entry[0] for entry in (*inputs, *self._constants, *self._steps)]
+        final = dict(zip(order, range(self._count), strict=True))
+        return Program(
             text=self._notation.text,
             canonical="",
-            inputs=tuple(self._inputs.values()),
-            constants=tuple(self._constants),
-            steps=steps,
-            output=number(output),
+            inputs=tuple(variable for _, variable in inputs),
+            constants=tuple(constant for _, constant in self._constants),
+            steps=tuple(
+                Step(row.name, tuple([final[arg] for arg in args]), span)
+                for _, row, args, span in self._steps
+            ),
+            output=final[self._done[-1]],
         )
-        return replace(program, canonical=write(program))
 
 
-def write(program: Program) -> str:
-    """Write a program in Python's notation, with as few brackets as it takes."""
-    written: list[tuple[str, int]] = [(variable.name, _ATOM) for variable in program.inputs]
-    for constant in program.constants:
-        tight = _TIGHTNESS["neg"] if constant.text.startswith("-") else _ATOM
-        written.append((constant.text, tight))
-    for step in program.steps:
-        row = TABLE[step.function]
-        args = [written[arg] for arg in step.args]
-        if row.symbol is None:
-            written.append((f"{row.name}({', '.join(text for text, _ in args)})", _ATOM))
-            continue
-        tight = _TIGHTNESS[row.name]
-        if len(args) == 1:
-            written.append((row.symbol + _bracketed(*args[0], at_least=tight + 1), tight))
-            continue
-        to_right = row.name == "pow"
-        comparison = row.name in _COMPARE.values()
-        left = _bracketed(*args[0], at_least=tight + (to_right or comparison))
-        right = _bracketed(*args[1], at_least=tight + (not to_right))
-        space = " " if tight <= _TIGHTNESS["add"] else ""
-        written.append((f"{left}{space}{row.symbol}{space}{right}", tight))
-    return written[program.output][0]
+def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:
+    """The exact value of an operator on constants, where it is rational and not immense."""
+    bits = sum(v.numerator.bit_length() + v.denominator.bit_length() for v in values)
+    if bits > limits.CONSTANT_BITS:
+        return None
+    if row is _POW:
+        base, exponent = values
+        if exponent.denominator != 1 or not base:
+            return None
+        return base**exponent.numerator
+    if row.name == "div" and not values[1]:
+        return None
+    return Fraction(row.mpmath(*values))
 
 
-def _bracketed(text: str, tight: int, at_least: int) -> str:
-    return text if tight >= at_least else f"({text})"
-
-
-# --- Bindings ----------------------------------------------------------------------------------------
-
-
-def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
-    """Parse the values of `--at`: each "u=1,v=pi/4".
-
-    Raises:
-        GradcalcError: kind `binding`; the span is in the binding's own text.
-    """
-    bindings: dict[str, Binding] = {}
-    for text in texts:
-        for start, stop in _split(text):
-            binding = _binding(text, start, stop)
-            if binding.name in bindings:
-                raise GradcalcError(
-                    Kind.BINDING,
-                    f"`{binding.name}` is bound twice",
-                    text=text,
-                    span=binding.span,
-                    hint="leave one of the values out",
-                )
-            bindings[binding.name] = binding
-    return tuple(bindings.values())
-
-
-def _split(text: str) -> list[tuple[int, int]]:
-    """Cut at the commas that are in no brackets."""
-    depth, start, parts = 0, 0, []
-    for position, character in enumerate(text):
-        if character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        elif character == "," and depth == 0:
-            parts.append((start, position))
+def _with_brackets(source: str) -> str:
+    """The comparisons between `&` and `|`, each in brackets."""
+    pieces, depth, start = [], 0, 0
+    for position, character in enumerate(source):
+        depth += (character == "(") - (character == ")")
+        if character in "&|" and depth == 0:
+            pieces += [f"({source[start:position].strip()})", f" {character} "]
             start = position + 1
-    parts.append((start, len(text)))
-    return [part for part in parts if text[slice(*part)].strip()] or [(0, len(text))]
-
-
-def _binding(text: str, start: int, stop: int) -> Binding:
-    name, sign, value = text[start:stop].partition("=")
-    stripped = unicodedata.normalize("NFKC", name.strip())
-    span = Span(start, stop)
-    if not sign or not stripped:
-        raise GradcalcError(
-            Kind.BINDING,
-            "a binding is NAME=VALUE",
-            text=text,
-            span=span,
-            hint=f"write {stripped or 'x'}=1" if stripped.isidentifier() or not stripped else "write x=1",
-        )
-    name_start = start + len(name) - len(name.lstrip())
-    name_span = Span(name_start, name_start + len(name.strip()))
-    if not stripped.isidentifier():
-        raise GradcalcError(
-            Kind.BINDING, f"`{stripped}` is no name", text=text, span=name_span, hint="write x=1"
-        )
-    value_start = start + len(name) + 1
-    return Binding(stripped, _value(text, value_start, stop, stripped), text, name_span)
-
-
-def _value(text: str, start: int, stop: int, name: str) -> Program:
-    """Parse a constant expression that is part of a longer text."""
-
-    def moved(error: GradcalcError) -> GradcalcError:
-        span = error.span and Span(error.span.start + start, error.span.stop + start)
-        kind = error.kind if error.kind is Kind.LIMIT else Kind.BINDING
-        return GradcalcError(
-            kind, error.message, text=text, span=span or Span(start, max(stop, start + 1)), hint=error.hint
-        )
-
-    value = text[start:stop]
-    if not value.strip():
-        raise GradcalcError(
-            Kind.BINDING,
-            f"`{name}` has no value",
-            text=text,
-            span=Span(start - 1, start),
-            hint=f"write {name}=1",
-        )
-    try:
-        program = parse(value)
-    except GradcalcError as error:
-        raise moved(error) from None
-    if program.inputs:
-        raise moved(
-            GradcalcError(
-                Kind.BINDING,
-                f"the value of `{name}` is no number: `{program.inputs[0].name}` is not known",
-                span=program.inputs[0].span,
-                hint=f"write a number or a constant expression, as in {name}=pi/4",
-            )
-        )
-    return program
-
-
-def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
-    """Match bindings to the program's variables.
-
-    Raises:
-        GradcalcError: kind `binding`, for a variable without a value or a value without a variable.
-    """
-    by_name = {binding.name: binding for binding in bindings}
-    for binding in by_name.values():
-        if binding.name not in program.names:
-            near = difflib.get_close_matches(binding.name, program.names, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "leave it out"
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{binding.name}` does not occur in the expression",
-                text=binding.text,
-                span=binding.span,
-                hint=hint,
-            )
-    for variable in program.inputs:
-        if variable.name not in by_name:
-            hint = f"add --at {variable.name}=1"
-            row = lookup(variable.name)
-            if row is not None:
-                hint += f"; to call the function write {row.signature}"
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{variable.name}` has no value",
-                text=program.text,
-                span=variable.span,
-                hint=hint,
-            )
-    return by_name
-
-
+    return "".join([*pieces, f"({source[start:].strip()})"])

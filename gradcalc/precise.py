@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.digits import STEPS, Limit, Trend, close, extrapolate
-from gradcalc.dtypes import Dtype, exact
+from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
 from gradcalc.program import Constant, Program
@@ -21,8 +21,9 @@ from gradcalc.program import Constant, Program
 MAGNITUDE = 20_000
 
 
-#: More digits for a slope that is small beside the value: enough for float64's smallest number beside 1.
-DROWNED_BITS = 1_300
+#: More bits, where a slope is small beside the value or does not settle: enough for float64's smallest number
+#: beside 1, and for sin(1e308).
+MORE_BITS = 1_300
 
 
 class TooLarge(Exception):
@@ -99,7 +100,7 @@ def constant_value(program: Program, dtype: Dtype) -> float:
         value = Numbers(dtype).number(values(program, (), dtype)[program.output])
     if isinstance(value, Undefined) or mp.isnan(value):
         return float("nan")
-    return float(value) if mp.isinf(value) else dtype.round(exact(value))
+    return float(value) if mp.isinf(value) else dtype.nearest(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +189,38 @@ def _slope(
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
     spread = max((abs(_exponent(value)) for value in (*numbers, *inputs) if value), default=0)
+    found = _taken(program, inputs, axes, dtype, depth, 3 * spread)
+    if Trend.UNSETTLED in (found.left.trend, found.right.trend):
+        # Something moves faster than the steps, as sin(exp(x)) does at 700.
+        found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, 3 * spread)
+    elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
+        # A slope as small as exp(-700) beside a value near 1 takes digits for both.
+        found = _taken(program, inputs, axes, dtype, depth, 3 * spread + MORE_BITS)
+    return found
+
+
+def _taken(
+    program: Program,
+    inputs: Sequence[Fraction],
+    axes: tuple[int, ...],
+    dtype: Dtype,
+    depth: int,
+    more: int,
+) -> Slope:
+    """Take quotients at smaller and smaller steps, `depth` bits below the first, until they settle.
+
+    Each is calculated with the bits that its differences cancel, and `more`.
+    """
+    found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
     lefts: list[Any] = []
     rights: list[Any] = []
     centres: list[Any] = []
-    found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
     for step in STEPS:
         bits = step + depth
         # Second differences divide by the step twice over, the inner step being the outer's square.
-        digits = bits * (4 if len(axes) == 1 else 9) + 3 * spread + 200
-        with mp.workprec(digits):
+        digits = bits * (4 if len(axes) == 1 else 9) + 200
+        with mp.workprec(digits + more):
             left, right, centre = _quotients(program, inputs, axes, dtype, bits)
-            drowned = centre is not None and abs(centre) < mp.ldexp(1, -digits // 4)
-        if drowned:
-            # A slope as small as exp(-700) beside a value near 1 takes digits for both.
-            with mp.workprec(digits + DROWNED_BITS):
-                left, right, centre = _quotients(program, inputs, axes, dtype, bits)
         lefts.append(left)
         rights.append(right)
         centres.append(centre)

@@ -1,24 +1,28 @@
 """Lines of a batch file, read into records.
 
-In: the bytes of a line. Out: a `Record`, which says what to calculate, or the error that the line is. A line is what one
-would type after `gradcalc grad`, without quotes, or a JSON object.
+In: the bytes of a line. Out: a `Record`, which says what to calculate, or the error that the line is.
+A line is what one would type after `gradcalc grad`, without quotes, or a JSON object. Used by `batch`.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 
-_OPTION = re.compile(r"(?:^|\s)--(?=[a-z])(?P<name>[a-z-]+)(?:=|\s+|$)")
+#: `--name`, and what comes after it in the line.
+_OPTION = re.compile(r"(?:^|\s)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _FLAGS = frozenset({"second-order"})
 _VALUED = frozenset({"at", "wrt", "dtype"})
+_OPTIONS = _FLAGS | _VALUED
 _FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "id")
 
 
@@ -46,7 +50,7 @@ class Record:
     id: Any = None
     line: int | None = None
     source: str | None = None
-    error: GradcalcError | None = field(default=None)
+    error: GradcalcError | None = None
 
 
 def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
@@ -88,40 +92,35 @@ def _record(raw: bytes, number: int, source: str | None) -> Record | None:
     stripped = text.strip()
     if not stripped or stripped.startswith("#"):
         return None
+    record = Record(stripped, line=number, source=source)
     try:
-        fields = _from_json(stripped) if stripped.startswith("{") else _from_line(text)
+        if stripped.startswith("{"):
+            fields = _json_object(stripped)
+            # Whatever else is wrong: an answer without its id could not be found again.
+            record = replace(record, id=_id(fields))
+            return replace(record, **_from_json(fields))
+        return replace(record, **_from_line(text))
     except GradcalcError as error:
-        return Record(stripped, line=number, source=source, error=error)
-    return Record(line=number, source=source, **fields)
+        return replace(record, error=error)
 
 
-# --- A line as on the command line ---------------------------------------------------------------------
+# --- A line as on the command line ----------------------------------------------------------------
 
 
 def _from_line(text: str) -> dict[str, Any]:
+    """The fields of a line such as `x**2 --at x=1 --second-order`."""
     text = text.partition("#")[0].rstrip()
-    known = _FLAGS | _VALUED
     matches = list(_OPTION.finditer(text))
-    # `x --y` is x minus minus y: only a known option, or what follows one, is an option.
-    first = next((k for k, match in enumerate(matches) if match["name"] in known), len(matches))
+    first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))
     matches = matches[first:]
-    fields: dict[str, Any] = {"expression": _unquoted(text[: matches[0].start() if matches else None])}
+    fields: dict[str, Any] = {"expression": _unquoted(text[: _start(matches, 0)])}
     at: list[str] = []
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
-        value = text[match.end() : following.start() if following else None].strip()
-        name = match["name"]
-        span = Span(match.start("name") - 2, match.end("name"))
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean --{near[0]}?" if near else f"use --{', --'.join(sorted(known))}"
-            raise GradcalcError(
-                Kind.USAGE, f"unknown option --{name}", text=text, span=span, hint=hint
-            )
-        if bool(value) is (name in _FLAGS):
-            problem = f"takes no value, not `{value}`" if value else "needs a value"
-            raise GradcalcError(Kind.USAGE, f"--{name} {problem}", text=text, span=span)
+    for k, match in enumerate(matches):
+        name = match["name"].replace("_", "-")
+        value = _unquoted(text[match.end() : _start(matches, k + 1)])
+        _check_option(text, match, name, value)
         if name == "at":
-            at.append(_unquoted(value))
+            at.append(value)
         elif name == "wrt":
             fields["wrt"] = names(value)
         elif name == "dtype":
@@ -129,6 +128,33 @@ def _from_line(text: str) -> dict[str, Any]:
         else:
             fields["second_order"] = True
     return {**fields, "at": tuple(at)}
+
+
+def _is_option(match: re.Match[str], text: str) -> bool:
+    """Whether it is no part of the expression: `x --y` is x minus minus y."""
+    if match["name"].replace("_", "-") in _OPTIONS or match["sign"] == "=":
+        return True
+    # A name and then an operand is no expression.
+    return re.match(r"[\w.]", text[match.end() :]) is not None
+
+
+def _start(matches: list[re.Match[str]], number: int) -> int | None:
+    return matches[number].start() if number < len(matches) else None
+
+
+def _check_option(text: str, match: re.Match[str], name: str, value: str) -> None:
+    problem = hint = None
+    if name not in _OPTIONS:
+        problem = f"unknown option --{name}"
+        near = difflib.get_close_matches(name, _OPTIONS, n=1)
+        hint = f"did you mean --{near[0]}?" if near else f"use --{', --'.join(sorted(_OPTIONS))}"
+    elif name in _FLAGS and value:
+        problem = f"--{name} takes no value, not `{value}`"
+    elif name in _VALUED and not value:
+        problem = f"--{name} needs a value"
+    if problem is not None:
+        span = Span(match.start("name") - 2, match.end("name"))
+        raise GradcalcError(Kind.USAGE, problem, text=text, span=span, hint=hint)
 
 
 def _unquoted(text: str) -> str:
@@ -140,69 +166,85 @@ def _unquoted(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """The names of a list such as "u,v"."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """The names of a list such as "u,v", spelled as `Program` spells them."""
+    parts = (unicodedata.normalize("NFKC", part.strip()) for part in text.split(","))
+    return tuple(part for part in parts if part)
 
 
-# --- A JSON record -------------------------------------------------------------------------------------
+# --- A JSON record --------------------------------------------------------------------------------
 
 
-def _from_json(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, Any]:
+    """The object that the text is."""
     try:
-        record = json.loads(text, parse_constant=_refuse_constant)
+        record: dict[str, Any] = json.loads(
+            text, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise GradcalcError(Kind.LIMIT, "the JSON record is nested too deeply") from None
     except json.JSONDecodeError as problem:
         place = Span(problem.pos, problem.pos + 1)
         message = f"this is not JSON: {problem.msg[:1].lower()}{problem.msg[1:]}"
         raise GradcalcError(Kind.SYNTAX, message, text=text, span=place) from None
-    except ValueError as problem:
-        raise GradcalcError(Kind.LIMIT, f"this is not JSON: {problem}".splitlines()[0]) from None
-    for key in record:
+    except ValueError:
+        # Python reads no whole numbers of over 4,300 digits.
+        raise GradcalcError(Kind.LIMIT, "the JSON record has a number that is too long") from None
+    return record
+
+
+def _refuse_constant(name: str) -> None:
+    raise GradcalcError(Kind.SYNTAX, f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise GradcalcError(Kind.USAGE, f"`{twice}` is given twice")
+    return fields
+
+
+def _id(fields: dict[str, Any]) -> Any:
+    given = fields.get("id")
+    plain = given is None or isinstance(given, str | int | float)
+    _expect(plain and given not in {math.inf, -math.inf}, "id", "a text or a number")
+    return given
+
+
+def _from_json(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Record` for those of the object."""
+    for key in fields:
         if key not in _FIELDS:
             near = difflib.get_close_matches(key, _FIELDS, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(_FIELDS)}"
             raise GradcalcError(Kind.USAGE, f"unknown field `{key}`", hint=hint)
-    wrt = record.get("wrt")
-    if isinstance(wrt, str):
-        wrt = list(names(wrt))
-    _expect(isinstance(record.get("expression"), str), "expression", "a text, and is needed")
-    _expect(
-        wrt is None or (isinstance(wrt, list) and all(isinstance(name, str) for name in wrt)),
-        "wrt",
-        "a name or a list of names",
-    )
-    second_order = record.get("second_order", False)
-    _expect(isinstance(second_order, bool), "second_order", "true or false")
-    dtype = record.get("dtype")
+    expression, dtype = fields.get("expression"), fields.get("dtype")
+    second_order, wrt = fields.get("second_order"), fields.get("wrt")
+    if isinstance(wrt, list) and all(isinstance(name, str) for name in wrt):
+        wrt = ",".join(wrt)
+    _expect(isinstance(expression, str), "expression", "a text, and is needed")
+    _expect(wrt is None or isinstance(wrt, str), "wrt", "a name or a list of names")
+    _expect(second_order is None or isinstance(second_order, bool), "second_order", "true or false")
     _expect(dtype is None or isinstance(dtype, str), "dtype", "a text")
     return {
-        "expression": record["expression"],
-        "at": _bindings(record.get("at")),
-        "wrt": None if wrt is None else tuple(wrt),
-        "second_order": second_order,
+        "expression": expression,
+        "at": _bindings(fields.get("at")),
+        "wrt": None if wrt is None else names(wrt),
+        "second_order": bool(second_order),
         "dtype": dtype,
-        "id": record.get("id"),
     }
 
 
-def _refuse_constant(name: str) -> None:
-    raise GradcalcError(Kind.SYNTAX, f"{name} is not JSON", hint=f'write the text "{name.lower()[:4]}"')
-
-
 def _bindings(at: Any) -> tuple[str, ...]:
+    """Binding texts for an object such as {"x": 0.5}."""
     if at is None:
         return ()
     _expect(isinstance(at, dict), "at", 'an object, as in {"x": 0.5}')
-    texts = []
     for name, value in at.items():
-        _expect(
-            isinstance(value, int | float | str) and not isinstance(value, bool),
-            f"at.{name}",
-            "a number or a text",
-        )
-        texts.append(f"{name}={value}")
-    return tuple(texts)
+        number_or_text = isinstance(value, int | float | str) and not isinstance(value, bool)
+        _expect(number_or_text, f"at.{name}", "a number or a text")
+    return tuple(f"{name}={value}" for name, value in at.items())
 
 
 def _expect(fine: bool, name: str, what: str) -> None:

@@ -128,7 +128,7 @@ class Calculus:
                 formula = first[axes[0]]
                 if len(axes) == 2:
                     formula = _tidy(_derivative(formula, self._symbols[axes[1]]), deadline)
-                self.formulas[position] = formula
+                self.formulas[position] = None if _immense(formula) else formula
         except (RecursionError, ZeroDivisionError, TypeError, ValueError):
             # sympy cannot differentiate this; the entries that are left have no formula.
             return
@@ -251,6 +251,14 @@ def _too_large(program: Program) -> bool:
     return max(depths) > limits.FORMULA_DEPTH
 
 
+def _immense(formula: Any) -> bool:
+    """Whether a number in the formula is longer than anyone reads, and than Python prints."""
+    return any(
+        max(abs(number.p), number.q).bit_length() > limits.CONSTANT_BITS
+        for number in formula.atoms(sympy.Rational)
+    )
+
+
 def _derivative(expression: Any, symbol: Any) -> Any:
     """sympy's derivative, almost everywhere: the derivative of floor or sign, which sympy leaves as it
     stands or as a DiracDelta, is 0 off the jumps."""
@@ -276,7 +284,11 @@ def _tidy(formula: Any, deadline: float) -> Any:
     # y*x**y/x becomes y*x**(y - 1), which is no shorter but what a hand writes.
     best = sympy.powsimp(formula)
     least = _length(best)
-    small = all(abs(power.exp) <= 8 for power in formula.atoms(sympy.Pow) if power.exp.is_Integer)
+    exponents = [abs(power.exp) for power in formula.atoms(sympy.Pow) if power.exp.is_Integer]
+    if max(exponents, default=0) > 100:
+        # Some forms take a factor out of a power and raise it to thousands of digits.
+        return formula
+    small = max(exponents, default=0) <= 8
     ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
     if small and not formula.has(sympy.Piecewise, sympy.Float):
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
@@ -284,7 +296,7 @@ def _tidy(formula: Any, deadline: float) -> Any:
         if time.monotonic() > deadline:
             break
         try:
-            other = way(formula)
+            other = sympy.powsimp(way(formula))
         except (sympy.PolynomialError, RecursionError, NotImplementedError, ValueError):
             continue
         length = _length(other)

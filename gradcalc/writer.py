@@ -6,8 +6,8 @@ to an equal program. Visited with a stack, and of a length that grows with the p
 
 from __future__ import annotations
 
-from gradcalc.functions import TABLE, Function
-from gradcalc.program import Program
+from gradcalc.functions import TABLE
+from gradcalc.program import Program, Step
 
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
 
@@ -48,8 +48,11 @@ class _Writer:
         self._leaves = leaves
         # Whether what is written for a value begins with a minus sign.
         self._minus = [text.startswith("-") for text in leaves]
-        for step in program.steps:
+        # The last operand of each comparison, and of each `&` that is written as a chain of them.
+        self._compared: dict[int, int] = {}
+        for number, step in enumerate(program.steps, self._first_step):
             self._minus.append(self._begins_with_minus(step.function, step.args))
+            self._note_comparison(number, step)
 
     def write(self) -> str:
         """Write the output."""
@@ -75,14 +78,11 @@ class _Writer:
             for position, arg in enumerate(self._flat(number) if row.variadic else args):
                 parts += [", ", arg] if position else [arg]
             return [*parts, ")"]
-        chain = self._chain(number)
-        if chain is not None:
-            return self._comparison(*chain)
+        if number in self._compared:
+            return self._comparison(number)
         tight = _TIGHTNESS[row.name]
         if len(args) == 1:
             return [row.symbol, *self._operand(args[0], tight)]
-        if row.name in _COMPARISONS:
-            return self._comparison([row], list(args))
         space = " " if tight <= _TIGHTNESS["add"] else ""
         power = row.name == "pow"
         return [
@@ -101,7 +101,7 @@ class _Writer:
         """How tightly what is written for a value holds together."""
         if number < self._first_step:
             return _TIGHTNESS["neg"] if self._minus[number] else _ATOM
-        if self._chain(number) is not None:
+        if number in self._compared:
             return _TIGHTNESS["lt"]
         step = self._program.steps[number - self._first_step]
         if step.function == "neg" and self._is_literal(step.args[0]):
@@ -123,6 +123,14 @@ class _Writer:
 
     # -- steps that are written together --
 
+    def _note_comparison(self, number: int, step: Step) -> None:
+        if step.function in _COMPARISONS:
+            self._compared[number] = step.args[1]
+        elif step.function == "logical_and" and step.args == (number - 2, number - 1):
+            link = self._program.steps[number - 1 - self._first_step]
+            if link.function in _COMPARISONS and self._compared.get(number - 2) == link.args[0]:
+                self._compared[number] = link.args[1]
+
     def _flat(self, number: int) -> list[int]:
         """The arguments of max(max(x, y), z) as those of max(x, y, z)."""
         steps, last = self._program.steps, []
@@ -139,45 +147,15 @@ class _Writer:
                 return [left, *reversed(last)]
             step = inner
 
-    def _chain(self, number: int) -> tuple[list[Function], list[int]] | None:
-        """The comparisons and operands of (0 < x) & (x < 1), which is 0 < x < 1; None for others."""
-        symbols, operands = [], []
-        while True:
-            step = self._step(number, "logical_and")
-            if step is None:
-                break
-            link = self._step(number - 1)
-            if step != (number - 2, number - 1) or link is None:
-                return None
-            symbols.append(TABLE[self._function(number - 1)])
-            operands.append(link)
+    def _comparison(self, number: int) -> list[str | int]:
+        """A comparison or a chain of them: (0 < x) & (x < 1) is 0 < x < 1."""
+        links = []
+        while (step := self._program.steps[number - self._first_step]).function == "logical_and":
+            links.append(self._program.steps[number - 1 - self._first_step])
             number -= 2
-        first = self._step(number)
-        if first is None or not symbols:
-            return None
-        symbols.append(TABLE[self._function(number)])
-        operands.append(first)
-        symbols.reverse()
-        operands.reverse()
-        if any(left[1] != right[0] for left, right in zip(operands, operands[1:], strict=False)):
-            return None
-        return symbols, [operands[0][0], *(right for _, right in operands)]
-
-    def _function(self, number: int) -> str:
-        return self._program.steps[number - self._first_step].function
-
-    def _step(self, number: int, function: str | None = None) -> tuple[int, int] | None:
-        """The arguments of a step, if it is of that function, or a comparison if none is given."""
-        if number < self._first_step:
-            return None
-        step = self._program.steps[number - self._first_step]
-        if step.function != function if function else step.function not in _COMPARISONS:
-            return None
-        return step.args[0], step.args[1]
-
-    def _comparison(self, rows: list[Function], operands: list[int]) -> list[str | int]:
-        """A comparison, or a chain of them. & and | in it get brackets, which people expect there."""
-        parts = self._operand(operands[0], _TIGHTNESS["add"])
-        for row, operand in zip(rows, operands[1:], strict=True):
-            parts += [f" {row.symbol} ", *self._operand(operand, _TIGHTNESS["add"])]
+        # People expect the brackets that & and | would not need here.
+        parts = self._operand(step.args[0], _TIGHTNESS["add"])
+        for link in [step, *reversed(links)]:
+            parts.append(f" {TABLE[link.function].symbol} ")
+            parts += self._operand(link.args[1], _TIGHTNESS["add"])
         return parts

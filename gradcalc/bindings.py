@@ -1,0 +1,183 @@
+"""Values for the variables: the texts of `--at`, read and matched to a program.
+
+In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Binding`s.
+
+    bindings    = binding, binding, ...
+    binding     = NAME = expression without names
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.functions import TABLE, lookup
+from gradcalc.notation import SIGNS
+from gradcalc.parser import parse
+from gradcalc.program import Program
+
+#: Missing values that a hint names; a longer list helps nobody.
+_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A value given to a name.
+
+    Attributes:
+        name: The variable.
+        program: The value, a program without inputs.
+        text: The binding's whole text, in which `span` lies.
+        span: Where the name stands in `text`.
+    """
+
+    name: str
+    program: Program
+    text: str
+    span: Span
+
+
+def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
+    """Parse the values of `--at`: each "u=1,v=pi/4".
+
+    Raises:
+        GradcalcError: kind `binding`; the span is in the binding's own text.
+    """
+    bindings: dict[str, Binding] = {}
+    for text in texts:
+        for start, stop in _split(text):
+            binding = _binding(text, start, stop)
+            if binding.name in bindings:
+                raise GradcalcError(
+                    Kind.BINDING,
+                    f"`{binding.name}` is bound twice",
+                    text=text,
+                    span=binding.span,
+                    hint="leave one of the values out",
+                )
+            bindings[binding.name] = binding
+    return tuple(bindings.values())
+
+
+def _split(text: str) -> list[tuple[int, int]]:
+    """Cut at the commas that are in no brackets."""
+    depth, start, parts = 0, 0, []
+    for position, character in enumerate(text):
+        if character in "([":
+            depth += 1
+        elif character in ")]":
+            depth -= 1
+        elif character == "," and depth == 0:
+            parts.append((start, position))
+            start = position + 1
+    parts.append((start, len(text)))
+    return [part for part in parts if text[slice(*part)].strip()] or [(0, len(text))]
+
+
+def _binding(text: str, start: int, stop: int) -> Binding:
+    name, sign, value = text[start:stop].partition("=")
+    stripped = unicodedata.normalize("NFKC", name.strip())
+    if not sign or not stripped:
+        raise GradcalcError(
+            Kind.BINDING,
+            "a binding is NAME=VALUE",
+            text=text,
+            span=Span(start, stop),
+            hint=f"write {stripped if stripped.isidentifier() else 'x'}=1",
+        )
+    name_start = start + len(name) - len(name.lstrip())
+    span = Span(name_start, name_start + len(name.strip()))
+    if not stripped.isidentifier():
+        raise GradcalcError(
+            Kind.BINDING, f"`{stripped}` is no name", text=text, span=span, hint="write x=1"
+        )
+    if re.search(r"\w\s*(?<![=!<>])=(?!=)", value):
+        apart = re.sub(r"\s+(?=\w+\s*=)", ",", text[start:stop].strip())
+        raise GradcalcError(
+            Kind.BINDING,
+            "two values without a comma between them",
+            text=text,
+            span=Span(start, stop),
+            hint=f"write {apart}",
+        )
+    bound = SIGNS.get(stripped, stripped)
+    return Binding(bound, _value(text, start + len(name) + 1, stop, bound), text, span)
+
+
+def _value(text: str, start: int, stop: int, name: str) -> Program:
+    """Parse a constant expression that is part of a longer text."""
+    value = text[start:stop]
+    if not value.strip():
+        raise GradcalcError(
+            Kind.BINDING,
+            f"`{name}` has no value",
+            text=text,
+            span=Span(start - 1, start),
+            hint=f"write {name}=1",
+        )
+    try:
+        program = parse(value)
+    except GradcalcError as error:
+        place = error.span or Span(0, len(value))
+        raise GradcalcError(
+            error.kind if error.kind is Kind.LIMIT else Kind.BINDING,
+            error.message,
+            text=text,
+            span=Span(place.start + start, place.stop + start),
+            hint=error.hint,
+        ) from None
+    if program.inputs:
+        unknown = program.inputs[0]
+        raise GradcalcError(
+            Kind.BINDING,
+            f"the value of `{name}` is no number: `{unknown.name}` is not known",
+            text=text,
+            span=Span(unknown.span.start + start, unknown.span.stop + start),
+            hint=f"write a number or a constant expression, as in {name}=pi/4",
+        )
+    return program
+
+
+def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
+    """Match bindings to the program's variables.
+
+    Raises:
+        GradcalcError: kind `binding`, for a variable without a value or a value without a variable.
+    """
+    by_name = {binding.name: binding for binding in bindings}
+    for binding in by_name.values():
+        if binding.name not in program.names:
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{binding.name}` does not occur in the expression",
+                text=binding.text,
+                span=binding.span,
+                hint=_unused_hint(program, binding.name),
+            )
+    missing = [variable for variable in program.inputs if variable.name not in by_name]
+    if missing:
+        names = [variable.name for variable in missing[:_NAMED]]
+        hint = f"add --at {','.join(f'{name}=1' for name in names)}"
+        row = lookup(names[0])
+        if row is not None:
+            hint += f"; to call the function write {row.signature}"
+        raise GradcalcError(
+            Kind.BINDING,
+            f"`{names[0]}` has no value",
+            text=program.text,
+            span=missing[0].span,
+            hint=hint,
+        )
+    return by_name
+
+
+def _unused_hint(program: Program, name: str) -> str:
+    row = lookup(name)
+    if row is not None and any(TABLE[step.function] is row for step in program.steps):
+        return f"`{name}(...)` calls the function; for a product write {name}*(...)"
+    near = difflib.get_close_matches(name, program.names, n=1)
+    return f"did you mean `{near[0]}`?" if near else "leave it out"
