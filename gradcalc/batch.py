@@ -68,6 +68,7 @@ def answer(record: Record, defaults: Options) -> Report:
         wrt=record.wrt,
         second_order=record.second_order or defaults.second_order,
         dtype=record.dtype or defaults.dtype,
+        claims=record.claims,
     )
     try:
         if record.error is not None:

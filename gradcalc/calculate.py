@@ -10,7 +10,7 @@ import contextlib
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from gradcalc.parser import CONSTANTS, parse
 from gradcalc.report import Entry, Report, Verdict
 
 if TYPE_CHECKING:
+    from gradcalc.claims import Claimed
     from gradcalc.program import Program
 
 
@@ -36,6 +37,7 @@ class Options:
         latex: Whether formulas are wanted in LaTeX too.
         thorough: Whether the limit is always called, or only where it may change the verdict.
         timeout: Seconds after which what has no verdict yet is undecided; None for no limit.
+        claims: Derivatives by hand to judge, each "u=3*u**2 + 4*v".
     """
 
     wrt: tuple[str, ...] | None = None
@@ -44,6 +46,7 @@ class Options:
     latex: bool = False
     thorough: bool = True
     timeout: float | None = None
+    claims: tuple[str, ...] = ()
 
 
 def grad(
@@ -114,10 +117,26 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         unused = [binding.name for binding in bindings if binding.name not in program.names]
         warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
         bindings = tuple(binding for binding in bindings if binding.name in program.names)
-    if not bindings:
+    claimed = _claimed(program, options)
+    if bindings:
+        report = _checked(program, bind(program, bindings), axes, entries, dtype, options)
+    else:
         found = _formulas(program, entries, dtype, options)
-        return _report(program, options, found, len(axes), verdict=Verdict.UNCHECKED, warnings=warnings)
-    return _checked(program, bind(program, bindings), axes, entries, dtype, options, warnings)
+        report = _report(program, options, found, len(axes), verdict=Verdict.UNCHECKED)
+    if claimed:
+        from gradcalc import claims
+
+        judged = claims.judge(program, claimed, dict(report.bindings) if bindings else None, options.timeout)
+        report = replace(report, claims=judged)
+    return replace(report, warnings=warnings)
+
+
+def _claimed(program: Program, options: Options) -> Sequence[Claimed]:
+    if not options.claims:
+        return ()
+    from gradcalc.claims import parse_claims
+
+    return parse_claims(options.claims, program)
 
 
 def _dtype(name: str) -> Dtype:
@@ -172,7 +191,6 @@ def _checked(
     entries: Sequence[tuple[int, ...]],
     dtype: Dtype,
     options: Options,
-    warnings: tuple[str, ...],
 ) -> Report:
     """Formulas and values at a point, compared."""
     # An error in the input is told without waiting for the witnesses' libraries.
@@ -227,7 +245,6 @@ def _checked(
         verdict=max((entry.verdict for entry in found), key=list(Verdict).index),
         tensors=testimony.tensors,
         graph=testimony.graph,
-        warnings=warnings,
     )
 
 

@@ -38,6 +38,9 @@ app = typer.Typer(
 #: exports no name for it.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
+_Expression = Annotated[
+    str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
+]
 _At = Annotated[
     list[str] | None,
     typer.Option("--at", metavar="NAME=VALUE,...", help="Values, as in u=1,v=pi/4; may be repeated."),
@@ -96,7 +99,7 @@ def _run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-_COMMANDS = frozenset({"grad", "batch", "functions"})
+_COMMANDS = frozenset({"grad", "check", "batch", "functions"})
 
 
 def _protected(word: str) -> str:
@@ -189,7 +192,7 @@ def _top(
 
 @app.command()
 def grad(
-    expr: Annotated[str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")],
+    expr: _Expression,
     at: _At = None,
     wrt: _Wrt = None,
     second_order: _SecondOrder = False,
@@ -203,7 +206,6 @@ def grad(
     from gradcalc.records import names
 
     _check_format(format)
-    text = sys.stdin.read() if expr == "-" else expr.removeprefix(" ")
     options = Options(
         wrt=None if wrt is None else names(wrt),
         second_order=second_order,
@@ -211,7 +213,40 @@ def grad(
         latex=format == "latex",
         timeout=_seconds(timeout),
     )
-    report = calculate(text.rstrip("\r\n"), parse_bindings(at or ()), options)
+    return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
+
+
+@app.command()
+def check(
+    expr: _Expression,
+    claim: Annotated[
+        list[str],
+        typer.Option("--claim", metavar="NAME=FORMULA", help="A derivative by hand; may be repeated."),
+    ],
+    at: _At = None,
+    dtype: _DtypeName = "float64",
+    format: _Format = "table",
+    timeout: _Timeout = 10.0,
+) -> int:
+    """Judge derivatives by hand: right for all values, or wrong, where and why."""
+    from gradcalc.calculate import Options, calculate
+    from gradcalc.bindings import parse_bindings
+
+    _check_format(format)
+    options = Options(
+        dtype=dtype, latex=format == "latex", timeout=_seconds(timeout), claims=tuple(claim)
+    )
+    return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
+
+
+def _text(expr: str) -> str:
+    """The expression itself, or what standard input holds."""
+    text = sys.stdin.read() if expr == "-" else expr.removeprefix(" ")
+    return text.rstrip("\r\n")
+
+
+def _show(report: Report, format: str) -> int:
+    """Print one report; return its exit code."""
     _warn(report)
     renderer = FORMATS[format]
     _write(renderer.header + renderer.report(report, width=_width(), color=_color(sys.stdout)))

@@ -46,6 +46,12 @@ class Dtype:
             return math.inf if value > 0 else -math.inf
         return float(result)
 
+    def literal(self, value: Fraction) -> Fraction:
+        """A number in the program's text as torch sees it: a float64, then rounded to the dtype."""
+        if self is EXACT:
+            return value
+        return Fraction(self.round(Fraction(float(value))))
+
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
         sign, mantissa, exponent, length = number._mpf_  # noqa: SLF001 - mpmath's documented form
@@ -77,5 +83,7 @@ class Dtype:
 
 FLOAT64 = Dtype("float64", bits=53, least=-1074, most=1024, digits=15)
 FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
+#: No format: literals are the decimals that they are. For formulas on their own, as in a claim.
+EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=15)
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}
 

@@ -314,6 +314,11 @@ def _torch_clamp(x: Any, low: Any = -math.inf, high: Any = math.inf) -> Any:
     return torch.clamp(x, low, high)
 
 
+def _torch_remainder(x: Any, y: Any) -> Any:
+    # torch does not differentiate a plain number % a tensor.
+    return torch.remainder(torch.as_tensor(x, dtype=y.dtype) if isinstance(x, float) else x, y)
+
+
 def _sympy_clamp(x: Any, low: Any = None, high: Any = None) -> Any:
     low, high = (-sympy.oo if low is None else low), (sympy.oo if high is None else high)
     return sympy.Piecewise((high, low > high), (low, x < low), (high, x > high), (x, True))
@@ -1358,7 +1363,7 @@ _row(
     symbol="%",
     any_size=True,
     opaque=True,
-    torch=lambda x, y: torch.remainder(x, y),
+    torch=_torch_remainder,
     sympy=lambda x, y: x - sympy.floor(x / y) * y,
     mpmath=lambda x, y: x - mp.floor(x / y) * y,
     derivative=("1", "-floor(x/y)"),

@@ -1,18 +1,21 @@
 """What people type, rewritten into Python's notation.
 
 In: the user's text. Out: `Notation`, an ASCII text that Python's own parser reads, with a map from
-its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤` `≥`
-`≠`, implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves (`lambda`)
-or that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them in the user's
-text.
+its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤`
+`≥` `≠`, implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves
+(`lambda`) or that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them
+in the user's text.
 
 Python's parser says little about what is wrong, so brackets, missing operands and missing operators
 are found here, while the user's own tokens are at hand.
 """
 
+# ruff: noqa: RUF001, RUF002 - the signs that look like others are what this module is about
+
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Callable
@@ -26,7 +29,7 @@ from gradcalc.errors import GradcalcError, Kind, Span
 PLACEHOLDER = "v"
 
 #: Signs that are names, and how they are spelled. All of Unicode's letters pi mean pi.
-SIGNS = {**dict.fromkeys("πϖ𝛑𝛡𝜋𝜛𝝅𝝕𝝿𝞏𝞹𝟉", "pi"), "∞": "inf"}
+SIGNS = {**dict.fromkeys("πϖℼ𝛑𝛡𝜋𝜛𝝅𝝕𝝿𝞏𝞹𝟉", "pi"), "∞": "inf"}
 
 _OPERATORS = {
     "^": "**",
@@ -69,6 +72,9 @@ _BEGINS = frozenset({"number", "name", "open", "root", "sign"})
 _ENDS = frozenset({"number", "name", "close", "power", "sign"})
 _FOLLOWS = frozenset({"operator", "comma", "close", "power", "dot"})
 
+#: Sorts whose Python spelling is not as typed, beside operators, numbers, and names out of ASCII.
+_SPELLED = frozenset({"power", "dot", "sign", "root", "strange"})
+
 #: What a word that is an operator elsewhere is told.
 _WORDS = {
     "and": "`&`, as in (x > 0) & (x < 1)",
@@ -96,7 +102,7 @@ _CHARACTERS = {
 _SHOWN = 200
 
 
-class Mendable(GradcalcError):
+class MendableError(GradcalcError):
     """An error for which corrected texts are at hand; its hint shows those that are in order.
 
     Attributes:
@@ -199,7 +205,7 @@ def _tokens(text: str) -> list[_Token]:
     """Cut the text into tokens."""
     if "\n" in text and "\n" in text.strip():
         place = len(text) - len(text.lstrip()) + text.strip().index("\n")
-        raise Mendable(
+        raise MendableError(
             Kind.SYNTAX,
             "the expression goes over several lines",
             text=text,
@@ -207,37 +213,35 @@ def _tokens(text: str) -> list[_Token]:
             lead="put it on one line:",
             corrected=(" ".join(text.split()),),
         )
-    tokens: list[_Token] = []
+    tokens = []
     for match in _TOKEN.finditer(text):
         sort, spelling = str(match.lastgroup), match.group()
         start, stop = match.span()
-        if sort == "name":
-            if not spelling.isascii():
-                spelling = _name(text, spelling, start)
-        elif sort == "operator":
+        if sort == "operator":
             spelling = _OPERATORS.get(spelling, spelling)
         elif sort == "number":
-            if spelling == "0" and _BASED_NUMBER.match(text, stop):
-                raise GradcalcError(
-                    Kind.SYNTAX,
-                    "numbers are decimal",
-                    text=text,
-                    span=Span(start, stop),
-                    hint="write the number in decimal, or 0*x for a product",
-                )
-            spelling = _number(text, spelling, Span(start, stop))
-        elif sort == "dot":
-            spelling = " ."  # Python would read the dot of `2 .sin()` as part of the number.
-        elif sort == "power":
-            exponent = spelling.translate(_SUPERSCRIPTS)
-            spelling = "-" * exponent.startswith("-")
-            spelling += _number(text, exponent.lstrip("-"), Span(start, stop))
-        elif sort == "sign":
-            spelling = SIGNS[spelling]
-        elif sort == "strange":
-            raise _strange_character(text, start)
+            spelling = _number(text, spelling, start)
+        elif sort in _SPELLED or not spelling.isascii():
+            spelling = _spelling(text, sort, spelling, start)
         tokens.append(_Token(sort, spelling, start, stop))
     return tokens
+
+
+def _spelling(text: str, sort: str, piece: str, start: int) -> str:
+    """The Python spelling of the rarer sorts of token."""
+    if sort == "name":
+        return _name(text, piece, start)
+    if sort == "power":
+        exponent = piece.translate(_SUPERSCRIPTS)
+        sign = "-" * exponent.startswith("-")
+        return sign + _number(text, exponent.lstrip("-"), start)
+    if sort == "dot":
+        return " ."  # Python would read the dot of `2 .sin()` as part of the number.
+    if sort == "sign":
+        return SIGNS[piece]
+    if sort == "root":
+        return "sqrt"
+    raise _strange_character(text, start)
 
 
 def _name(text: str, piece: str, start: int) -> str:
@@ -266,7 +270,7 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
     else:
         name = unicodedata.name(character, "")
         message = f"unexpected character U+{ord(character):04X} {name}".rstrip()
-    return Mendable(
+    return MendableError(
         Kind.SYNTAX,
         message,
         text=text,
@@ -279,22 +283,32 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
     )
 
 
-def _number(text: str, piece: str, span: Span) -> str:
+def _number(text: str, piece: str, start: int) -> str:
     """A number as Python spells it: without underscores, and 7 for 007."""
+    if len(piece) == 1:
+        if piece == "0" and _BASED_NUMBER.match(text, start + 1):
+            raise GradcalcError(
+                Kind.SYNTAX,
+                "numbers are decimal",
+                text=text,
+                span=Span(start, start + 1),
+                hint="write the number in decimal, or 0*x for a product",
+            )
+        return piece
     if len(piece) > limits.NUMBER_LENGTH:
         raise GradcalcError(
             Kind.LIMIT,
             f"a number of {len(piece):,} characters; the limit is {limits.NUMBER_LENGTH:,}",
             text=text,
-            span=span,
+            span=Span(start, start + len(piece)),
         )
     number = float(piece)
-    if number == float("inf") or (number == 0 and re.search("[1-9]", re.split("[eE]", piece)[0])):
+    if number == math.inf or (number == 0 and re.search("[1-9]", re.split("[eE]", piece)[0])):
         raise GradcalcError(
             Kind.LIMIT,
             "the number is out of the range of float64 (about 5e-324 to 1.8e308)",
             text=text,
-            span=span,
+            span=Span(start, start + len(piece)),
             hint="use `inf` for infinity" if number else "use 0",
         )
     if "_" in piece:
@@ -302,7 +316,7 @@ def _number(text: str, piece: str, span: Span) -> str:
     return str(int(piece)) if piece[0] == "0" and piece.isdigit() else piece
 
 
-# --- Brackets, operands and operators --------------------------------------------------------------
+# --- Brackets, operands and operators -------------------------------------------------------------
 
 
 def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
@@ -314,7 +328,7 @@ def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
             pending.append(number)
         elif token.sort == "close":
             if not pending:
-                raise Mendable(
+                raise MendableError(
                     Kind.SYNTAX,
                     "this bracket was never opened",
                     text=text,
@@ -325,7 +339,7 @@ def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
             partner = pending.pop()
             partners[partner], partners[number] = number, partner
     if pending:
-        raise Mendable(
+        raise MendableError(
             Kind.SYNTAX,
             "this bracket is never closed",
             text=text,
@@ -384,7 +398,7 @@ def _missing(
     corrected: tuple[str, ...] = (),
     hint: str | None = None,
 ) -> GradcalcError:
-    return Mendable(
+    return MendableError(
         Kind.SYNTAX,
         f"something is missing {where} `{text[at.start : at.stop]}`",
         text=text,
@@ -422,7 +436,7 @@ def _check_neighbours(
         lead, corrected = "write brackets:", (f"({head}){tail}",)
     else:
         lead, corrected = "for a product write", (f"{head}*{tail}",)
-    raise Mendable(
+    raise MendableError(
         Kind.SYNTAX,
         f"an operator is missing between `{left}` and `{right}`",
         text=text,
@@ -432,7 +446,7 @@ def _check_neighbours(
     )
 
 
-# --- Products and Python's spelling ----------------------------------------------------------------
+# --- Products and Python's spelling ---------------------------------------------------------------
 
 
 class _Rewriter:
@@ -453,43 +467,46 @@ class _Rewriter:
         self._length = 0
         self._starts: dict[int, int] = {}
         self._stops: dict[int, int] = {}
+        self._depth = 0  # brackets that are open, those of roots among them
+        self._radicands: dict[int, int] = {}  # last token under roots -> how many roots end there
 
     def rewrite(self) -> Notation:
         """Write all tokens, and note where each came from."""
-        closing: dict[int, int] = {}  # token number -> how many brackets of √ end after it
-        ended = False
-        depth = 0
+        ended = False  # whether the token before ends an operand
         for number, token in enumerate(self._tokens):
             sort, spelling, start, stop = token
             if ended and sort in _BEGINS and not (sort == "open" and self._called(number - 1)):
                 self._check_product(number)
                 self._write("*", start, start)
             ended = sort in _ENDS
-            if sort == "name":
-                if not spelling.isascii() or keyword.iskeyword(spelling):
-                    spelling = PLACEHOLDER  # noqa: PLW2901 - the rest is as for any name
-            elif sort == "open":
-                depth += 1
-                self._check_depth(depth, token)
+            if sort == "open":
+                self._deepen(token)
             elif sort == "close":
-                depth -= 1
+                self._depth -= 1
+            if sort == "root":
+                self._write_root(number)
             elif sort == "power":
                 self._write("**(", start, start)
                 self._write(spelling, start, stop)
-                spelling = ")"  # noqa: PLW2901 - as above
-            elif sort == "root":
-                if not (number and self._in_radicand(number)):
-                    end, roots = self._radicand(number)
-                    closing[end] = closing.get(end, 0) + roots
-                depth += 1
-                self._check_depth(depth, token)
-                self._write("sqrt", start, stop)
-                spelling = "("  # noqa: PLW2901 - as above
-            self._write(spelling, start, stop)
-            for _ in range(closing.get(number, 0)):
-                depth -= 1
-                self._write(")", stop, stop)
+                self._write(")", start, stop)
+            elif sort == "name" and (not spelling.isascii() or keyword.iskeyword(spelling)):
+                self._write(PLACEHOLDER, start, stop)
+            else:
+                self._write(spelling, start, stop)
+            if number in self._radicands:
+                self._depth -= self._radicands[number]
+                for _ in range(self._radicands[number]):
+                    self._write(")", stop, stop)
         return Notation(self._text, "".join(self._python), self._starts, self._stops)
+
+    def _write_root(self, number: int) -> None:
+        if not self._in_radicand(number):
+            end, roots = self._radicand(number)
+            self._radicands[end] = self._radicands.get(end, 0) + roots
+        token = self._tokens[number]
+        self._deepen(token)
+        self._write(token.spelling, token.start, token.stop)
+        self._write("(", token.start, token.stop)
 
     def _write(self, spelling: str, start: int, stop: int) -> None:
         self._python.append(spelling)
@@ -497,8 +514,9 @@ class _Rewriter:
         self._length += len(spelling)
         self._stops[self._length] = stop
 
-    def _check_depth(self, depth: int, token: _Token) -> None:
-        if depth > limits.BRACKETS:
+    def _deepen(self, token: _Token) -> None:
+        self._depth += 1
+        if self._depth > limits.BRACKETS:
             raise GradcalcError(
                 Kind.LIMIT,
                 f"brackets nested more than {limits.BRACKETS} deep",
@@ -604,7 +622,7 @@ class _Rewriter:
                 left_start += 1  # -1/2x is -(1/2x)
             left = self._source(left_start, start - 2) + self._spelling(start - 1)
             middle, right = self._source(start, number - 1), self._source(number, end)
-            raise Mendable(
+            raise MendableError(
                 Kind.SYNTAX,
                 "this product after a division can be read in two ways",
                 text=self._text,
@@ -623,7 +641,7 @@ class _Rewriter:
                 right = self._source(number, end)
                 call = right if self._sort(number) == "open" else f"({right})"
                 function = self._source(name, name)
-                raise Mendable(
+                raise MendableError(
                     Kind.SYNTAX,
                     f"`{function}` stands without its argument",
                     text=self._text,

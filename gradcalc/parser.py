@@ -3,13 +3,13 @@
 The grammar is that of Python's expressions, after `notation` has rewritten what people type:
 
     expression  = a number | a name | pi | e | inf | nan
-                | expression OP expression    OP, the loosest first: == != < <= > >=, then |, &, + -,
-                                              * / // %, and ** ^, which bind to the right
+                | expression OP expression    OP, the loosest first: == != < <= > >=, then |, &,
+                                              + -, * / // %, and ** ^, which bind to the right
                 | - expression | + expression | ~ expression
-                | NAME(arguments)             a row of the function table; keywords by parameter name
+                | NAME(arguments)             a row of the function table; keywords by parameter
                 | expression.NAME(arguments)  the same as NAME(expression, arguments)
 
-A chain 0 < x < 1 means (0 < x) & (x < 1). `x > 0 & y > 0`, which for Python compares 0 & y, is refused.
+A chain 0 < x < 1 means (0 < x) & (x < 1). Refused is x > 0 & y > 0, where Python compares 0 & y.
 
 `ast.parse` reads it; only the node types below are known, so nothing of the user's text is ever
 executed. The tree is walked with a stack of our own: depth is no limit here.
@@ -24,11 +24,12 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, Function, callable_names, lookup
-from gradcalc.notation import Mendable, Notation, rewrite
+from gradcalc.notation import MendableError, Notation, rewrite
 from gradcalc.program import Constant, Input, Program, Step
 from gradcalc.writer import write
 
@@ -77,15 +78,15 @@ def parse(text: str, known: Collection[str] = ()) -> Program:
 
     Args:
         text: The expression.
-        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then a
-            product, and a bound `pi` or `e` is no constant.
+        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then
+            a product, and a bound `pi` or `e` is no constant.
 
     Raises:
         GradcalcError: With the place in `text` and a hint.
     """
     try:
         return _parse(text, known)
-    except Mendable as error:
+    except MendableError as error:
         error.show(functools.partial(_parses, known=known))
         raise
 
@@ -149,7 +150,7 @@ def _tree(notation: Notation) -> ast.expr:
 
 
 def _check_canonical(program: Program) -> None:
-    """Hold the promise that the canonical text parses, where it is longer or deeper than the text."""
+    """Hold the promise that the canonical text parses, also where it is longer or deeper."""
     if len(program.canonical) > limits.TEXT_LENGTH:
         raise GradcalcError(
             Kind.LIMIT,
@@ -171,6 +172,16 @@ def _exact(text: str) -> Fraction:
     return Fraction(text) if float(text) else Fraction(0)
 
 
+class _Default(NamedTuple):
+    """A parameter's default, in the place of an argument that is not given."""
+
+    text: str
+    span: Span
+
+
+_Node = ast.expr | _Default
+
+
 class _Builder:
     """Collects the inputs, constants and steps of one program, in order of appearance.
 
@@ -183,6 +194,7 @@ class _Builder:
         self._known = known
         self._count = 0  # values so far
         self._done: list[int] = []  # operands that wait for their operation
+        self._operands: dict[ast.Call, list[_Node]] = {}
         self._inputs: dict[str, tuple[int, Input]] = {}
         self._constants: list[tuple[int, Constant]] = []
         self._steps: list[tuple[int, Function, list[int], Span]] = []
@@ -191,8 +203,8 @@ class _Builder:
 
     def build(self, tree: ast.expr) -> None:
         """Turn the tree into steps, operands first."""
-        nodes: list[ast.expr] = []
-        todo = [tree]
+        nodes: list[_Node] = []
+        todo: list[_Node] = [tree]
         while todo:
             node = todo.pop()
             nodes.append(node)
@@ -206,17 +218,17 @@ class _Builder:
                 todo.append(node.left)
                 todo += node.comparators
             elif isinstance(node, ast.Call):
-                receiver = self._receiver(node)
-                todo += [] if receiver is None else [receiver]
-                todo += node.args
-                todo += [keyword.value for keyword in node.keywords]
+                self._operands[node] = self._arguments(node)
+                todo += self._operands[node]
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
             self._done.append(self._value(node))
 
-    def _value(self, node: ast.expr) -> int:
+    def _value(self, node: _Node) -> int:
         """Take the operands of a node off the waiting ones; return the value of the node."""
         done = self._done
+        if isinstance(node, _Default):
+            return self._constant(node.text, node.span)
         if isinstance(node, ast.BinOp):
             row = _BINARY.get(type(node.op))
             if row is None:
@@ -245,15 +257,13 @@ class _Builder:
         if isinstance(node, ast.Constant):
             return self._notation.python[node.col_offset : node.end_col_offset]
         if isinstance(node, ast.Name):
-            name = node.id
-            return name if name in CONSTANTS and name not in self._known else None
-        if isinstance(node, ast.UnaryOp):
-            if isinstance(node.op, ast.USub) and not isinstance(node.operand, ast.UnaryOp):
-                text = self._literal(node.operand)
-                return None if text is None else f"-{text}"
-            return None
-        if isinstance(node, ast.Attribute) and node.attr in CONSTANTS:
-            return node.attr if self._is_prefix(node.value) else None
+            return node.id if node.id in CONSTANTS and node.id not in self._known else None
+        if isinstance(node, ast.Attribute):
+            return node.attr if node.attr in CONSTANTS and self._is_prefix(node.value) else None
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            # Of --2 only the inner minus sign is part of the number.
+            text = None if isinstance(node.operand, ast.UnaryOp) else self._literal(node.operand)
+            return text and f"-{text}"
         return None
 
     def _constant(self, text: str, span: Span) -> int:
@@ -300,7 +310,7 @@ class _Builder:
             return
         sign = "&" if isinstance(operand.op, ast.BitAnd) else "|"
         source = self._source(self._span(node))
-        raise Mendable(
+        raise MendableError(
             Kind.SYNTAX,
             f"`{sign}` binds tighter than a comparison",
             text=self._notation.text,
@@ -328,17 +338,39 @@ class _Builder:
             return value  # F.sin(), where the user binds F
         return None if self._is_prefix(value) else value
 
-    def _call(self, node: ast.Call) -> int:
-        row = self._function(node.func)
-        span = self._span(node)
-        done, count = self._done, len(node.args) + (self._receiver(node) is not None)
-        first = len(done) - count - len(node.keywords)
-        args, named = done[first : first + count], done[first + count :]
-        del done[first:]
-        self._check_count(row, count, by_name=len(named), span=span)
-        for keyword, value in zip(node.keywords, named, strict=True):
+    def _arguments(self, node: ast.Call) -> list[_Node]:
+        """The arguments of a call in the order of the function's parameters."""
+        receiver = self._receiver(node)
+        args: list[_Node] = [*node.args] if receiver is None else [receiver, *node.args]
+        if not node.keywords:
+            return args
+        row, span = self._function(node.func), self._span(node)
+        self._check_count(row, len(args), by_name=len(node.keywords), span=span)
+        parameters = () if row.variadic else row.parameters
+        named: dict[str, ast.expr] = {}
+        for keyword in node.keywords:
             name = self._notation.name(keyword.arg or "", keyword.col_offset)
-            self._place(row, args, name, value, span)
+            if all(parameter.name != name for parameter in parameters):
+                raise self._argument_error(row, f"{row.name} has no `{name}`", span)
+            if name in named or any(
+                parameter.name == name for parameter in parameters[: len(args)]
+            ):
+                raise self._argument_error(row, f"{row.name} gets `{name}` twice", span)
+            named[name] = keyword.value
+        for parameter in parameters[len(args) :]:
+            if parameter.name in named:
+                args.append(named.pop(parameter.name))
+            elif parameter.default is None:
+                raise self._argument_error(row, f"{row.name} lacks `{parameter.name}`", span)
+            elif named:
+                args.append(_Default(parameter.default, span))
+        return args
+
+    def _call(self, node: ast.Call) -> int:
+        row, span = self._function(node.func), self._span(node)
+        first = len(self._done) - len(self._operands[node])
+        args = self._done[first:]
+        del self._done[first:]
         self._check_count(row, len(args), by_name=0, span=span)
         self._check_arguments(row, args, span)
         if not row.variadic:
@@ -371,7 +403,7 @@ class _Builder:
         else:
             hint = "`gradcalc functions` lists them all"
             lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
-        raise Mendable(
+        raise MendableError(
             Kind.NAME,
             f"unknown function `{name}`",
             text=text,
@@ -394,27 +426,13 @@ class _Builder:
             wanted = f"{row.required} to {most} arguments"
         raise self._argument_error(row, f"{row.name} takes {wanted}, not {count}", span)
 
-    def _place(self, row: Function, args: list[int], name: str, value: int, span: Span) -> None:
-        """Put an argument by name in its place, with the defaults of those before it."""
-        names = [] if row.variadic else [parameter.name for parameter in row.parameters]
-        if name not in names:
-            raise self._argument_error(row, f"{row.name} has no `{name}`", span)
-        if names.index(name) < len(args):
-            raise self._argument_error(row, f"{row.name} gets `{name}` twice", span)
-        while len(args) < names.index(name):
-            default = row.parameters[len(args)].default
-            if default is None:
-                raise self._argument_error(row, f"{row.name} lacks `{names[len(args)]}`", span)
-            args.append(self._constant(default, span))
-        args.append(value)
-
     def _check_arguments(self, row: Function, args: list[int], span: Span) -> None:
         for parameter, value in zip(row.parameters, args, strict=False):
             if parameter.static and value not in self._fixed:
                 problem = f"`{parameter.name}` of {row.name} must be a number, not an expression"
                 raise self._argument_error(row, problem, span)
         for value in args:
-            if abs(self._exact.get(value, 0)) > row.largest:
+            if abs(self._exact.get(value, Fraction(0))) > row.largest:
                 raise GradcalcError(
                     Kind.LIMIT,
                     f"a constant argument of {row.name} is limited to {row.largest:,}",
@@ -434,7 +452,7 @@ class _Builder:
                 Kind.LIMIT, f"the expression has more than {limits.STEPS:,} operations"
             )
         if row is _POW:
-            self._check_power(*args, span)
+            self._check_power(args[0], args[1], span)
         number = self._number()
         if self._fixed.issuperset(args):
             self._fixed.add(number)
@@ -457,7 +475,7 @@ class _Builder:
         else:
             width = max(number.numerator.bit_length(), number.denominator.bit_length())
             too_large = width > 1 and abs(size) * width > limits.CONSTANT_BITS
-            message = f"this constant has over {limits.CONSTANT_BITS:,} bits; float64 ends at 1,024"
+            message = f"a constant of over {limits.CONSTANT_BITS:,} bits; float64 ends at 1,024"
         if too_large:
             raise GradcalcError(
                 Kind.LIMIT,
@@ -485,7 +503,7 @@ class _Builder:
         if isinstance(node, ast.Attribute):
             start = (node.end_col_offset or 0) - len(node.attr)
             name = self._notation.name(node.attr, start)
-            return Mendable(
+            return MendableError(
                 Kind.NAME,
                 f"unknown attribute `{name}`",
                 text=text,
@@ -495,7 +513,7 @@ class _Builder:
                 hint="a method is called with brackets, as in x.sin()",
             )
         if isinstance(node, ast.Tuple) and node.elts:
-            return Mendable(
+            return MendableError(
                 Kind.SYNTAX,
                 "a comma stands only between the arguments of a function",
                 text=text,

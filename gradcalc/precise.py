@@ -46,8 +46,7 @@ class Numbers:
     def constant(self, constant: Constant) -> Any:
         """A literal is the number of the dtype that torch sees."""
         if constant.value is not None:
-            value = Fraction(self._dtype.round(Fraction(float(constant.value))))
-            return mp.mpf(value.numerator) / value.denominator
+            return _number(self._dtype.literal(constant.value))
         size = +getattr(mp, constant.text.lstrip("-"))
         return -size if constant.text.startswith("-") else size
 

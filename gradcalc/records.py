@@ -1,7 +1,8 @@
 """Lines of a batch file, read into records.
 
-In: the bytes of a line. Out: a `Record`, which says what to calculate, or the error that the line is.
-A line is what one would type after `gradcalc grad`, without quotes, or a JSON object. Used by `batch`.
+In: the bytes of a line. Out: a `Record`, which says what to calculate, or the error that the line
+is. A line is what one would type after `gradcalc grad`, without quotes, or a JSON object. `batch`
+answers them.
 """
 
 from __future__ import annotations

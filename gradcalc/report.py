@@ -123,6 +123,43 @@ class GraphNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A derivative by hand, judged.
+
+    Attributes:
+        wrt: The variable of differentiation.
+        claim: The formula claimed.
+        correct: Whether it is the derivative for all values; None if that could not be found out.
+        proof: How that was shown: "symbolic", or "numeric" (at many random points); None if it is wrong.
+        counterexample: Values of all variables where it is wrong, with both results: of the claim and of the
+            derivative.
+        diagnosis: What simple slip explains it, in one sentence.
+    """
+
+    wrt: str
+    claim: str
+    correct: bool | None
+    proof: str | None
+    counterexample: Counterexample | None
+    diagnosis: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A point at which a claim is wrong.
+
+    Attributes:
+        at: The value of each variable.
+        claimed: The claim's value; None where it has none.
+        derivative: The derivative's value.
+    """
+
+    at: tuple[tuple[str, float], ...]
+    claimed: float | None
+    derivative: float
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The answer to one expression: results, or the error that prevented them.
 
@@ -137,6 +174,7 @@ class Report:
         hessian: One entry for each unordered pair of them, where second order was asked for.
         tensors: What torch says of each tensor, inputs first.
         graph: The backward graph, the output's node first.
+        claims: Derivatives by hand, judged.
         warnings: One plain sentence each.
         error: What went wrong, if anything did.
         id: The identifier of a batch record, given back as it came.
@@ -154,6 +192,7 @@ class Report:
     hessian: tuple[Entry, ...] = ()
     tensors: tuple[TensorRow, ...] = ()
     graph: tuple[GraphNode, ...] = ()
+    claims: tuple[Claim, ...] = ()
     warnings: tuple[str, ...] = ()
     error: GradcalcError | None = None
     id: object = None
@@ -162,9 +201,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 agree, 1 disagree, 2 error, 3 undefined or nondifferentiable, 4 undecided."""
+        """0 agree, 1 disagree or a wrong claim, 2 error, 3 undefined or nondifferentiable, 4 undecided."""
         if self.error is not None or self.verdict is None:
             return 2
+        if any(claim.correct is False for claim in self.claims):
+            return 1
+        if any(claim.correct is None for claim in self.claims):
+            return min(EXIT_CODES[self.verdict] or 4, 4)
         return EXIT_CODES[self.verdict]
 
     @property

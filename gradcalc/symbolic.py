@@ -16,7 +16,7 @@ from typing import Any
 
 from gradcalc import limits
 from gradcalc.digits import STEPS, Trend, close, extrapolate, settle
-from gradcalc.dtypes import Dtype
+from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
 from gradcalc.parser import parse
@@ -36,8 +36,8 @@ class _Expressions:
         gives 0.2*x), with digits enough never to round.
         """
         if constant.value is not None:
-            value = Fraction(self._dtype.round(Fraction(float(constant.value))))
-            if value.denominator <= 1024:
+            value = self._dtype.literal(constant.value)
+            if value.denominator <= 1024 or self._dtype is EXACT:
                 return sympy.Rational(value.numerator, value.denominator)
             return sympy.Float(value.numerator, precision=2000) / value.denominator
         name = constant.text.lstrip("-")
@@ -75,16 +75,13 @@ def _opaque(name: str) -> Any:
             for parameter, argument in zip(row.parameters, self.args, strict=False)
         }
         for parameter in row.parameters[len(self.args) :]:
-            given[parameter.name] = sympy.Rational(str(parameter.default)) if parameter.default else None
-        arithmetic = _Expressions(_EXACT)
+            # sympy spells infinity oo.
+            given[parameter.name] = sympy.Number(str(parameter.default).replace("inf", "oo"))
+        arithmetic = _Expressions(EXACT)
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
 
     return type(name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True})
-
-
-#: For derivative texts, whose literals are exact.
-_EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=30)
 
 
 class Calculus:
@@ -113,21 +110,19 @@ class Calculus:
 
     def differentiate(self) -> None:
         """Fill in the formulas, one after the other."""
-        if _too_large(self._program):
+        if too_large(self._program):
             return
-        arithmetic = _Expressions(self._dtype)
         try:
-            values = run(self._program, self._symbols, arithmetic)
-            expression = arithmetic.number(values[self._program.output])
+            expression = expressed(self._program, self._symbols, self._dtype)
             deadline = time.monotonic() + limits.TIDY_SECONDS
             first: dict[int, Any] = {}
             for position, axes in enumerate(self._entries):
                 if axes[0] not in first:
-                    raw = _derivative(expression, self._symbols[axes[0]])
+                    raw = derivative(expression, self._symbols[axes[0]])
                     first[axes[0]] = _tidy(raw, deadline)
                 formula = first[axes[0]]
                 if len(axes) == 2:
-                    formula = _tidy(_derivative(formula, self._symbols[axes[1]]), deadline)
+                    formula = _tidy(derivative(formula, self._symbols[axes[1]]), deadline)
                 self.formulas[position] = None if _immense(formula) else formula
         except (RecursionError, ZeroDivisionError, TypeError, ValueError):
             # sympy cannot differentiate this; the entries that are left have no formula.
@@ -138,7 +133,7 @@ class Calculus:
         formula = self.formulas[position]
         if formula is None:
             return None
-        text: str = _printer(self._dtype.digits).doprint(formula)
+        text = formula_text(formula, self._dtype.digits)
         return text if len(text) <= limits.FORMULA_LENGTH else None
 
     def latex(self, position: int) -> str | None:
@@ -152,7 +147,7 @@ class Calculus:
         Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides stands for it.
         """
         present = [formula for formula in self.formulas if formula is not None]
-        together = self._compiled(present)
+        together = evaluator(self._symbols, present)
         results = iter(self._settled(together, len(present), inputs))
         return [None if formula is None else next(results) for formula in self.formulas]
 
@@ -160,7 +155,7 @@ class Calculus:
         for position in range(count):
 
             def at(moved: Sequence[Any], position: int = position) -> Any:
-                return _real(together(*moved)[position])
+                return together(*moved)[position]
 
             def here(at: Callable[[Sequence[Any]], Any] = at) -> Any:
                 return at([_number(value) for value in inputs])
@@ -192,25 +187,46 @@ class Calculus:
         below, above = sides
         return above if below == above or close(below, above, 30) else None
 
-    def _compiled(self, formulas: list[Any]) -> Callable[..., list[Any]]:
-        """One Python function for all formulas; each is evaluated on its own if they fail together."""
-        names = {row.name: row.mpmath for row in TABLE.values() if row.opaque}
 
-        def compiled(what: Any) -> Any:
-            return sympy.lambdify(self._symbols, what, modules=[names, "mpmath"], dummify=True)
+def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
+    """The program as one sympy expression of the symbols that stand for its inputs."""
+    arithmetic = _Expressions(dtype)
+    return arithmetic.number(run(program, symbols, arithmetic)[program.output])
 
-        together = compiled(formulas)
-        alone: list[Any] = []
 
-        def evaluate(*point: Any) -> list[Any]:
-            try:
-                return list(together(*point))
-            except _NO_VALUE:
-                if not alone:
-                    alone.extend(map(compiled, formulas))
-                return [_or_none(function, point) for function in alone]
+def unfolded(expression: Any) -> Any:
+    """The expression with the functions that keep their names replaced by their definitions."""
+    rows = {row.name: row for row in TABLE.values() if row.opaque}
+    return expression.replace(
+        lambda part: type(part).__name__ in rows,
+        lambda part: rows[type(part).__name__].sympy(*part.args),
+    )
 
-        return evaluate
+
+def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., list[Any]]:
+    """One Python function for all formulas, at mpmath's present precision.
+
+    Returns:
+        A function of one number for each symbol; for each formula it gives a finite real mpmath number, or None.
+    """
+    names = {row.name: row.mpmath for row in TABLE.values() if row.opaque}
+
+    def compiled(what: Any) -> Any:
+        return sympy.lambdify(symbols, what, modules=[names, "mpmath"], dummify=True)
+
+    together = compiled(list(formulas))
+    alone: list[Any] = []
+
+    def evaluate(*point: Any) -> list[Any]:
+        try:
+            return list(map(_real, together(*point)))
+        except _NO_VALUE:
+            # One of them has no value here; the others may.
+            if not alone:
+                alone.extend(map(compiled, formulas))
+            return [_or_none(function, point) for function in alone]
+
+    return evaluate
 
 
 _NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
@@ -218,7 +234,7 @@ _NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
 
 def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
     try:
-        return function(*point)
+        return _real(function(*point))
     except _NO_VALUE:
         return None
 
@@ -239,7 +255,7 @@ def _number(value: Fraction) -> Any:
     return mp.mpf(value.numerator) / value.denominator
 
 
-def _too_large(program: Program) -> bool:
+def too_large(program: Program) -> bool:
     """Whether the program is beyond what sympy's recursion takes."""
     if len(program.steps) > limits.FORMULA_STEPS:
         return True
@@ -259,7 +275,7 @@ def _immense(formula: Any) -> bool:
     )
 
 
-def _derivative(expression: Any, symbol: Any) -> Any:
+def derivative(expression: Any, symbol: Any) -> Any:
     """sympy's derivative, almost everywhere: the derivative of floor or sign, which sympy leaves as it
     stands or as a DiracDelta, is 0 off the jumps."""
     result = sympy.diff(expression, symbol)
@@ -308,6 +324,12 @@ def _tidy(formula: Any, deadline: float) -> Any:
 def _length(formula: Any) -> int:
     """How long a formula is to read: operations, with brackets weighing too."""
     return int(sympy.count_ops(formula)) + sum(1 for _ in formula.atoms(sympy.Add)) + 1
+
+
+def formula_text(formula: Any, digits: int = 15) -> str:
+    """A sympy expression in gradcalc's own language, decimals to so many digits."""
+    text: str = _printer(digits).doprint(formula)
+    return text
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""CSV: one row for each derivative, one for an error; for spreadsheets and data frames.
+"""CSV: one row for each derivative, claim or error; for spreadsheets and data frames.
 
 In: a `Report`. Out: rows without the header, which `FORMATS` holds. Numbers round-trip.
 """
@@ -9,6 +9,8 @@ import csv
 import io
 import json
 from typing import TYPE_CHECKING
+
+from gradcalc.render.text import claim_sentence
 
 if TYPE_CHECKING:
     from gradcalc.report import Entry, Report
@@ -26,6 +28,10 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     start = [_number(report.line), _id(report), _cell(report.expression)]
     for entry in report.entries:
         writer.writerow([*start, *_entry(entry), ""])
+    for claim in report.claims:
+        verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[claim.correct]
+        cells = [_cell(claim.wrt), _cell(claim.claim), *[""] * 4, verdict, ""]
+        writer.writerow([*start, *cells, _cell(claim_sentence(claim)), ""])
     return out.getvalue()
 
 

@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradcalc.report import Entry, Report
+    from gradcalc.report import Claim, Entry, Report
 
 #: Rises when a field changes its meaning; new fields may come without.
 SCHEMA = 1
@@ -57,8 +57,26 @@ def report_object(report: Report) -> dict[str, object]:
             }
             for node in report.graph
         ],
+        **({"claims": [_claim(claim) for claim in report.claims]} if report.claims else {}),
         "warnings": list(report.warnings),
         "error": _error(report),
+    }
+
+
+def _claim(claim: Claim) -> dict[str, object]:
+    example = claim.counterexample
+    return {
+        "wrt": claim.wrt,
+        "claim": claim.claim,
+        "correct": claim.correct,
+        "proof": claim.proof,
+        "counterexample": example
+        and {
+            "at": {name: _plain(value) for name, value in example.at},
+            "claimed": _plain(example.claimed),
+            "derivative": _plain(example.derivative),
+        },
+        "diagnosis": claim.diagnosis,
     }
 
 

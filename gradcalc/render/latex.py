@@ -10,7 +10,16 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from gradcalc.render.text import gap, headline, number, one_line, ulps_text, visible, visible_lines
+from gradcalc.render.text import (
+    claim_sentence,
+    gap,
+    headline,
+    number,
+    one_line,
+    ulps_text,
+    visible,
+    visible_lines,
+)
 
 if TYPE_CHECKING:
     from gradcalc.report import Entry, Report
@@ -39,6 +48,10 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
         comments.append(headline(report))
     if report.error is not None:
         comments.append(f"error: {visible(report.error.message)}")
+    comments += [
+        f"claim {visible(claim.wrt)} = {visible(claim.claim)}: {claim_sentence(claim)}"
+        for claim in report.claims
+    ]
     lines = [f"% {comment}" for comment in comments]
     if report.entries:
         lines += [r"\begin{align*}", *_rows(report), r"\end{align*}"]

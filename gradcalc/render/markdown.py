@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
+    claim_mark,
+    claim_sentence,
     gap,
     headline,
     number,
@@ -42,6 +44,11 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     if report.hessian:
         parts.append(_table("∂²/∂", report.hessian, report.dtype))
     parts += [f"- {_wrt(entry)}: {_escape(entry.note)}" for entry in report.entries if entry.note]
+    parts += [
+        f"- {claim_mark(claim)} claim {_code(f'{claim.wrt} = {claim.claim}')}: "
+        f"{_escape(claim_sentence(claim))}"
+        for claim in report.claims
+    ]
     return "\n\n".join(parts) + "\n" + gap(report)
 
 

@@ -17,6 +17,8 @@ from gradcalc.render.graph import graph_lines
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
+    claim_mark,
+    claim_sentence,
     gap,
     headline,
     number,
@@ -44,12 +46,15 @@ _STYLES = {
     Verdict.DISAGREE: "bold red",
 }
 
+_CLAIM_STYLES = {True: "green", False: "bold red", None: "yellow"}
+
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report for a terminal of that width; None is no terminal (see `Renderer.report`)."""
     parts = _summary(report, boxes=width is not None)
     parts += _derivatives("Gradient", report.gradients, report, width)
     parts += _derivatives("Hessian", report.hessian, report, width)
+    parts += _claims(report, boxes=width is not None)
     parts += _tensors(report, width)
     if report.graph:
         parts += [
@@ -171,6 +176,20 @@ def _notes(entries: Sequence[Entry], *, boxes: bool) -> list[RenderableType]:
             name = Text(_name(entry, boxes=boxes), _STYLES[entry.verdict])
             notes.add_row(name, Text(visible(entry.note)))
     return [Padding(notes, (1, 0, 0, int(boxes)), expand=False)] if notes.row_count else []
+
+
+def _claims(report: Report, *, boxes: bool) -> list[RenderableType]:
+    """Return what became of each derivative by hand."""
+    if not report.claims:
+        return []
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    for claim in report.claims:
+        style = _CLAIM_STYLES[claim.correct]
+        mark = f"{claim_mark(claim)} " if boxes else ""
+        name = f"∂f/∂{visible(claim.wrt)}" if boxes else f"df/d{visible(claim.wrt)}"
+        left = Text.assemble((f"{mark}{name}", "bold"), f" = {visible(claim.claim)}")
+        rows.add_row(left, Text(claim_sentence(claim), style))
+    return [Text(), Text("Claims", "bold"), Padding(rows, (0, 0, 0, int(boxes)), expand=False)]
 
 
 def _tensors(report: Report, width: int | None) -> list[RenderableType]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gradcalc.report import Verdict
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.report import Claim, Report
 
 #: Unicode categories that move the cursor, reorder the line or show nothing: control, format (the
 #: bidirectional overrides among them), surrogate, line and paragraph separators.
@@ -35,7 +35,7 @@ _HEADLINES = {
     Verdict.UNCHECKED: "formulas only, because no point was given",
     Verdict.ROUNDING: "autograd is right up to rounding errors, which are large here",
     Verdict.UNDECIDED: "a witness gave no answer that could be checked",
-    Verdict.UNDEFINED: "there is no finite real value here to take a derivative of",
+    Verdict.UNDEFINED: "there is no finite real derivative here",
     Verdict.NONDIFFERENTIABLE: "there is no derivative at this point, only from either side",
     Verdict.DISAGREE: "the witnesses contradict each other",
 }
@@ -144,6 +144,34 @@ def binding_hint(report: Report) -> str:
     bound = {name for name, _ in report.bindings}
     wanted = [entry.wrt[0] for entry in report.gradients if entry.wrt[0] not in bound]
     return "--at " + ",".join(f"{visible(name)}=..." for name in wanted or ["x"])
+
+
+def claim_mark(claim: Claim) -> str:
+    """Return the symbol of a judged claim."""
+    return {True: "✓", False: "✗", None: "?"}[claim.correct]
+
+
+def claim_sentence(claim: Claim) -> str:
+    """Return what became of a derivative by hand: right and how that was shown, or wrong and where.
+
+    >>> from gradcalc.report import Claim
+    >>> claim_sentence(Claim("u", "3*u**2", True, "symbolic", None, None))
+    'right for all values (proved)'
+    """
+    if claim.correct is None:
+        return f"not settled: {claim.diagnosis}"
+    if claim.correct:
+        shown = "proved" if claim.proof == "symbolic" else "no difference at many random points"
+        return f"right for all values ({shown})"
+    parts = ["wrong"]
+    if claim.diagnosis is not None:
+        parts.append(f": {visible(claim.diagnosis)}")
+    example = claim.counterexample
+    if example is not None:
+        point = ", ".join(f"{visible(name)} = {number(value)}" for name, value in example.at)
+        claimed = "no value" if example.claimed is None else number(example.claimed)
+        parts.append(f"; at {point} it gives {claimed}, the derivative is {number(example.derivative)}")
+    return "".join(parts)
 
 
 def gap(report: Report) -> str:

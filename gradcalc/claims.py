@@ -1,0 +1,350 @@
+"""The judge of derivatives by hand.
+
+In: a program and formulas that somebody derived for its partial derivatives. Out: a `Claim` each: right for all values, by
+proof or at many random points; or wrong, with a point that shows it and the slip that explains it.
+
+Literals are exact decimals here: 0.3*x**2 is the derivative of 0.1*x**3, whatever torch makes of 0.1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import limits
+from gradcalc.deadline import TimeUp, time_limit
+from gradcalc.digits import close
+from gradcalc.dtypes import EXACT, FLOAT64
+from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.functions import mp, sympy
+from gradcalc.parser import parse
+from gradcalc.precise import TooLarge, Undefined, values
+from gradcalc.program import Program
+from gradcalc.report import Claim, Counterexample
+from gradcalc.symbolic import (
+    derivative,
+    evaluator,
+    expressed,
+    formula_text,
+    too_large,
+    unfolded,
+)
+
+#: Points at which a claim that cannot be proved is tried, points that a diagnosis must hold at, and tries at finding one.
+POINTS = 60
+DIAGNOSIS_POINTS = 6
+TRIES = 20
+SHORT_POINTS = 20
+
+#: Two values are equal if they agree to so many bits; random points of a wrong claim never do.
+EQUAL_BITS = 100
+_PRECISION = 400
+
+#: Seconds for one way of proving.
+PROOF_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim as it was made: the variable's name, the formula, and the text both stand in."""
+
+    wrt: str
+    program: Program
+    text: str
+
+
+def parse_claims(texts: Iterable[str], program: Program) -> tuple[Claimed, ...]:
+    """Parse the texts of `--claim`: each "u=3*u**2 + 4*v".
+
+    Raises:
+        GradcalcError: With the place in the claim's text.
+    """
+    found: dict[str, Claimed] = {}
+    for text in texts:
+        name, sign, formula = text.partition("=")
+        wrt = name.strip()
+        span = Span(0, len(text))
+        if not sign or not formula.strip():
+            raise GradcalcError(
+                Kind.USAGE, "a claim is NAME=FORMULA", text=text, span=span, hint="write u='3*u**2'"
+            )
+        if wrt not in program.names:
+            hint = f"claim the derivative by {' or '.join(program.names) or 'a variable in it'}"
+            raise GradcalcError(
+                Kind.NAME, f"`{wrt}` does not occur in the expression", text=text,
+                span=Span(0, len(name)), hint=hint,
+            )  # fmt: skip
+        if wrt in found:
+            raise GradcalcError(
+                Kind.USAGE, f"there are two claims for `{wrt}`", text=text, span=Span(0, len(name))
+            )
+        found[wrt] = Claimed(wrt, _formula(text, len(name) + 1, program), text)
+    return tuple(found.values())
+
+
+def _formula(text: str, start: int, program: Program) -> Program:
+    try:
+        claimed = parse(text[start:], known=program.names)
+    except GradcalcError as error:
+        span = error.span and Span(error.span.start + start, error.span.stop + start)
+        raise GradcalcError(
+            error.kind, error.message, text=text, span=span, hint=error.hint
+        ) from None
+    for variable in claimed.inputs:
+        if variable.name not in program.names:
+            raise GradcalcError(
+                Kind.NAME,
+                f"`{variable.name}` does not occur in the expression, so it is not in its derivative",
+                text=text,
+                span=Span(variable.span.start + start, variable.span.stop + start),
+            )
+    return claimed
+
+
+def judge(
+    program: Program,
+    claims: Sequence[Claimed],
+    at: Mapping[str, float] | None,
+    timeout: float | None,
+) -> tuple[Claim, ...]:
+    """Judge claims about a program's derivatives.
+
+    Args:
+        program: The function.
+        claims: What is claimed.
+        at: A point to try first; None for none.
+        timeout: Seconds for each claim.
+    """
+    if any(map(too_large, (program, *(claimed.program for claimed in claims)))):
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"claims are judged for expressions of up to {limits.FORMULA_STEPS} operations",
+        )
+    symbols = [sympy.Symbol(name, real=True) for name in program.names]
+    by_name = dict(zip(program.names, symbols, strict=True))
+    judged = []
+    for claimed in claims:
+        try:
+            with time_limit(timeout):
+                function = expressed(program, symbols, EXACT)
+                judged.append(_judge(program, symbols, by_name, function, claimed, at))
+        except TimeUp:
+            text = claimed.program.canonical
+            reason = f"no answer within {timeout:g} seconds"
+            judged.append(Claim(claimed.wrt, text, None, None, None, reason))
+    return tuple(judged)
+
+
+def _judge(
+    program: Program,
+    symbols: Sequence[Any],
+    by_name: Mapping[str, Any],
+    function: Any,
+    claimed: Claimed,
+    at: Mapping[str, float] | None,
+) -> Claim:
+    right = derivative(function, by_name[claimed.wrt])
+    claim = expressed(claimed.program, [by_name[name] for name in claimed.program.names], EXACT)
+    both = evaluator(symbols, [right, claim])
+    text = claimed.program.canonical
+    points: list[tuple[Any, ...]] = []
+    with mp.workprec(_PRECISION):
+        for point in _points(program, at):
+            exact, shown = both(*point)
+            if exact is None:
+                continue
+            if shown is None or not _equal(exact, shown):
+                diagnosis = _diagnosis(program, symbols, by_name, function, claimed.wrt, right, claim)
+                example = Counterexample(
+                    tuple((name, float(value)) for name, value in zip(program.names, point, strict=True)),
+                    None if shown is None else FLOAT64.nearest(shown),
+                    FLOAT64.nearest(exact),
+                )
+                return Claim(claimed.wrt, text, False, None, example, diagnosis)
+            points.append(point)
+    if not points:
+        return Claim(claimed.wrt, text, None, None, None, "the function has no real value at any point tried")
+    if _is_zero(right - claim):
+        return Claim(claimed.wrt, text, True, "symbolic", None, None)
+    if len(points) < POINTS // 2:
+        return Claim(claimed.wrt, text, None, None, None, "too few points were found where it could be tried")
+    return Claim(claimed.wrt, text, True, "numeric", None, None)
+
+
+def _equal(value: Any, other: Any) -> bool:
+    return close(value, other, EQUAL_BITS) or abs(value - other) < mp.ldexp(1, -_PRECISION // 2)
+
+
+# --- Points ------------------------------------------------------------------------------------------
+
+
+def _points(program: Program, at: Mapping[str, float] | None) -> Iterator[tuple[Any, ...]]:
+    """The given point and random ones at which the function is defined; the same on each run."""
+    if at is not None:
+        yield tuple(mp.mpf(at[name]) for name in program.names)
+    source = random.Random(0)
+    found = 0
+    for number in range(TRIES * POINTS):
+        point = tuple(_coordinate(source, number) for _ in program.names)
+        if not _defined(program, point):
+            continue
+        yield point
+        found += 1
+        if found == POINTS:
+            return
+
+
+def _coordinate(source: random.Random, number: int) -> Any:
+    """A number of either sign and a size from a tenth to ten, more often near 1.
+
+    The first ones are short, since they may be shown; the later ones are not, lest a claim be right at
+    short numbers alone.
+    """
+    size = 10 ** source.uniform(-1, 1) if source.random() < 0.5 else source.uniform(0, 2)
+    size = (round(4 * size) or 1) / 4 if number < SHORT_POINTS else size
+    return mp.mpf(size * source.choice((1, 1, -1)))
+
+
+def _defined(program: Program, point: Sequence[Any]) -> bool:
+    try:
+        found = values(program, point, EXACT)[program.output]
+    except TooLarge:
+        return False
+    return not isinstance(found, Undefined)
+
+
+# --- Proof -------------------------------------------------------------------------------------------
+
+
+def _is_zero(difference: Any) -> bool:
+    """Whether sympy shows that an expression is 0."""
+    if difference == 0:
+        return True
+    ways: list[Callable[[Any], Any]] = [
+        sympy.expand,
+        lambda e: sympy.powsimp(sympy.expand(unfolded(e))),
+        lambda e: sympy.cancel(sympy.together(unfolded(e))),
+        lambda e: sympy.expand(sympy.expand_trig(unfolded(e)).rewrite(sympy.exp)),
+        lambda e: sympy.simplify(unfolded(e)),
+    ]
+    for way in ways:
+        with contextlib.suppress(TimeUp, sympy.PolynomialError, RecursionError, NotImplementedError):
+            with time_limit(PROOF_SECONDS):
+                if way(difference) == 0:
+                    return True
+    return False
+
+
+# --- Diagnosis ---------------------------------------------------------------------------------------
+
+
+def _diagnosis(
+    program: Program,
+    symbols: Sequence[Any],
+    by_name: Mapping[str, Any],
+    function: Any,
+    wrt: str,
+    right: Any,
+    claim: Any,
+) -> str | None:
+    """The simple slip that turns the right derivative into the claim, if there is one."""
+    terms = list(sympy.Add.make_args(sympy.expand(right)))
+    own_terms = list(sympy.Add.make_args(sympy.expand(claim)))
+    # A variable is a factor that gets lost too, as in 2*cos(x**2).
+    inner = [*_inner_derivatives(program, symbols, by_name[wrt]), *symbols]
+    others = {name: derivative(function, symbol) for name, symbol in by_name.items() if name != wrt}
+    formulas = [right, claim, function, *terms, *own_terms, *inner, *others.values()]
+    evaluate = evaluator(symbols, formulas)
+    rows: list[list[Any]] = []
+    for point in _points(program, None):
+        found = evaluate(*point)
+        if None not in found:
+            rows.append(found)
+        if len(rows) == DIAGNOSIS_POINTS:
+            break
+    if len(rows) < DIAGNOSIS_POINTS:
+        return None
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    take = iter(columns)
+    exact, shown, whole = next(take), next(take), next(take)
+    term_values = [next(take) for _ in terms]
+    own_values = [next(take) for _ in own_terms]
+    inner_values = [next(take) for _ in inner]
+    other_values = [next(take) for _ in others]
+
+    def same(left: Iterable[Any], other: Iterable[Any]) -> bool:
+        return all(_equal(a, b) for a, b in zip(left, other, strict=True))
+
+    if same(shown, [-value for value in exact]):
+        return "the sign is wrong"
+    for inside, found in zip(inner, inner_values, strict=True):
+        if same(exact, [a * b for a, b in zip(shown, found, strict=True)]):
+            return f"the factor {formula_text(inside)} is missing{_chain(inside, symbols)}"
+        if same(shown, [a * b for a, b in zip(exact, found, strict=True)]):
+            return f"the factor {formula_text(inside)} is one too many"
+    for name, found in zip(others, other_values, strict=True):
+        if same(shown, found):
+            return f"this is the derivative with respect to {name}"
+    if same(shown, whole):
+        return "this is the function itself, not its derivative"
+    ratio = _constant_ratio(shown, exact)
+    if ratio is not None:
+        return f"it is {ratio} times the derivative"
+    gap = [a - b for a, b in zip(exact, shown, strict=True)]
+    if len(terms) > 1:
+        for term, found in zip(terms, term_values, strict=True):
+            if same(gap, found):
+                return f"the term {formula_text(term)} is missing"
+            if same(gap, [2 * value for value in found]):
+                return f"the term {formula_text(term)} has the wrong sign"
+    for term, found in zip(own_terms, own_values, strict=True):
+        if len(own_terms) > 1 and same([-value for value in gap], found):
+            return f"the term {formula_text(term)} is one too many"
+    for term, found in zip(terms, term_values, strict=True):
+        for inside, factor in zip(inner, inner_values, strict=True):
+            # The claim has term/inside where the derivative has term.
+            lost = [a - a / b if b else a for a, b in zip(found, factor, strict=True)]
+            if len(terms) > 1 and same(gap, lost):
+                factor_text = f"{formula_text(inside)} is missing{_chain(inside, symbols)}"
+                return f"in the term {formula_text(term)} the factor {factor_text}"
+    for term, found in zip(terms, term_values, strict=True):
+        ratio = _constant_ratio([a - b for a, b in zip(found, gap, strict=True)], found)
+        if len(terms) > 1 and ratio is not None:
+            return f"the term {formula_text(term)} is off by a factor of {ratio}"
+    return None
+
+
+def _chain(factor: Any, symbols: Sequence[Any]) -> str:
+    return "" if factor in symbols else " (chain rule)"
+
+
+def _inner_derivatives(program: Program, symbols: Sequence[Any], symbol: Any) -> list[Any]:
+    """The derivatives of the program's intermediate values: the factors that the chain rule wants."""
+    found: dict[Any, None] = {}
+    for number in range(program.first_step, program.first_step + len(program.steps)):
+        if number == program.output:
+            continue
+        part = Program(
+            program.text, "", program.inputs, program.constants, program.steps, output=number
+        )
+        inside = derivative(expressed(part, symbols, EXACT), symbol)
+        if inside not in (0, 1):
+            found[inside] = None
+    return list(found)
+
+
+def _constant_ratio(values: Sequence[Any], others: Sequence[Any]) -> str | None:
+    """The simple number that `values` are `others` multiplied by, as text; None if there is none."""
+    if not all(others) or not any(values):
+        return None
+    ratios = [a / b for a, b in zip(values, others, strict=True)]
+    if not all(_equal(ratio, ratios[0]) for ratio in ratios[1:]):
+        return None
+    simple = Fraction(float(ratios[0])).limit_denominator(1000)
+    if simple and close(mp.mpf(simple.numerator) / simple.denominator, ratios[0], 45):
+        return str(simple)
+    return str(mp.nstr(ratios[0], 6))
