@@ -1023,10 +1023,8 @@ _row(
     any_size=True,
     opaque=True,
     torch=lambda x, slope=0.01: nn.leaky_relu(x, slope),
-    sympy=lambda x, slope=None: sympy.Piecewise(
-        (x, x > 0), (x / 100 if slope is None else slope * x, True)
-    ),
-    mpmath=lambda x, slope=None: x if x > 0 else x / 100 if slope is None else slope * x,
+    sympy=lambda x, slope=0.01: sympy.Piecewise((x, x > 0), (sympy.Rational(slope) * x, True)),
+    mpmath=lambda x, slope=0.01: x if x > 0 else slope * x,
     derivative="where(x > 0, 1, negative_slope)",
     samples=(0.5, -2.0, (-1.5, 0.25)),
     kink=_at(0),
@@ -1047,8 +1045,8 @@ _row(
     kink=_at(0),
     kinks=(((0.0, 2.0), 2.0),),
 )
-#: Klambauer et al., Self-Normalizing Neural Networks (2017): scale and alpha, as doubles, for torch has no more.
-_SELU = 1.0507009873554805, 1.6732632423543772
+#: Klambauer et al., Self-Normalizing Neural Networks (2017), with the digits that torch uses.
+_SELU = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
 _row(
     "selu",
     "scaled elu of self-normalizing networks",

@@ -21,10 +21,10 @@ import ast
 import difflib
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
@@ -220,35 +220,45 @@ class _Builder:
             elif isinstance(node, ast.Call):
                 self._operands[node] = self._arguments(node)
                 todo += self._operands[node]
+        readers: dict[type, Callable[[Any], int]] = {
+            ast.BinOp: self._binary,
+            ast.UnaryOp: self._unary,
+            ast.Compare: self._comparison,
+            ast.Call: self._call,
+            _Default: self._default,
+        }
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
-            self._done.append(self._value(node))
+            read = readers.get(type(node), self._leaf)
+            self._done.append(read(node))
 
-    def _value(self, node: _Node) -> int:
-        """Take the operands of a node off the waiting ones; return the value of the node."""
-        done = self._done
-        if isinstance(node, _Default):
-            return self._constant(node.text, node.span)
-        if isinstance(node, ast.BinOp):
-            row = _BINARY.get(type(node.op))
-            if row is None:
-                raise self._error("this operator is not part of the language", node)
-            right = done.pop()
-            return self._step(row, [done.pop(), right], self._span(node))
+    # Each takes the operands of a node off the waiting ones and returns the value of the node.
+
+    def _binary(self, node: ast.BinOp) -> int:
+        row = _BINARY.get(type(node.op))
+        if row is None:
+            raise self._error("this operator is not part of the language", node)
+        right, left = self._done.pop(), self._done.pop()
+        return self._step(row, [left, right], self._span(node))
+
+    def _unary(self, node: ast.UnaryOp) -> int:
+        text = self._literal(node)
+        if text is not None:
+            return self._constant(text, self._span(node))
+        if isinstance(node.op, ast.UAdd):
+            return self._done.pop()
+        return self._step(_UNARY[type(node.op)], [self._done.pop()], self._span(node))
+
+    def _leaf(self, node: ast.expr) -> int:
         text = self._literal(node)
         if text is not None:
             return self._constant(text, self._span(node))
         if isinstance(node, ast.Name):
             return self._variable(node)
-        if isinstance(node, ast.UnaryOp):
-            if isinstance(node.op, ast.UAdd):
-                return done.pop()
-            return self._step(_UNARY[type(node.op)], [done.pop()], self._span(node))
-        if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, ast.Compare):
-            return self._comparison(node)
         raise self._unknown(node)
+
+    def _default(self, node: _Default) -> int:
+        return self._constant(node.text, node.span)
 
     # -- numbers and names --
 
@@ -454,7 +464,7 @@ class _Builder:
         if row is _POW:
             self._check_power(args[0], args[1], span)
         number = self._number()
-        if self._fixed.issuperset(args):
+        if args[0] in self._fixed and self._fixed.issuperset(args):
             self._fixed.add(number)
             if row.name in _RATIONAL and all(arg in self._exact for arg in args):
                 exact = _calculated(row, [self._exact[arg] for arg in args])

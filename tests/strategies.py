@@ -1,0 +1,200 @@
+"""What the tests of the function table and the property tests build on: calls and programs from its rows.
+
+In: `gradcalc.functions.TABLE`. Out: texts and bindings that the rest of gradcalc is asked about.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from gradcalc import grad
+from gradcalc.dtypes import FLOAT64, Dtype
+from gradcalc.functions import TABLE, Function, mp
+from gradcalc.parser import parse
+from gradcalc.precise import Undefined, values
+
+if TYPE_CHECKING:
+    from gradcalc.functions import Point
+    from gradcalc.program import Program
+    from gradcalc.report import Report
+
+#: Rows whose value is a condition, which torch does not differentiate.
+CONDITIONS = frozenset(row.name for row in TABLE.values() if row.group == "comparison")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A call of a row at a point: what the user would type."""
+
+    text: str
+    at: tuple[tuple[str, float], ...]
+
+    def ask(self, dtype: str = "float64", *, second_order: bool = False) -> Report:
+        return grad(self.text, dict(self.at), dtype=dtype, second_order=second_order)
+
+
+def question(row: Function, point: Point) -> Question:
+    """Call a row at a point: static parameters as numbers, the others as bound variables.
+
+    A condition is added to its first argument, so that there is something to differentiate.
+    """
+    names = [None if p.static else p.name for p in row.parameters[: len(point)]]
+    args = [name or repr(value) for name, value in zip(names, point, strict=True)]
+    text = f"{row.name}({', '.join(args)})"
+    if row.name in CONDITIONS:
+        text = f"x + {text}"
+    return Question(text, tuple((n, v) for n, v in zip(names, point, strict=True) if n))
+
+
+def moving(row: Function, values: tuple[Any, ...]) -> list[Any]:
+    """Return those of the values that belong to parameters which are not static."""
+    return [v for p, v in zip(row.parameters, values, strict=False) if not p.static]
+
+
+def sweep(row: Function, count: int, dtype: Dtype = FLOAT64) -> list[Point]:
+    """Points all over a row's domain and near its ends and kinks; the same each time.
+
+    Magnitudes are log-uniform from 1e-8 to 1e3; static parameters are those of the row's samples.
+    """
+    rng = random.Random(row.name)
+    found: list[Point] = []
+    ends = [*row.outside, *(at for at, _ in row.kinks)]
+    for _ in range(100 * count):
+        if len(found) == count:
+            return found
+        base = rng.choice([*row.samples, *row.samples, *ends])
+        at_end = base in ends
+
+        def moved(value: float, at_end: bool = at_end) -> float:
+            away = rng.choice((-1, 1)) * 10 ** rng.uniform(-8, 0 if at_end else 3)
+            return dtype.round(Fraction(value * at_end + away))
+
+        point = tuple(
+            value if p.static else moved(value)
+            for p, value in zip(row.parameters, base, strict=False)
+        )
+        if inside(row, point):
+            found.append(point)
+    return found
+
+
+def inside(row: Function, point: Point, margin: int = 40) -> bool:
+    """Whether a row has a value at a point and about it, and no kink there."""
+    if any(row.on_kink(position, point) for position in range(len(point))):
+        return False
+    asked = question(row, point)
+    program = parse(asked.text)
+    with mp.workprec(400):
+        for side in (-1, 0, 1):
+            at = [mp.mpf(v) * (1 + side * mp.ldexp(1, -margin)) for _, v in asked.at]
+            if isinstance(values(program, at, FLOAT64)[program.output], Undefined):
+                return False
+    return True
+
+
+# --- Random programs -----------------------------------------------------------------------------------
+
+VARIABLES = ("x", "y", "z")
+
+#: Rows left out of random programs: conditions, which have no gradient of their own, and those in which torch
+#: itself is wrong (tests/test_functions.py says where).
+LEFT_OUT = CONDITIONS | {"digamma", "polygamma", "hardsigmoid", "softplus", "sech", "csch"}
+
+#: How near a kink or an end of a domain a step may lie, relative to its argument, and how large a value may be.
+NEAR = 1e-6
+LARGEST = 1e6
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """An expression, a point in the interior of the domains of all its steps, and how many steps it took."""
+
+    text: str
+    at: dict[str, float]
+
+    def renamed(self, names: dict[str, str]) -> Sketch:
+        text = re.sub(r"\b[xyz]\b", lambda match: names[match.group()], self.text)
+        return Sketch(text, {names[name]: value for name, value in self.at.items()})
+
+
+@st.composite
+def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
+    """Draw a program of up to `most` steps, each applied to the last and to any earlier value or number."""
+    number = st.integers(-3000, 3000).map(lambda whole: whole / 1000)
+    at = {name: draw(number) for name in VARIABLES}
+    pool: list[tuple[str, Any]] = [(name, mp.mpf(value)) for name, value in at.items()]
+    rows = [row for row in TABLE.values() if row.name not in LEFT_OUT]
+    wanted = draw(st.integers(1, most))
+    for _ in range(4 * most):
+        if len(pool) == len(VARIABLES) + wanted:
+            break
+        row = draw(st.sampled_from(rows))
+        arguments = []
+        for parameter in row.parameters[: row.required]:
+            if parameter.static or draw(st.integers(0, 4)) == 0:
+                literal = draw(number)
+                arguments.append((repr(literal), mp.mpf(literal)))
+            else:
+                # The last value more often than others, for depth.
+                arguments.append(draw(st.sampled_from([*pool, *pool[-1:] * 3])))
+        value = interior(row, tuple(value for _, value in arguments))
+        if value is not None:
+            pool.append((write_call(row, [text for text, _ in arguments]), value))
+    text = pool[-1][0]
+    used = {name: value for name, value in at.items() if re.search(rf"\b{name}\b", text)}
+    assume(used and text not in VARIABLES)
+    program = parse(text)
+    assume(len(program.steps) <= 2 * most and has_gradient(program))
+    return Sketch(text, used)
+
+
+def has_gradient(program: Program) -> bool:
+    """Whether the result depends on a variable other than through a condition."""
+    flags = [number < len(program.inputs) for number in range(program.first_step)]
+    for step in program.steps:
+        row = TABLE[step.function]
+        passed = row.name not in CONDITIONS and any(flags[arg] for arg in step.args[row.conditions :])
+        flags.append(passed)
+    return flags[program.output]
+
+
+def write_call(row: Function, arguments: list[str]) -> str:
+    if row.symbol is None:
+        return f"{row.name}({', '.join(arguments)})"
+    if len(arguments) == 1:
+        return f"({row.symbol}({arguments[0]}))"
+    return f"(({arguments[0]}) {row.symbol} ({arguments[1]}))"
+
+
+def interior(row: Function, args: tuple[Any, ...]) -> Any:
+    """Return the row's value, or None near a kink, an end of the domain, or where it is too large."""
+    if any(row.on_kink(position, args) for position in range(len(args))):
+        return None
+    names = [p.name for p in row.parameters]
+    written = [repr(float(a)) if p.static else p.name for p, a in zip(row.parameters, args, strict=False)]
+    texts = [write_call(row, written), *row.derivative]
+    defaults = [mp.mpf(float(p.default)) for p in row.parameters[len(args) :]]
+    sides = []
+    with mp.workprec(200):
+        for side in (-NEAR, 0, NEAR):
+            given = dict(zip(names, [*(a * (1 + side) for a in args), *defaults], strict=True))
+            sides.append([_value(text, given) for text in texts])
+    if any(value is None or abs(value) > LARGEST for values in sides for value in values):
+        return None
+    for before, here, after in zip(*sides, strict=True):
+        if abs(after - before) > 0.01 * (abs(here) + NEAR):
+            return None
+    return sides[1][0]
+
+
+def _value(text: str, given: dict[str, Any]) -> Any:
+    program = parse(text, known=set(given))
+    value = values(program, [given[name] for name in program.names], FLOAT64)[program.output]
+    return None if isinstance(value, Undefined) else mp.mpf(value)

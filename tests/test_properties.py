@@ -1,0 +1,139 @@
+"""What holds for every program: random ones, built from the function table."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import CONDITIONS, Sketch, question, sketches
+
+from gradcalc import grad
+from gradcalc.functions import TABLE
+from gradcalc.parser import parse
+from gradcalc.report import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gradcalc.functions import Function, Point
+    from gradcalc.program import Program
+    from gradcalc.report import Entry, Report
+
+GOOD = {Verdict.AGREE, Verdict.ROUNDING}
+
+#: Programs tried by each test, told at the end.
+TRIED: dict[str, int] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tell_tried(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    for name, count in TRIED.items():
+        reporter.write_line(f"{name}: {count} programs tried")
+
+
+def tried(most: int) -> Callable[[Any], Any]:
+    """Try so many programs, the same ones each time."""
+    return settings(
+        max_examples=most,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+
+
+def count(name: str) -> None:
+    TRIED[name] = TRIED.get(name, 0) + 1
+
+
+def shape(program: Program) -> tuple[Any, ...]:
+    """Return all of a program but its texts and spans."""
+    return (
+        program.names,
+        [(constant.text, constant.value) for constant in program.constants],
+        [(step.function, step.args) for step in program.steps],
+        program.output,
+    )
+
+
+def answers(report: Report) -> list[tuple[Any, ...]]:
+    """Return what a report says apart from names."""
+    return [(e.symbolic, e.autograd, e.limit, e.ulps, e.verdict, e.blame) for e in report.entries]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_no_false_alarm_inside_domains(dtype: str) -> None:
+    @tried(150)
+    @given(sketches())
+    def check(sketch: Sketch) -> None:
+        count(f"no false alarm, {dtype}")
+        for entry in grad(sketch.text, sketch.at, dtype=dtype).entries:
+            assert entry.verdict in GOOD, entry
+
+    check()
+
+
+@tried(200)
+@given(sketches(most=8))
+def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
+    count("print and parse")
+    program = parse(sketch.text)
+    again = parse(program.canonical)
+    assert shape(again) == shape(program)
+    assert again.canonical == program.canonical
+
+
+@tried(60)
+@given(sketches(most=5))
+def test_names_of_variables_do_not_matter(sketch: Sketch) -> None:
+    count("renaming")
+    other = sketch.renamed({"x": "w", "y": "t_1", "z": "alpha"})
+    before, after = grad(sketch.text, sketch.at), grad(other.text, other.at)
+    assert answers(before) == answers(after)
+
+
+@tried(40)
+@given(sketches(most=4))
+def test_hessian_is_symmetric(sketch: Sketch) -> None:
+    count("Hessian")
+    names = list(sketch.at)
+    by_pair = [hessian(sketch, order) for order in (names, names[::-1])]
+    assert by_pair[0] == by_pair[1]
+    assert len(by_pair[0]) == len(names) * (len(names) + 1) // 2
+
+
+def hessian(sketch: Sketch, order: list[str]) -> dict[frozenset[str], tuple[Any, ...]]:
+    report = grad(sketch.text, sketch.at, wrt=order, second_order=True)
+    return {frozenset(e.wrt): (e.symbolic, e.autograd, e.verdict) for e in report.hessian}
+
+
+OUTSIDE = [(row, point) for row in TABLE.values() for point in row.outside]
+OUTER = [row for row in TABLE.values() if row.required == 1 and row.name not in CONDITIONS]
+
+
+@tried(150)
+@given(st.sampled_from(OUTSIDE), st.sampled_from(OUTER))
+def test_nan_is_never_agreement(inner: tuple[Function, Point], outer: Function) -> None:
+    count("outside of domains")
+    asked = question(*inner)
+    report = grad(f"{outer.name}({asked.text})", dict(asked.at))
+    assert not any(entry.verdict in GOOD for entry in report.entries)
+
+
+@tried(100)
+@given(sketches(most=3), st.tuples(*[st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])] * 3))
+def test_agreement_is_of_finite_numbers(sketch: Sketch, point: tuple[float, ...]) -> None:
+    count("anywhere")
+    at = dict(zip(sketch.at, point, strict=False))
+    for entry in grad(sketch.text, at).entries:
+        assert entry.verdict not in GOOD or both_finite(entry)
+
+
+def both_finite(entry: Entry) -> bool:
+    exact = entry.limit if entry.symbolic is None else entry.symbolic
+    return None not in (exact, entry.autograd) and math.isfinite(exact) and math.isfinite(entry.autograd)
