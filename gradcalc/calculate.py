@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
+from gradcalc import limits
 from gradcalc.bindings import Binding, bind, parse_bindings
 from gradcalc.parser import CONSTANTS, parse
 from gradcalc.report import Entry, Report, Verdict
@@ -217,6 +218,7 @@ def _checked(
             latex=calculus.latex(position) if options.latex else None,
             symbolic=symbolic,
             autograd=testimony.derivative(entry),
+            continued=functools.partial(calculus.continued, position, point),
             slope=functools.partial(precise.slope, program, point, entry, dtype),
             conditioning=functools.partial(conditioning.measure, program, point, entry, dtype),
             birth=functools.partial(autodiff.birth, program, inputs, options.dtype, entry),
@@ -228,9 +230,10 @@ def _checked(
             survey = precise.survey(program, point, dtype)
             calculus.differentiate()
             symbolic = calculus.values(point) if survey.computable else [None] * len(entries)
+            thorough = options.thorough and len(entries) * len(program.steps) <= limits.THOROUGH
             for position, value in enumerate(symbolic):
                 proof = evidence(position, value)
-                found.append(compare.judge(proof, program, dtype, survey, thorough=options.thorough))
+                found.append(compare.judge(proof, program, dtype, survey, thorough=thorough))
     except TimeUp:
         note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
         for position in range(len(found), len(entries)):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcalc.conditioning import Conditioning
@@ -48,6 +48,8 @@ class Evidence:
         latex: The formula in LaTeX, if asked for.
         symbolic: The formula's value, an mpmath number; None where it has none.
         autograd: Torch's value; None where torch has no such derivative.
+        continued: The formula's limit from both sides, for a point where its value is a mere convention; None if
+            there is none.
         slope: Calls the limit.
         conditioning: Measures how far rounding can carry.
         birth: Finds the number of the value that was the first nan or infinity, and the pass that made it.
@@ -58,6 +60,7 @@ class Evidence:
     latex: str | None
     symbolic: Any
     autograd: float | None
+    continued: Callable[[], Any]
     slope: Callable[[], Slope]
     conditioning: Callable[[], Conditioning]
     birth: Callable[[], tuple[int, str] | None]
@@ -84,14 +87,20 @@ def judge(
     limit = slope.value
     if limit is None and not _unsettled(slope):
         return _without_derivative(evidence, slope, dtype)
-    truth = limit if evidence.symbolic is None else evidence.symbolic
+    symbolic = evidence.symbolic
+    if survey.suspect and limit is not None and symbolic is not None:
+        if not _same(symbolic, limit, dtype):
+            # On a kink formulas follow conventions (sign(0) is 0), which are no testimony.
+            symbolic = evidence.continued()
+            evidence = replace(evidence, symbolic=symbolic)
+    truth = limit if symbolic is None else symbolic
     if truth is None:
         note = "no witness could settle the exact value"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
     if limit is None and survey.suspect:
         note = "a step stands on a kink, and the limit could not be settled"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
-    if limit is not None and evidence.symbolic is not None and not _same(truth, limit, dtype):
+    if limit is not None and symbolic is not None and not _same(truth, limit, dtype):
         return _conflict(evidence, truth, limit, dtype)
     return _against(evidence, truth, limit, program, dtype)
 
@@ -225,6 +234,9 @@ def _without_derivative(evidence: Evidence, slope: Slope, dtype: Dtype) -> Entry
     """The limit found no derivative: say what it found on either side."""
     left, right = slope.left, slope.right
     torch = f"; torch answers {_plain(evidence.autograd)}" if evidence.autograd is not None else ""
+    if left.trend is right.trend is Trend.UNDEFINED and len(evidence.wrt) == 2:
+        note = f"the gradient does not exist here, so it has no derivative{torch}"
+        return _entry(evidence, dtype, Verdict.NONDIFFERENTIABLE, note=note, silent=True)
     if left.trend is right.trend is Trend.UNDEFINED:
         note = f"the function has no real value to either side{torch}"
         return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)

@@ -24,7 +24,7 @@ from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
 from gradcalc.parser import parse
 from gradcalc.precise import Numbers, TooLarge, Undefined
-from gradcalc.program import Program
+from gradcalc.program import Constant, Program
 
 #: Random runs, and how far beyond their largest deviation an error may lie.
 TRIALS = 10
@@ -65,6 +65,7 @@ class _Noise:
         self._random = random.Random(seed)
         self._errors: dict[tuple[int, ...], float] = {}
         self._only = only
+        self._bits = dtype.bits
         self._size = mp.mpf(KERNEL * dtype.unit)
         self._underflow = mp.ldexp(1, dtype.least)
 
@@ -73,6 +74,9 @@ class _Noise:
         if isinstance(value, bool | Undefined) or not value:
             return value
         if self._only is not None and operation[0] != self._only:
+            return value
+        if value.bc <= self._bits:
+            # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
             return value
         error = self._errors.get(operation)
         if error is None:
@@ -98,6 +102,13 @@ class _NoisyNumbers(Numbers):
         super().__init__(dtype)
         self._noise = noise
         self._operation = operation
+
+    def constant(self, constant: Constant) -> Any:
+        value = super().constant(constant)
+        if self._noise is None or constant.value is not None or not mp.isfinite(value):
+            return value
+        # Torch gets pi and e rounded.
+        return self._noise.on(value, -1, len(constant.text))
 
     def call(self, row: Function, args: list[Any], number: int) -> Any:
         value = super().call(row, args, number)

@@ -21,15 +21,20 @@ BITS = 96
 PRECISIONS = (220, 500, 1400, 3000)
 
 
-def settle(calculate: Callable[[], Any]) -> Any:
+def settle(calculate: Callable[[], Any], more: int = 0) -> Any:
     """Return a value that two precisions agree on to `BITS` bits; None if there is none.
 
     Cancellation shows as a value that shrinks with each precision: that is an exact 0.
+
+    Args:
+        calculate: Gives the value, or None, at mpmath's present precision.
+        more: Bits beyond the usual, where numbers of very different sizes meet: 1 + 1e-200 is 1 to
+            all the usual precisions.
     """
     before = None
     shrunk = 0
     for precision in PRECISIONS:
-        with mp.workprec(precision):
+        with mp.workprec(precision + more):
             value = calculate()
             if value is None or not mp.isfinite(value):
                 return None
@@ -68,24 +73,32 @@ class Limit:
     value: Any = None
 
 
-#: The steps of a limit are 2**-k, for these k, relative to the scale of the point.
-STEPS = (50, 100, 200)
+#: The steps of a limit are 2**-k, for these k, relative to the scale of the point: all far below the distance
+#: of float64's neighbours, 2**-52, so that a jump one ulp away is not stepped over.
+STEPS = (80, 160, 320)
 
 
 def extrapolate(sequence: list[Any]) -> Limit:
     """Judge a sequence of a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
 
     Near a point, the quantities of calculus behave as c + a*h**p (p > 0: it settles), a*h**-p or a*log(h) (it
-    grows).
+    grows). Only a limit other than 0 shows in two values; the rest takes three.
     """
     if any(value is None for value in sequence[-2:]):
         return Limit(Trend.UNDEFINED)
     before, last = sequence[-2:]
     if last == before or close(last, before, 20):
         return Limit(Trend.SETTLED, last)
-    if abs(last) <= mp.ldexp(abs(before), -20):
+    if len(sequence) < 3 or sequence[-3] is None:
+        return Limit(Trend.UNSETTLED)
+    first = sequence[-3]
+    if not last or not before or not first:
+        return Limit(Trend.SETTLED, mp.mpf(0)) if not last and not before else Limit(Trend.UNSETTLED)
+    growth = [mp.log(abs(before / first), 2), mp.log(abs(last / before), 2)]
+    power = abs(growth[0]) > 1.4 and 1.5 < growth[1] / growth[0] < 2.5
+    if growth[0] < 0 and power:
         return Limit(Trend.SETTLED, mp.mpf(0))
-    # log(h) doubles when k doubles; a power grows faster.
-    if abs(last) > 1.5 * abs(before) and (last > 0) == (before > 0):
+    logarithmic = all(0.6 < bits < 1.4 for bits in growth)
+    if (logarithmic or power) and (first > 0) == (before > 0) == (last > 0):
         return Limit(Trend.INFINITE, mp.inf if last > 0 else -mp.inf)
     return Limit(Trend.UNSETTLED)

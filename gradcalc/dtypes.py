@@ -47,10 +47,15 @@ class Dtype:
         return float(result)
 
     def literal(self, value: Fraction) -> Fraction:
-        """A number in the program's text as torch sees it: a float64, then rounded to the dtype."""
+        """A number in the program's text as torch sees it: a float64, then rounded to the dtype.
+
+        One beyond the dtype's range stays a float64: torch folds constants before a tensor meets them.
+        """
         if self is EXACT:
             return value
-        return Fraction(self.round(Fraction(float(value))))
+        double = Fraction(float(value))
+        rounded = self.round(double)
+        return Fraction(rounded) if math.isfinite(rounded) and (rounded or not double) else double
 
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""

@@ -5,38 +5,45 @@ tests all read it. Adding a function is adding a row. A row holds:
 
     name, aliases   what the user may type; `torch.`, `np.`, `F.` and the like before a name are
                     dropped by the parser, and `x.name()` is the same as `name(x)`
-    signature       parameters as in Python, "x, beta=1"; "*x" takes two or
-                    more arguments, which the parser nests two by two
+    signature       parameters as in Python, "x, beta=1"; "*x" takes two or more arguments, which
+                    the parser nests two by two
     static          parameters that must be constants, because torch takes a plain number there
-    derivative      for each parameter that is not static, in gradcalc's own language: what a hand would
-                    write, almost everywhere; the tests hold it against sympy and torch
-    backward        the same, as torch's backward computes it, where that rounds differently: 1 - tanh(x)**2
-                    cancels where sech(x)**2 would not. Read by `conditioning` alone
-    forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2 for ndtr.
-                    Read by `conditioning` alone
+    derivative      for each parameter that is not static, in gradcalc's own language: what a hand
+                    would write, almost everywhere; the tests hold it against sympy and torch
+    backward        the same, as torch's backward computes it, where that rounds differently: 1 -
+                    tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
+    forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
+                    for ndtr. Read by `conditioning` alone
     torch           the function for autograd, as torch has it, else composed of torch operations
     sympy           its definition for calculus, in sympy's functions
-    opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it by
-                    `derivative`; otherwise sympy's definition stands in formulas
-    mpmath          the function for the limit, on real numbers of any precision. A result that is no
-                    finite real number, or a ValueError or ZeroDivisionError, says "undefined here"
+    opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
+                    by `derivative`; otherwise sympy's definition stands in formulas
+    mpmath          the function for the limit, on real numbers of any precision. A result that is
+                    no finite real number, or a ValueError or ZeroDivisionError, says "undefined
+                    here"
     domain          where it is defined, for the reader
     samples         points inside the domain and off the kinks
     outside         points where it has no finite real value
-    kink            on the arguments (numbers of any kind): may it be non-differentiable just there, or
-                    the border of the domain? One predicate, or one for each parameter. Cheap and
-                    generous: it only calls the limit to the stand
-    kinks           points where it is not differentiable, each with the gradient torch answers there
+    kink            on the arguments (numbers of any kind): may it be non-differentiable just
+                    there, or the border of the domain? One predicate, or one for each parameter.
+                    Cheap and generous: it only calls the limit to the stand
+    kinks           points where it is not differentiable, each with the gradient torch answers
+                    there
     largest         the largest constant argument, where sympy would compute a huge number exactly
     any_size        the mpmath column is safe at any magnitude (others can ask for gigabytes)
-    numbers         torch takes plain numbers after the first argument, and shows another grad_fn for
-                    them than for tensors; the same goes for every operator
-    conditions      how many of the first arguments are conditions (x > 0); elsewhere a condition counts as
-                    1 or 0, and where one is wanted, a number counts as true unless it is 0
+    numbers         torch takes plain numbers after the first argument, and shows another grad_fn
+                    for them than for tensors; the same goes for every operator
+    conditions      how many of the first arguments are conditions (x > 0); elsewhere a condition
+                    counts as 1 or 0, and where one is wanted, a number counts as true unless it
+                    is 0
     symbol          how it is written, for an operator
 
 torch, sympy and mpmath are imported when a column of theirs is first called.
 """
+
+# A lambda keeps torch.sin from being looked up, and torch from being imported, before it is called.
+# Its parameters are the signature, used or not; the numbers in it are those of the function.
+# ruff: noqa: PLW0108, ARG005, PLR2004
 
 from __future__ import annotations
 
@@ -113,7 +120,7 @@ class Function:
         return f"{self.name}({inside})"
 
     def on_kink(self, position: int, args: tuple[Any, ...]) -> bool:
-        """Whether the limit should look at the argument at `position`, the arguments being these."""
+        """Whether the limit should look at the argument at `position`, given all arguments."""
         if not self.kink:
             return False
         return bool(self.kink[min(position, len(self.kink) - 1)](*args))
@@ -235,7 +242,11 @@ def _half(x: Any) -> bool:
 
 
 def _at_bounds(x: Any, low: Any = -1, high: Any = 1) -> bool:
-    return bool(x == low or x == high or low == high)
+    return bool(x in (low, high) or low == high)
+
+
+#: The text of erfcx as torch computes it: reflected below 0.
+_ERFCX = "where(x < 0, 2*exp(x*x) - erfcx(-x), erfcx(x))"
 
 
 def _digamma(x: str) -> str:
@@ -252,7 +263,7 @@ def _mp_trunc(x: Any) -> Any:
 
 
 def _mp_softplus(x: Any) -> Any:
-    return mp.log1p(mp.exp(-abs(x))) + (x if x > 0 else 0)
+    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
 
 
 def _mp_sigmoid(x: Any) -> Any:
@@ -335,7 +346,7 @@ def _sympy_round(x: Any) -> Any:
     return down - _indicator(tie)
 
 
-# --- Arithmetic and comparison ---------------------------------------------------------------------
+# --- Arithmetic and comparison --------------------------------------------------------------------
 
 _row(
     "add",
@@ -500,7 +511,7 @@ _row(
     kinks=((0.0, 0.0),),
 )
 
-# --- Powers, exponentials, logarithms --------------------------------------------------------------
+# --- Powers, exponentials, logarithms -------------------------------------------------------------
 
 _row(
     "sqrt",
@@ -679,7 +690,7 @@ _row(
     forward="maximum(x, y) + log1p(2**(-abs(x - y)))/log(2)",
 )
 
-# --- Trigonometric and hyperbolic functions and their inverses ---------------------------------------
+# --- Trigonometric and hyperbolic functions and their inverses ------------------------------------
 
 
 def _trigonometric(
@@ -830,12 +841,8 @@ _row(
     kink=lambda x, y: x == 0 and y <= 0,
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
 )
-_trigonometric(
-    "sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic"
-)
-_trigonometric(
-    "cosh", "hyperbolic cosine", "sinh(x)", samples=(0.5, -2.0), group="hyperbolic"
-)
+_trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
+_trigonometric("cosh", "hyperbolic cosine", "sinh(x)", samples=(0.5, -2.0), group="hyperbolic")
 _trigonometric(
     "tanh", "hyperbolic tangent", "1 - tanh(x)**2", samples=(0.5, -2.0), group="hyperbolic"
 )
@@ -943,7 +950,7 @@ _trigonometric(
     forward="atanh(reciprocal(x))",
 )
 
-# --- Activations -----------------------------------------------------------------------------------
+# --- Activations ----------------------------------------------------------------------------------
 
 _row(
     "sigmoid",
@@ -1235,7 +1242,7 @@ _row(
     kinks=((0.5, 0.0), (-0.5, 0.0)),
 )
 
-# --- Rounding, sign, selection ---------------------------------------------------------------------
+# --- Rounding, sign, selection --------------------------------------------------------------------
 
 _row(
     "abs",
@@ -1371,7 +1378,7 @@ _row(
     kink=lambda x, y: y == 0 or _whole(x / y),
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
-for _name, _aliases, _function, _relation, _pick, _doc in (
+for _name, _aliases, _in_torch, _relation, _pick, _doc in (
     ("maximum", "max", "maximum", ">", max, "the largest argument"),
     ("minimum", "min", "minimum", "<", min, "the smallest argument"),
     ("fmax", "", "fmax", ">=", max, "the larger argument; ties go to the first"),
@@ -1385,7 +1392,7 @@ for _name, _aliases, _function, _relation, _pick, _doc in (
         aliases=_aliases,
         any_size=True,
         opaque=True,
-        torch=lambda x, y, name=_function: getattr(torch, name)(x, y),
+        torch=lambda x, y, name=_in_torch: getattr(torch, name)(x, y),
         sympy=lambda x, y, relation=_relation: sympy.Piecewise(
             (x, sympy.Rel(x, y, relation)), (y, True)
         ),
@@ -1503,7 +1510,7 @@ _row(
     kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
 )
 
-# --- Special functions -----------------------------------------------------------------------------
+# --- Special functions ----------------------------------------------------------------------------
 
 _row(
     "erf",
@@ -1545,7 +1552,9 @@ _row(
     torch=lambda x: special.erfcx(x),
     sympy=lambda x: sympy.exp(x**2) * sympy.erfc(x),
     mpmath=_mp_erfcx,
+    forward=_ERFCX,
     derivative="2*x*erfcx(x) - 2/sqrt(pi)",
+    backward=f"2*x*{_ERFCX} - 2/sqrt(pi)",
     samples=(0.5, -1.2),
 )
 _row(

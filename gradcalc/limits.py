@@ -42,3 +42,7 @@ FORMULA_LENGTH = 5_000
 
 #: Bytes in one line of a batch file.
 LINE_BYTES = 1_000_000
+
+#: Derivatives times operations beyond which the limit is called only where it can change a verdict; it costs a few
+#: runs of the program for each derivative.
+THOROUGH = 20_000

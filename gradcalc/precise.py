@@ -26,6 +26,10 @@ MAGNITUDE = 20_000
 MORE_BITS = 1_300
 
 
+#: Bits that calculating with numbers of any size may cost.
+NOISE_BITS = 120
+
+
 class TooLarge(Exception):
     """A value is too large to be calculated with at any precision."""
 
@@ -60,13 +64,19 @@ class Numbers:
         if row.name == "where" and isinstance(args[0], bool):
             # The branch not taken may well be undefined.
             return args[1] if args[0] else args[2]
+        finite = True
         for arg in args:
             if isinstance(arg, Undefined):
                 return arg
-        if not row.any_size:
-            for arg in args:
-                if mp.isfinite(arg) and arg and mp.mag(arg) > MAGNITUDE:
-                    raise TooLarge
+            if isinstance(arg, bool):
+                continue
+            _, mantissa, exponent, length = arg._mpf_  # noqa: SLF001 - mpmath's documented form
+            if not mantissa and exponent:
+                finite = False
+                if mp.isnan(arg):
+                    return Undefined(number)
+            elif exponent + length > MAGNITUDE and not row.any_size:
+                raise TooLarge
         try:
             result = row.mpmath(*args)
         except (ZeroDivisionError, ValueError):
@@ -79,11 +89,13 @@ class Numbers:
             if result.imag:
                 return Undefined(number)
             result = result.real
-        result = mp.mpf(result)
-        # An infinity or nan that the user wrote goes on; one that a step made ends here.
-        if not mp.isfinite(result) and all(mp.isfinite(arg) for arg in args if not isinstance(arg, bool)):
-            return Undefined(number)
-        if mp.isfinite(result) and result and abs(mp.mag(result)) > 2**1000:
+        if not isinstance(result, mp.mpf):
+            result = mp.mpf(result)
+        _, mantissa, exponent, length = result._mpf_  # noqa: SLF001 - as above
+        if not mantissa and exponent:
+            # An infinity that the user wrote goes on; one that a step made ends here.
+            return Undefined(number) if finite or mp.isnan(result) else result
+        if abs(exponent + length).bit_length() > 1000:
             raise TooLarge
         return result
 
@@ -119,10 +131,13 @@ class Survey:
     computable: bool = True
 
 
+_SURVEY_BITS = 400
+
+
 def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey:
     """Run the program at the point, and look at each step's arguments."""
     try:
-        with mp.workprec(400):
+        with mp.workprec(_SURVEY_BITS):
             found = values(program, [_number(value) for value in inputs], dtype)
             output = Numbers(dtype).number(found[program.output])
             if isinstance(output, Undefined):
@@ -135,7 +150,10 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey
 
 
 def _suspect(program: Program, found: Sequence[Any]) -> bool:
+    """Whether a step that depends on an input stands on a kink, but for rounding: sin(pi) is 0."""
     active = program.active()
+    with mp.workprec(_SURVEY_BITS - 100):
+        found = [_snapped(value) for value in found]
     for step in program.steps:
         row = TABLE[step.function]
         args = tuple(found[arg] for arg in step.args)
@@ -144,6 +162,13 @@ def _suspect(program: Program, found: Sequence[Any]) -> bool:
         if any(active[arg] and row.on_kink(position, args) for position, arg in enumerate(step.args)):
             return True
     return False
+
+
+def _snapped(value: Any) -> Any:
+    """The value rounded to the present precision; 0 if it is nothing else."""
+    if isinstance(value, bool | Undefined):
+        return value
+    return mp.mpf(0) if abs(value) < mp.eps else +value
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +213,13 @@ def _slope(
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
     spread = max((abs(_exponent(value)) for value in (*numbers, *inputs) if value), default=0)
-    found = _taken(program, inputs, axes, dtype, depth, 3 * spread)
+    found = _taken(program, inputs, axes, dtype, depth, 0, 3 * spread)
     if Trend.UNSETTLED in (found.left.trend, found.right.trend):
         # Something moves faster than the steps, as sin(exp(x)) does at 700.
-        found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, 3 * spread)
+        found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, 0, 3 * spread)
     elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
         # A slope as small as exp(-700) beside a value near 1 takes digits for both.
-        found = _taken(program, inputs, axes, dtype, depth, 3 * spread + MORE_BITS)
+        found = _taken(program, inputs, axes, dtype, depth, 3 * spread + MORE_BITS, 3 * spread)
     return found
 
 
@@ -205,10 +230,12 @@ def _taken(
     dtype: Dtype,
     depth: int,
     more: int,
+    spare: int,
 ) -> Slope:
     """Take quotients at smaller and smaller steps, `depth` bits below the first, until they settle.
 
-    Each is calculated with the bits that its differences cancel, and `more`.
+    Each is calculated with the bits that its differences cancel, and `more`; a difference in the `spare` bits
+    beyond those is noise.
     """
     found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
     lefts: list[Any] = []
@@ -217,9 +244,10 @@ def _taken(
     for step in STEPS:
         bits = step + depth
         # Second differences divide by the step twice over, the inner step being the outer's square.
-        digits = bits * (4 if len(axes) == 1 else 9) + 200
-        with mp.workprec(digits + more):
-            left, right, centre = _quotients(program, inputs, axes, dtype, bits)
+        digits = bits * (4 if len(axes) == 1 else 9) + 240
+        with mp.workprec(digits + more + spare + NOISE_BITS):
+            quotients = _quotients(program, inputs, axes, dtype, bits, digits + more)
+        left, right, centre = quotients
         lefts.append(left)
         rights.append(right)
         centres.append(centre)
@@ -233,51 +261,94 @@ def _taken(
 def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
     left, right = extrapolate(lefts), extrapolate(rights)
     if left.trend is right.trend is Trend.SETTLED:
-        gap = extrapolate([above - below for below, above in zip(lefts[-2:], rights[-2:], strict=True)])
+        gap = extrapolate([above - below for below, above in zip(lefts, rights, strict=True)])
         if close(lefts[-1], rights[-1], 20) or (gap.trend is Trend.SETTLED and gap.value == 0):
-            centre = extrapolate(centres)
-            if centre.trend is Trend.SETTLED:
-                return Slope(left, right, centre.value)
-    # Where the function jumps, the quotient grows by as much as the step shrinks.
-    growth = STEPS[len(lefts) - 1] - STEPS[len(lefts) - 2] - 2
-    jump = any(
-        side.trend is Trend.INFINITE and mp.mag(quotients[-1]) - mp.mag(quotients[-2]) >= growth
-        for side, quotients in ((left, lefts), (right, rights))
-        if quotients[-2]
-    )
+            # The weighted mean of both sides is the best value; at 0 it is but noise.
+            flat = left.value == right.value == 0
+            return Slope(left, right, left.value if flat else centres[-1])
+    jump = False
+    if Trend.INFINITE in (left.trend, right.trend):
+        shrinkage = STEPS[2] - STEPS[1]
+        for side, quotients in ((left, lefts), (right, rights)):
+            if side.trend is not Trend.INFINITE:
+                continue
+            before, last = quotients[-2:]
+            if close(last, mp.ldexp(before, shrinkage), 20):
+                # The quotient grew as the step shrank: the difference stayed what it was.
+                jump = True
+            elif mp.mag(last) - mp.mag(before) >= shrinkage - 8:
+                # Differences as large, but not the same: the steps are too large for what moves here.
+                unsettled = Limit(Trend.UNSETTLED)
+                return Slope(unsettled, unsettled)
     return Slope(left, right, None, jump)
 
 
 def _quotients(
-    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype, bits: int
+    program: Program,
+    inputs: Sequence[Fraction],
+    axes: tuple[int, ...],
+    dtype: Dtype,
+    bits: int,
+    digits: int,
 ) -> tuple[Any, Any, Any]:
-    """Left, right and central quotient at step 2**-bits; None where there is no value."""
+    """Left, right and two-sided quotient at steps near 2**-bits; None where there is no value.
+
+    The steps are irrational and not the same on both sides, so that x*sin(pi/x) does not look smooth at 0.
+    """
     point = [_number(value) for value in inputs]
-    steps = [mp.ldexp(_scale(point[axis]), -bits * place) for place, axis in enumerate(axes, 1)]
-
-    def along(side: int) -> Any:
-        moved = list(point)
-        moved[axes[0]] += side * steps[0]
-        if len(axes) == 1:
-            return _output(program, moved, dtype)
+    scales = [_scale(point[axis]) for axis in axes]
+    below, above = (scales[0] * mp.ldexp(mp.sqrt(number), -bits) for number in (2, 3))
+    if len(axes) == 1:
+        ends = [_moved(program, point, axes[0], step, dtype) for step in (-below, 0, above)]
+    else:
+        inner = scales[1] * mp.ldexp(mp.sqrt(5), -2 * bits)
         ends = []
-        for inner in (-1, 1):
-            twice = list(moved)
-            twice[axes[1]] += inner * steps[1]
-            ends.append(_output(program, twice, dtype))
-        if ends[0] is None or ends[1] is None:
+        for step in (-below, 0, above):
+            moved = [*point]
+            moved[axes[0]] += step
+            ends.append(_inner_slope(program, moved, axes[1], inner, dtype, digits))
+    left = _quotient(ends[1], ends[0], below, digits - 2 * bits * (len(axes) - 1))
+    right = _quotient(ends[2], ends[1], above, digits - 2 * bits * (len(axes) - 1))
+    if left is None or right is None:
+        return left, right, None
+    # With these weights the terms of second order cancel.
+    return left, right, (left * above + right * below) / (below + above)
+
+
+def _inner_slope(
+    program: Program, point: Sequence[Any], axis: int, step: Any, dtype: Dtype, digits: int
+) -> Any:
+    """The first derivative at a point, for a difference of it; None where it does not exist."""
+    here = _moved(program, point, axis, 0, dtype)
+    gaps = []
+    for nearer in (step, mp.ldexp(step, -40)):
+        below, above = (_moved(program, point, axis, side, dtype) for side in (-nearer, nearer))
+        left, right = _quotient(here, below, nearer, digits), _quotient(above, here, nearer, digits)
+        if left is None or right is None:
             return None
-        return (ends[1] - ends[0]) / (2 * steps[1])
+        gaps.append(abs(right - left))
+        if nearer is step:
+            slope = (left + right) / 2
+    # The gap between the sides shrinks with the step; at a corner it stays. Next to the slope it may be noise.
+    corner = gaps[1] > mp.ldexp(gaps[0], -20) and gaps[1] > mp.ldexp(max(abs(left), abs(right)), -30)
+    return None if corner else slope
 
-    below, here, above = (along(side) for side in (-1, 0, 1))
-    left = (here - below) / steps[0] if here is not None and below is not None else None
-    right = (above - here) / steps[0] if here is not None and above is not None else None
-    centre = (above - below) / (2 * steps[0]) if above is not None and below is not None else None
-    return left, right, centre
+
+def _quotient(last: Any, first: Any, step: Any, digits: int) -> Any:
+    """A difference quotient; a difference in the last bits of the values counts as none."""
+    if last is None or first is None:
+        return None
+    difference = last - first
+    if abs(difference) <= mp.ldexp(max(abs(last), abs(first)), -digits):
+        return mp.mpf(0)
+    return difference / step
 
 
-def _output(program: Program, point: list[Any], dtype: Dtype) -> Any:
-    value = Numbers(dtype).number(values(program, point, dtype)[program.output])
+def _moved(program: Program, point: Sequence[Any], axis: int, step: Any, dtype: Dtype) -> Any:
+    """The program's value at a step from the point; None where it has no finite one."""
+    moved = [*point]
+    moved[axis] += step
+    value = Numbers(dtype).number(values(program, moved, dtype)[program.output])
     return None if isinstance(value, Undefined) or not mp.isfinite(value) else value
 
 

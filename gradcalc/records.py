@@ -22,9 +22,9 @@ from gradcalc.errors import GradcalcError, Kind, Span
 #: `--name`, and what comes after it in the line.
 _OPTION = re.compile(r"(?:^|\s)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _FLAGS = frozenset({"second-order"})
-_VALUED = frozenset({"at", "wrt", "dtype"})
+_VALUED = frozenset({"at", "claim", "dtype", "wrt"})
 _OPTIONS = _FLAGS | _VALUED
-_FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "id")
+_FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "claims", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Record:
         wrt: Variables of differentiation; None for all.
         second_order: Whether the Hessian is wanted.
         dtype: The dtype's name; None for the default.
+        claims: Claim texts, as for `--claim`.
         id: What a JSON record gives as its `id`.
         line: The line's number in its file, from 1.
         source: The file's name; None for standard input.
@@ -48,6 +49,7 @@ class Record:
     wrt: tuple[str, ...] | None = None
     second_order: bool = False
     dtype: str | None = None
+    claims: tuple[str, ...] = ()
     id: Any = None
     line: int | None = None
     source: str | None = None
@@ -115,20 +117,20 @@ def _from_line(text: str) -> dict[str, Any]:
     first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))
     matches = matches[first:]
     fields: dict[str, Any] = {"expression": _unquoted(text[: _start(matches, 0)])}
-    at: list[str] = []
+    repeated: dict[str, list[str]] = {"at": [], "claim": []}
     for k, match in enumerate(matches):
         name = match["name"].replace("_", "-")
         value = _unquoted(text[match.end() : _start(matches, k + 1)])
         _check_option(text, match, name, value)
-        if name == "at":
-            at.append(value)
+        if name in repeated:
+            repeated[name].append(value)
         elif name == "wrt":
             fields["wrt"] = names(value)
         elif name == "dtype":
             fields["dtype"] = value
         else:
             fields["second_order"] = True
-    return {**fields, "at": tuple(at)}
+    return {**fields, "at": tuple(repeated["at"]), "claims": tuple(repeated["claim"])}
 
 
 def _is_option(match: re.Match[str], text: str) -> bool:
@@ -230,22 +232,23 @@ def _from_json(fields: dict[str, Any]) -> dict[str, Any]:
     _expect(dtype is None or isinstance(dtype, str), "dtype", "a text")
     return {
         "expression": expression,
-        "at": _bindings(fields.get("at")),
+        "at": _pairs("at", fields.get("at"), 'an object, as in {"x": 0.5}'),
         "wrt": None if wrt is None else names(wrt),
         "second_order": bool(second_order),
         "dtype": dtype,
+        "claims": _pairs("claims", fields.get("claims"), 'an object, as in {"x": "cos(x)"}'),
     }
 
 
-def _bindings(at: Any) -> tuple[str, ...]:
-    """Binding texts for an object such as {"x": 0.5}."""
-    if at is None:
+def _pairs(field: str, pairs: Any, what: str) -> tuple[str, ...]:
+    """Texts such as "x=0.5" for an object such as {"x": 0.5}."""
+    if pairs is None:
         return ()
-    _expect(isinstance(at, dict), "at", 'an object, as in {"x": 0.5}')
-    for name, value in at.items():
+    _expect(isinstance(pairs, dict), field, what)
+    for name, value in pairs.items():
         number_or_text = isinstance(value, int | float | str) and not isinstance(value, bool)
-        _expect(number_or_text, f"at.{name}", "a number or a text")
-    return tuple(f"{name}={value}" for name, value in at.items())
+        _expect(number_or_text, f"{field}.{name}", "a number or a text")
+    return tuple(f"{name}={value}" for name, value in pairs.items())
 
 
 def _expect(fine: bool, name: str, what: str) -> None:

@@ -25,8 +25,8 @@ class Verdict(StrEnum):
     UNCHECKED = "unchecked"
     ROUNDING = "rounding"
     UNDECIDED = "undecided"
-    UNDEFINED = "undefined"
     NONDIFFERENTIABLE = "nondifferentiable"
+    UNDEFINED = "undefined"
     DISAGREE = "disagree"
 
 

@@ -146,40 +146,43 @@ class Calculus:
 
         Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides stands for it.
         """
-        present = [formula for formula in self.formulas if formula is not None]
-        together = evaluator(self._symbols, present)
-        results = iter(self._settled(together, len(present), inputs))
-        return [None if formula is None else next(results) for formula in self.formulas]
+        present = [number for number, formula in enumerate(self.formulas) if formula is not None]
+        if not present:
+            return list(self.formulas)
+        together = evaluator(self._symbols, [self.formulas[number] for number in present])
+        results: list[Any] = [None] * len(self.formulas)
+        for place, number in enumerate(present):
 
-    def _settled(self, together: Callable[..., Any], count: int, inputs: Sequence[Fraction]) -> Iterator[Any]:
-        for position in range(count):
+            def here(place: int = place) -> Any:
+                return together(*map(_number, inputs))[place]
 
-            def at(moved: Sequence[Any], position: int = position) -> Any:
-                return together(*moved)[position]
+            value = settle(here, 4 * self._spread(inputs))
+            results[number] = self.continued(number, inputs) if value is None else value
+        return results
 
-            def here(at: Callable[[Sequence[Any]], Any] = at) -> Any:
-                return at([_number(value) for value in inputs])
+    def _spread(self, inputs: Sequence[Fraction]) -> int:
+        """The largest exponent, of either sign, of the numbers that meet."""
+        numbers = [*inputs, *(constant.value for constant in self._program.constants)]
+        return max(
+            (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n), default=0
+        )
 
-            value = settle(here)
-            yield self._continued(at, inputs) if value is None else value
+    def continued(self, position: int, inputs: Sequence[Fraction]) -> Any:
+        """A formula's limit at a point, from both sides; None if there is none.
 
-    def _continued(self, at: Callable[[Sequence[Any]], Any], inputs: Sequence[Fraction]) -> Any:
-        """The limit of the formula at a point where it has no value, from both sides on a generic line."""
+        Along the axis of the last differentiation: there, the limit of a derivative is the derivative, if
+        the function is continuous (a theorem of real analysis); along other lines it need not be.
+        """
+        alone = evaluator(self._symbols, [self.formulas[position]])
+        axis = self._entries[position][-1]
         sides = []
-        for sign in (-1, 1):
+        for side in (-1, 1):
             sequence = []
-            for bits in STEPS[:3]:
-                with mp.workprec(8 * bits + 400):
-                    # Unequal steps: along the diagonal too much cancels by chance.
-                    sequence.append(
-                        at(
-                            [
-                                _number(value)
-                                + sign * mp.ldexp(1 + mp.mpf(number) / 7, -bits) * (abs(_number(value)) or 1)
-                                for number, value in enumerate(inputs)
-                            ]
-                        )
-                    )
+            for bits in STEPS:
+                with mp.workprec(8 * bits + 400 + 4 * self._spread(inputs)):
+                    moved = list(map(_number, inputs))
+                    moved[axis] += side * mp.ldexp(mp.sqrt(2), -bits) * (abs(moved[axis]) or 1)
+                    sequence.append(alone(*moved)[0])
             limit = extrapolate(sequence)
             if limit.trend is not Trend.SETTLED:
                 return None

@@ -1,4 +1,4 @@
-"""What the tests of the function table and the property tests build on: calls and programs from its rows.
+"""Calls and programs from the rows of the function table, for its tests and the property tests.
 
 In: `gradcalc.functions.TABLE`. Out: texts and bindings that the rest of gradcalc is asked about.
 """
@@ -63,7 +63,7 @@ def sweep(row: Function, count: int, dtype: Dtype = FLOAT64) -> list[Point]:
 
     Magnitudes are log-uniform from 1e-8 to 1e3; static parameters are those of the row's samples.
     """
-    rng = random.Random(row.name)
+    rng = random.Random(row.name)  # noqa: S311 - no secret
     found: list[Point] = []
     ends = [*row.outside, *(at for at, _ in row.kinks)]
     for _ in range(100 * count):
@@ -99,22 +99,23 @@ def inside(row: Function, point: Point, margin: int = 40) -> bool:
     return True
 
 
-# --- Random programs -----------------------------------------------------------------------------------
+# --- Random programs ------------------------------------------------------------------------------
 
 VARIABLES = ("x", "y", "z")
 
-#: Rows left out of random programs: conditions, which have no gradient of their own, and those in which torch
-#: itself is wrong (tests/test_functions.py says where).
+#: Rows left out of random programs: conditions, which have no gradient of their own, and those in
+#: which torch itself is wrong (tests/test_functions.py says where).
 LEFT_OUT = CONDITIONS | {"digamma", "polygamma", "hardsigmoid", "softplus", "sech", "csch"}
 
-#: How near a kink or an end of a domain a step may lie, relative to its argument, and how large a value may be.
+#: How near a kink or an end of a domain a step may lie, relative to its argument, and how large a
+#: value may be.
 NEAR = 1e-6
 LARGEST = 1e6
 
 
 @dataclass(frozen=True)
 class Sketch:
-    """An expression, a point in the interior of the domains of all its steps, and how many steps it took."""
+    """An expression, and a point in the interior of the domains of all its steps."""
 
     text: str
     at: dict[str, float]
@@ -126,7 +127,7 @@ class Sketch:
 
 @st.composite
 def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
-    """Draw a program of up to `most` steps, each applied to the last and to any earlier value or number."""
+    """Draw a program of up to `most` steps, each applied to earlier values and numbers."""
     number = st.integers(-3000, 3000).map(lambda whole: whole / 1000)
     at = {name: draw(number) for name in VARIABLES}
     pool: list[tuple[str, Any]] = [(name, mp.mpf(value)) for name, value in at.items()]
@@ -160,7 +161,9 @@ def has_gradient(program: Program) -> bool:
     flags = [number < len(program.inputs) for number in range(program.first_step)]
     for step in program.steps:
         row = TABLE[step.function]
-        passed = row.name not in CONDITIONS and any(flags[arg] for arg in step.args[row.conditions :])
+        passed = row.name not in CONDITIONS and any(
+            flags[arg] for arg in step.args[row.conditions :]
+        )
         flags.append(passed)
     return flags[program.output]
 
@@ -174,11 +177,13 @@ def write_call(row: Function, arguments: list[str]) -> str:
 
 
 def interior(row: Function, args: tuple[Any, ...]) -> Any:
-    """Return the row's value, or None near a kink, an end of the domain, or where it is too large."""
+    """Return the row's value, or None near a kink or an end of the domain, or if too large."""
     if any(row.on_kink(position, args) for position in range(len(args))):
         return None
     names = [p.name for p in row.parameters]
-    written = [repr(float(a)) if p.static else p.name for p, a in zip(row.parameters, args, strict=False)]
+    written = [
+        repr(float(a)) if p.static else p.name for p, a in zip(row.parameters, args, strict=False)
+    ]
     texts = [write_call(row, written), *row.derivative]
     defaults = [mp.mpf(float(p.default)) for p in row.parameters[len(args) :]]
     sides = []

@@ -10,7 +10,7 @@ import pytest
 from strategies import moving, question, sweep
 
 from gradcalc import grad
-from gradcalc.dtypes import DTYPES, Dtype
+from gradcalc.dtypes import DTYPES, EXACT
 from gradcalc.functions import TABLE, callable_names, lookup, mp, sympy, torch
 from gradcalc.parser import parse
 from gradcalc.precise import Undefined, values
@@ -25,16 +25,14 @@ if TYPE_CHECKING:
 ROWS = list(TABLE.values())
 GOOD = {Verdict.AGREE, Verdict.ROUNDING}
 
-#: Literals of derivative texts keep all the digits that a Python float has.
-EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=30)
 
 #: Torch has no second derivative of these.
 WITHOUT_SECOND = {"hardsigmoid"}
 
-#: Where torch itself is wrong in float64, and by how much, as a part of the exact value, by the row
-#: and the order of the derivative. Its trigamma stops its
-#: series early (worst near 1.1), which shows one derivative sooner in digamma than in lgamma and its kin;
-#: hardsigmoid has 1/6, and celu 1/alpha, to the digits of float32.
+#: Where torch itself is wrong in float64, and by how much, as a part of the exact value; by the row
+#: and the order of the derivative. Its trigamma stops its series early (worst near 1.1), which
+#: shows one derivative sooner in digamma than in lgamma and its kin; hardsigmoid has 1/6 to the
+#: digits of float32.
 TRIGAMMA = 5e-10
 OFF = {
     ("polygamma", 0): TRIGAMMA,
@@ -47,12 +45,15 @@ OFF = {
     ("hardsigmoid", 1): 2.0**-25,
 }
 
-#: Where torch is altogether wrong: it cuts softplus off, and answers nan or 0 where an exp in between overflows.
+#: Where torch is altogether wrong: it cuts softplus off, and answers nan, infinity or 0 where an
+#: exp in between overflows.
 EXP_OVERFLOW = {"float64": 709, "float32": 88}
 WRONG: dict[str, Callable[[Point, str], bool]] = {
     "softplus": lambda at, _: at[0] * (at[1] if len(at) > 1 else 1) > 20,
     "sech": lambda at, dtype: abs(at[0]) > EXP_OVERFLOW[dtype],
     "csch": lambda at, dtype: abs(at[0]) > EXP_OVERFLOW[dtype],
+    "i0": lambda at, dtype: abs(at[0]) > EXP_OVERFLOW[dtype],
+    "i1": lambda at, dtype: abs(at[0]) > EXP_OVERFLOW[dtype],
     "logaddexp": lambda at, dtype: abs(at[0] - at[1]) > EXP_OVERFLOW[dtype],
     "logaddexp2": lambda at, dtype: abs(at[0] - at[1]) * math.log(2) > EXP_OVERFLOW[dtype],
 }
@@ -67,7 +68,7 @@ floor ceil round trunc frac fmod remainder
 maximum minimum fmax fmin clamp clamp_min clamp_max where
 erf erfc erfinv erfcx lgamma loggamma digamma polygamma gamma beta sinc xlogy xlog1py entr ndtr
 log_ndtr i0 i1 i0e i1e logaddexp logaddexp2
-""".split()
+""".split()  # noqa: SIM905 - a list of a hundred quoted words reads worse
 
 
 def each_row(rows: Iterable[Function] = ROWS) -> pytest.MarkDecorator:
@@ -185,7 +186,7 @@ def acceptable(row: Function, entry: Entry) -> bool:
     return entry.verdict in GOOD
 
 
-# --- Names and texts -------------------------------------------------------------------------------
+# --- Names and texts ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -249,7 +250,7 @@ def test_prefixes_and_methods_are_the_same_call(row: Function) -> None:
         assert steps(f"x.{row.name}({', '.join(args[1:])})") == plain
 
 
-# --- Values and derivatives ------------------------------------------------------------------------
+# --- Values and derivatives -----------------------------------------------------------------------
 
 
 @each("samples")
@@ -257,7 +258,11 @@ def test_values_are_the_same(row: Function, point: Point) -> None:
     with mp.workprec(400):
         exact = in_mpmath(row, numbers(point))
         assert close(at_point(row, in_sympy(row, symbols(row, point)), point), exact, 2.0**-200)
-        assert close(mp.mpf(float(in_torch(row, leaves(row, point)).detach())), exact, OFF.get((row.name, 0), 1e-14))
+        assert close(
+            mp.mpf(float(in_torch(row, leaves(row, point)).detach())),
+            exact,
+            OFF.get((row.name, 0), 1e-14),
+        )
 
 
 @each("samples")
@@ -265,7 +270,9 @@ def test_derivative_is_that_of_sympy(row: Function, point: Point) -> None:
     with mp.workprec(400):
         args = symbols(row, point)
         expression = in_sympy(row, args)
-        for text, symbol in zip(by_text(row, row.derivative, point), moving(row, args), strict=False):
+        for text, symbol in zip(
+            by_text(row, row.derivative, point), moving(row, args), strict=False
+        ):
             wanted = at_point(row, almost_everywhere(sympy.diff(expression, symbol)), point)
             assert close(text, wanted, 2.0**-200)
 
@@ -293,7 +300,7 @@ def test_derivative_is_that_of_torch(row: Function, point: Point) -> None:
             assert close(mp.mpf(found), wanted, OFF.get((row.name, 1), 1e-13))
 
 
-# --- Kinks and the ends of domains --------------------------------------------------------------------
+# --- Kinks and the ends of domains ----------------------------------------------------------------
 
 
 @each("kinks")
@@ -362,7 +369,7 @@ def test_torch_is_found_wrong(text: str, x: float) -> None:
     assert (entry.verdict, entry.blame) == (Verdict.DISAGREE, Blame.AUTOGRAD)
 
 
-# --- All over the domain -------------------------------------------------------------------------------
+# --- All over the domain --------------------------------------------------------------------------
 
 
 @each_row()
@@ -375,7 +382,7 @@ def test_no_false_alarm(row: Function, dtype: str) -> None:
 @each_row()
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_no_false_alarm_at_many_points(row: Function, dtype: str) -> None:
-    check_sweep(row, dtype, 200)
+    check_sweep(row, dtype, 100)
 
 
 def check_sweep(row: Function, dtype: str, count: int) -> None:

@@ -31,9 +31,12 @@ TRIED: dict[str, int] = {}
 @pytest.fixture(scope="module", autouse=True)
 def tell_tried(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    for name, count in TRIED.items():
-        reporter.write_line(f"{name}: {count} programs tried")
+    plugins = request.config.pluginmanager
+    reporter = plugins.get_plugin("terminalreporter")
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        reporter.write_line("")
+        for name, number in TRIED.items():
+            reporter.write_line(f"{name}: {number} programs tried")
 
 
 def tried(most: int) -> Callable[[Any], Any]:
@@ -68,7 +71,7 @@ def answers(report: Report) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_no_false_alarm_inside_domains(dtype: str) -> None:
-    @tried(150)
+    @tried(300)
     @given(sketches())
     def check(sketch: Sketch) -> None:
         count(f"no false alarm, {dtype}")
@@ -136,4 +139,8 @@ def test_agreement_is_of_finite_numbers(sketch: Sketch, point: tuple[float, ...]
 
 def both_finite(entry: Entry) -> bool:
     exact = entry.limit if entry.symbolic is None else entry.symbolic
-    return None not in (exact, entry.autograd) and math.isfinite(exact) and math.isfinite(entry.autograd)
+    return (
+        None not in (exact, entry.autograd)
+        and math.isfinite(exact)
+        and math.isfinite(entry.autograd)
+    )

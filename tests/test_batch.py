@@ -1,0 +1,115 @@
+"""Batches: hostile lines become records, and the run goes on."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from gradcalc.batch import Summary, answer, answers
+from gradcalc.calculate import Options
+from gradcalc.records import Record, read
+from gradcalc.render import FORMATS
+from gradcalc.report import Report, Verdict
+
+HOSTILE = [
+    ast.literal_eval(line)
+    for line in (Path(__file__).parent / "data/hostile.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+BUILT = [
+    "**".join(["x"] * 3000),
+    "x**" * 50 + "x",
+    "(" * 10_000 + "x",
+    "x+1 " * 300_000,
+    "0." + "0" * 100_000 + "1",
+    "sin(" * 150 + "x" + ")" * 150 + " --at x=1",
+    '{"expression": ' + "[" * 100_000,
+]
+OPTIONS = Options(thorough=False, timeout=2.0)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *BUILT], ids=lambda text: repr(text[:40]))
+def test_hostile_line_becomes_a_record_and_the_next_is_answered(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = f"{text}\nx*x --at x=3\n".encode("utf-8", "surrogatepass")
+    hostile, plain = answers(read(io.BytesIO(data), None), OPTIONS)
+    assert hostile.line == 1
+    assert hostile.error is not None or hostile.verdict is not None
+    assert (plain.line, plain.verdict, plain.gradients[0].autograd) == (2, Verdict.AGREE, 6.0)
+    assert list(tmp_path.iterdir()) == []
+    for form in [FORMATS[name] for name in FORMATS if name != "csv"]:
+        shown = form.report(hostile)
+        assert not [c for c in shown if c < " " and c not in "\n\t\r"], "raw control characters"
+        assert "\u202e" not in shown, "what turns the direction of text"
+
+
+def test_most_hostile_lines_are_errors_in_their_place():
+    refused = 0
+    for text in HOSTILE:
+        (record,) = read(io.BytesIO(text.encode("utf-8", "surrogatepass")), None)
+        report = answer(record, OPTIONS)
+        refused += report.error is not None
+        if report.error is not None and report.error.span is not None:
+            assert report.error.line == 1
+            assert report.error.column >= 1
+    assert refused >= len(HOSTILE) - 3
+
+
+def test_answer_carries_the_marks_of_its_record():
+    report = answer(Record("x**2", at=("x=3",), id="a", line=7, source="f.txt"), OPTIONS)
+    assert (report.id, report.line, report.source, report.value) == ("a", 7, "f.txt", 9.0)
+    bad = answer(Record("x +", id=4, line=8), OPTIONS)
+    assert (bad.id, bad.line, bad.verdict) == (4, 8, None)
+
+
+def test_record_overrides_the_defaults_of_the_run():
+    record = Record("x*y", at=("x=2,y=3",), wrt=("y",), second_order=True, dtype="float32")
+    report = answer(record, OPTIONS)
+    assert [entry.wrt for entry in report.gradients] == [("y",)]
+    assert (len(report.hessian), report.dtype) == (1, "float32")
+    assert answer(Record("x", at=("x=1",)), Options(second_order=True)).hessian
+
+
+def test_answers_are_given_one_at_a_time():
+    taken = []
+
+    def records():
+        for line in range(1, 4):
+            taken.append(line)
+            yield Record("x", at=("x=1",), line=line)
+
+    found = answers(records(), OPTIONS)
+    assert next(found).line == 1
+    assert taken == [1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "text"),
+    [
+        ([], 0, "0 lines: nothing to do in "),
+        (["x --at x=1"], 0, "1 line: 1 agree in "),
+        (["x --at x=1", "x"], 0, "2 lines: 1 agree, 1 unchecked in "),
+        (["x --at x=1", "x +", "y --at y=1"], 2, "3 lines: 2 agree, 1 error in "),
+        (["1/x --at x=0", "x"], 3, "2 lines: 1 undefined, 1 unchecked in "),
+        (["1/x --at x=0", "x +"], 2, "2 lines: 1 undefined, 1 error in "),
+        (["x --claim x=2", "1/x --at x=0", "x +"], 1, None),
+    ],
+)
+def test_summary_counts_and_gives_the_most_serious_code(lines, code, text):
+    summary = Summary()
+    for report in answers(read(io.BytesIO("\n".join(lines).encode()), None), OPTIONS):
+        summary.add(report)
+    assert summary.exit_code == code
+    assert text is None or summary.text().startswith(text)
+
+
+def test_error_report_is_strict_json():
+    report = answer(Record("x +", line=3), OPTIONS)
+    found = json.loads(FORMATS["jsonl"].report(report))
+    assert isinstance(report, Report)
+    assert found["error"]["kind"] == "syntax"
+    assert (found["line"], found["error"]["column"]) == (3, 3)

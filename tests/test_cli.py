@@ -1,0 +1,269 @@
+"""The command line: options, streams, exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from gradcalc.cli import main
+
+GRADCALC = [sys.executable, "-m", "gradcalc"]
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command in this process; give exit code, standard output and standard error."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def run(*words: str, stdin: bytes | str = "") -> tuple[int, str, str]:
+        raw = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw, encoding="utf-8"))
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+def answer(found: tuple[int, str, str]) -> dict:
+    """The one JSON object on standard output."""
+    return json.loads(found[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["grad", "x**2", "--at", "x=3"], 0),
+        (["grad", "x**2"], 0),
+        (["check", "x**2", "--claim", "x=2*x"], 0),
+        (["check", "x**2", "--claim", "x=x"], 1),
+        (["grad", "x +"], 2),
+        (["grad", "x", "--at", "x=two"], 2),
+        (["grad", "x*y", "--at", "x=1"], 2),
+        (["grad", "x", "--at", "x=1", "--wrt", "y"], 2),
+        (["grad", "x", "--format", "xml"], 2),
+        (["grad", "x", "--dtype", "float16"], 2),
+        (["grad", "x", "--timeout", "0"], 2),
+        (["grad", "x", "--nonsense"], 2),
+        (["grad"], 2),
+        (["nonsense"], 2),
+        (["functions", "sni"], 2),
+        (["batch", "no/such/file"], 2),
+        (["grad", "1/x", "--at", "x=0"], 3),
+        (["grad", "abs(x)", "--at", "x=0"], 3),
+        (["--version"], 0),
+        (["--help"], 0),
+        (["functions"], 0),
+        (["functions", "sin"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_exit_code(run, words, code):
+    found, out, err = run(*words)
+    assert found == code
+    assert bool(err) == (code == 2)
+    assert bool(out) == (code != 2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["grad", "-x**2", "--at", "x=3"],
+        ["grad", "-x**2", "--at=x=3"],
+        ["grad", "-", "--at", "x=3"],
+        ["grad", "--at", "x=3", "-x**2"],
+        ["grad", "-(x**2)", "--at", "x = 3 "],
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_expression_may_begin_with_a_minus_or_come_from_standard_input(run, words):
+    found = run(*words, "--format", "json", stdin="-x**2\n")
+    assert (found[0], answer(found)["value"]) == (0, -9.0)
+
+
+def test_at_may_be_repeated(run):
+    found = answer(run("grad", "u*v*w", "--at", "u=1,v=2", "--at", "w=pi/4", "--format", "json"))
+    assert list(found["bindings"]) == ["u", "v", "w"]
+    assert found["gradients"][2]["autograd"] == 2.0
+
+
+def test_wrt_chooses_the_variables(run):
+    found = answer(run("grad", "u*v", "--at", "u=2,v=3", "--wrt", "v", "--format", "json"))
+    assert [(entry["wrt"], entry["autograd"]) for entry in found["gradients"]] == [("v", 2.0)]
+    assert [t["requires_grad"] for t in found["tensors"] if t["name"] in "uv"] == [False, True]
+
+
+def test_second_order_gives_the_hessian(run):
+    found = answer(run("grad", "u*v", "--at", "u=2,v=3", "--second-order", "--format", "json"))
+    assert [entry["wrt"] for entry in found["hessian"]] == [["u", "u"], ["u", "v"], ["v", "v"]]
+    assert [entry["autograd"] for entry in found["hessian"]] == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "column"),
+    [
+        (["grad", "x +"], "syntax", 3),
+        (["grad", "2*sqt(x)"], "name", 3),
+        (["grad", "x", "--at", "x=1,y=q"], "binding", 7),
+        (["grad", "x", "--dtype", "half"], "usage", None),
+        (["grad", "9**9**9"], "limit", 1),
+        (["grad", "x", "--nonsense"], "usage", None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_error_is_answered_in_the_asked_format_too(run, words, kind, column):
+    code, out, err = run(*words, "--format", "json")
+    error = json.loads(out)["error"]
+    assert (code, error["kind"], error["column"]) == (2, kind, column)
+    assert error["message"] in err
+    assert "Traceback" not in err
+
+
+def test_error_is_underlined_on_standard_error(run):
+    code, out, err = run("grad", "2*sqt(x)")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: unknown function `sqt`\n"
+        "  | 2*sqt(x)\n"
+        "  |   ^^^\n"
+        "  = help: did you mean `sqrt`? 2*sqrt(x)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "table",
+        "json",
+        pytest.param("csv", marks=pytest.mark.xfail(reason="csv writes the text as it is")),
+        "markdown",
+        "latex",
+    ],
+)
+@pytest.mark.parametrize("words", [["x\x1b[31m"], ["x", "--at", "x\x1b]0;=1"]], ids=["text", "at"])
+def test_terminal_escapes_never_come_out_raw(run, words, form):
+    code, out, err = run("grad", *words, "--format", form)
+    assert code == 2
+    assert "\x1b" not in out + err
+
+
+def test_shadowing_a_constant_warns(run):
+    code, out, err = run("grad", "e*x", "--at", "e=2,x=1")
+    assert code == 0
+    assert err.startswith("warning: `e` is bound")
+    assert "warning" not in out
+
+
+BATCH = """\
+# comment
+
+x**2 --at x=3
+x +
+{"expression": "1/x", "at": {"x": 0}, "id": "zero"}
+{"expression": "x", "at": {"x": [1]}}
+\x1b[31mx
+sin(x) --at x=0.5
+"""
+
+
+def test_batch_answers_every_line_in_order(run):
+    code, out, err = run("batch", "--format", "jsonl", stdin=BATCH)
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [(a["line"], a["verdict"], a["error"] and a["error"]["kind"]) for a in found] == [
+        (3, "agree", None),
+        (4, None, "syntax"),
+        (5, "undefined", None),
+        (6, None, "usage"),
+        (7, None, "syntax"),
+        (8, "agree", None),
+    ]
+    assert found[2]["id"] == "zero"
+    assert code == 2
+    assert "6 lines: 3 error, 2 agree, 1 undefined in " in err
+    assert "\x1b" not in out + err
+
+
+def test_batch_reads_files_and_standard_input_alike(run, tmp_path):
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"\xef\xbb\xbfx --at x=1\r\n+\r\n")
+    code, out, err = run("batch", str(file), "-", "--format", "jsonl", stdin="y --at y=2")
+    assert [json.loads(line)["expression"] for line in out.splitlines()] == ["x", "+", "y"]
+    assert code == 2
+    assert f"{file}:2:1: error: something is missing after `+`" in err
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "markdown", "latex"])
+def test_batch_of_nothing_succeeds(run, form):
+    code, _, err = run("batch", "--format", form, stdin="# nothing\n")
+    assert code == 0
+    assert err.startswith("0 lines: nothing to do")
+
+
+def test_batch_of_a_missing_file_says_so_in_one_line(run):
+    code, out, err = run("batch", "no/such/file")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[0] == "error: no/such/file: no such file or directory"
+
+
+def test_batch_on_a_terminal_without_input_shows_help():
+    terminal, other = os.openpty()
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*GRADCALC, "batch"], stdin=other, capture_output=True, check=False, timeout=60
+    )
+    os.close(terminal)
+    os.close(other)
+    assert done.returncode == 0
+    assert b"gradcalc batch FILE" in done.stdout
+
+
+def test_batch_answers_before_its_input_ends_and_stops_when_interrupted():
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*GRADCALC, "batch", "--format", "jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(b"x**2 --at x=3\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["value"] == 9.0
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.xfail(reason="typer answers a closed pipe with exit code 1")
+def test_closed_pipe_ends_a_batch_quietly():
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*GRADCALC, "batch", "--format", "jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, err = process.communicate(b"x +\n" * 100, timeout=60)
+    assert process.returncode == 0
+    assert b"Traceback" not in err
+    assert b"BrokenPipe" not in err
+
+
+def test_module_is_the_command():
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*GRADCALC, "grad", "x +"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: something is missing after `+`")

@@ -1,0 +1,134 @@
+"""Imports go one way, and what is slow to import is imported late."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradcalc
+
+PACKAGE = Path(gradcalc.__file__).parent
+
+#: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
+#: see each other: above all the three witnesses (symbolic, autodiff, precise) do not.
+LAYERS = [
+    {"errors", "limits", "lazy", "deadline"},
+    {"program", "functions", "report"},
+    {"dtypes", "digits", "notation", "writer", "interpret", "records"},
+    {"parser"},
+    {"bindings", "symbolic", "autodiff", "precise"},
+    {"conditioning", "claims"},
+    {"compare"},
+    {"calculate"},
+    {"batch"},
+    {"cli"},
+    {"__main__"},
+]
+#: `__init__` is the front door: what it offers it imports when asked.
+FRONT = "__init__"
+#: Renderers know what is reported and what went wrong, and nothing of how it was found.
+RENDERERS_KNOW = {"errors", "report", "render"}
+ABOVE_RENDERERS = {"cli", "__main__"}
+
+SLOW = {"torch", "sympy", "mpmath"}
+#: Modules that name a slow library in an import statement, inside a function.
+SLOW_INSIDE = {("symbolic", "sympy.printing.str")}
+
+
+def imports(path: Path) -> set[str]:
+    """All that a file imports, wherever the statement stands, by full name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            if node.module == "gradcalc":
+                found |= {f"gradcalc.{alias.name}" for alias in node.names}
+            else:
+                found.add(str(node.module))
+    return found
+
+
+def own(path: Path) -> set[str]:
+    """The modules of gradcalc that a file imports; `render` stands for all renderers."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("gradcalc.")}
+    return names & {*MODULES, "render"}
+
+
+MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
+RENDERERS = {path.stem: path for path in (PACKAGE / "render").glob("*.py")}
+
+
+def test_every_module_has_its_layer():
+    layered = [name for layer in LAYERS for name in layer]
+    assert len(layered) == len(set(layered))
+    assert set(layered) | {FRONT} == set(MODULES)
+
+
+@pytest.mark.parametrize("height", range(len(LAYERS)), ids=lambda k: "+".join(sorted(LAYERS[k])))
+def test_modules_import_from_lower_layers_only(height):
+    lower = set().union(*LAYERS[:height])
+    for name in LAYERS[height]:
+        allowed = lower | ({"render"} if name in ABOVE_RENDERERS else set())
+        assert own(MODULES[name]) - {FRONT} <= allowed, name
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_renderers_import_only_what_is_reported(name):
+    assert own(RENDERERS[name]) <= RENDERERS_KNOW
+
+
+def test_slow_libraries_are_named_in_the_function_table_only():
+    for name, path in {**MODULES, **RENDERERS}.items():
+        named = {full for full in imports(path) if full.split(".")[0] in SLOW}
+        assert {(name, full) for full in named} <= SLOW_INSIDE
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        at_top = {id(node) for node in tree.body}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in SLOW:
+                assert id(node) not in at_top
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "LazyModule":
+                assert name == "functions"
+
+
+FAST = """
+import sys
+sys.argv[0] = "gradcalc"
+from gradcalc.cli import main
+for words in {commands!r}:
+    try:
+        main(words)
+    except SystemExit:
+        pass
+    slow = {slow!r} & set(sys.modules)
+    assert not slow, (words, slow)
+"""
+
+
+def test_help_listings_and_errors_import_neither_torch_nor_sympy():
+    commands = [
+        ["--help"],
+        ["grad", "--help"],
+        ["--version"],
+        ["functions"],
+        ["functions", "sin"],
+        ["functions", "sni"],
+        ["grad", "x +", "--at", "x=1"],
+        ["grad", "sqt(x)"],
+        ["grad", "x*y", "--at", "x=1"],
+        ["grad", "x", "--at", "x=two"],
+        ["grad", "x", "--at", "x=1", "--dtype", "float16"],
+        ["grad", "x", "--format", "xml"],
+        ["grad", "x +", "--format", "json"],
+        ["grad", "x", "--nonsense"],
+        ["batch", "no such file"],
+    ]
+    code = FAST.format(commands=commands, slow=SLOW)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own code
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "gradcalc 0" in done.stdout

@@ -1,0 +1,209 @@
+"""Lines of a batch file: every form, and everything that may be wrong with one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradcalc import limits
+from gradcalc.errors import GradcalcError
+from gradcalc.records import Record, names, read
+
+PLAIN: dict[str, Any] = {"at": (), "wrt": None, "second_order": False, "dtype": None, "claims": ()}
+
+
+def records(data: bytes | str, source: str | None = None) -> list[Record]:
+    raw = data.encode() if isinstance(data, str) else data
+    return list(read(io.BytesIO(raw), source))
+
+
+def one(line: bytes | str) -> Record:
+    (record,) = records(line)
+    return record
+
+
+def problem(line: bytes | str) -> GradcalcError:
+    error = one(line).error
+    assert error is not None
+    return error
+
+
+@pytest.mark.parametrize(
+    ("line", "expression", "fields"),
+    [
+        ("x**2", "x**2", {}),
+        ("  x**2  ", "x**2", {}),
+        ("u*v   --at u=1,v=1.1", "u*v", {"at": ("u=1,v=1.1",)}),
+        ("u*v --at u=1 --at=v=2", "u*v", {"at": ("u=1", "v=2")}),
+        ("x --at x=1 --second-order", "x", {"at": ("x=1",), "second_order": True}),
+        ("x --second_order", "x", {"second_order": True}),
+        ("x*y --wrt x, y --dtype float32", "x*y", {"wrt": ("x", "y"), "dtype": "float32"}),
+        ("x --claim x=1 --claim y=2*x", "x", {"claims": ("x=1", "y=2*x")}),
+        ("x --at x=1 # a comment", "x", {"at": ("x=1",)}),
+        ('"x**2" --at "x=1" --wrt \'x\'', "x**2", {"at": ("x=1",), "wrt": ("x",)}),
+        ("-x**2 --at x=-1", "-x**2", {"at": ("x=-1",)}),
+        ("x --y", "x --y", {}),
+        ("x --y*z --at x=1", "x --y*z", {"at": ("x=1",)}),
+        ("x - --y", "x - --y", {}),
+        ("--at x=1", "", {"at": ("x=1",)}),
+        ('{"expression": "sin(x)"}', "sin(x)", {}),
+        (
+            '{"expression": "x", "at": {"x": 0.5, "y": "pi/4", "n": 2}}',
+            "x",
+            {"at": ("x=0.5", "y=pi/4", "n=2")},
+        ),
+        ('{"expression": "x", "wrt": "x, y"}', "x", {"wrt": ("x", "y")}),
+        ('{"expression": "x", "wrt": ["x"]}', "x", {"wrt": ("x",)}),
+        (
+            '{"expression": "x", "second_order": true, "id": "a"}',
+            "x",
+            {"second_order": True, "id": "a"},
+        ),
+        ('{"expression": "x", "dtype": "float32", "id": 7}', "x", {"dtype": "float32", "id": 7}),
+        ('{"expression": "x", "claims": {"x": "1"}}', "x", {"claims": ("x=1",)}),
+        ('{"expression": "x", "at": null, "wrt": null, "id": null}', "x", {}),
+        ('{"expression": "\\u03b8 # no comment"}', "θ # no comment", {}),
+    ],
+)
+def test_line_is_read(line, expression, fields):
+    assert one(line) == Record(expression, line=1, **{**PLAIN, **fields})
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "message", "hint"),
+    [
+        ("x --at", "usage", "--at needs a value", None),
+        ("x --second-order yes", "usage", "--second-order takes no value, not `yes`", None),
+        ("x --atx x=1", "usage", "unknown option --atx", "did you mean --at?"),
+        ("x --format json", "usage", "unknown option --format",
+         "use --at, --claim, --dtype, --second-order, --wrt"),
+        ("x --format=json", "usage", "unknown option --format",
+         "use --at, --claim, --dtype, --second-order, --wrt"),
+        ("x --at x=1 --wtr x", "usage", "unknown option --wtr", "did you mean --wrt?"),
+        ('{"expression": "x", "wrtt": "x"}', "usage", "unknown field `wrtt`",
+         "did you mean `wrt`?"),
+        ('{"expression": "x", "zzz": 1}', "usage", "unknown field `zzz`",
+         "known are expression, at, wrt, second_order, dtype, claims, id"),
+        ('{"at": {}}', "usage", "`expression` must be a text, and is needed", None),
+        ('{"expression": 1}', "usage", "`expression` must be a text, and is needed", None),
+        ('{"expression": "x", "at": "x=1"}', "usage",
+         '`at` must be an object, as in {"x": 0.5}', None),
+        ('{"expression": "x", "at": {"x": true}}', "usage",
+         "`at.x` must be a number or a text", None),
+        ('{"expression": "x", "at": {"x": null}}', "usage",
+         "`at.x` must be a number or a text", None),
+        ('{"expression": "x", "wrt": 1}', "usage", "`wrt` must be a name or a list of names", None),
+        ('{"expression": "x", "wrt": [1]}', "usage",
+         "`wrt` must be a name or a list of names", None),
+        ('{"expression": "x", "second_order": 1}', "usage",
+         "`second_order` must be true or false", None),
+        ('{"expression": "x", "dtype": 64}', "usage", "`dtype` must be a text", None),
+        ('{"expression": "x", "id": {}}', "usage", "`id` must be a text or a number", None),
+        ('{"expression": "x", "id": 1e999}', "usage", "`id` must be a text or a number", None),
+        ('{"expression": "x", "expression": "y"}', "usage", "`expression` is given twice", None),
+        ('{"expression": "x", "at": {"x": 1, "x": 2}}', "usage", "`x` is given twice", None),
+        ('{"expression": "x", "at": {"x": NaN}}', "syntax", "NaN is not JSON", None),
+        ('{"expression": "x", "at": {"x": -Infinity}}', "syntax", "-Infinity is not JSON", None),
+        ('{"a":' * 100_000, "limit", "the JSON record is nested too deeply", None),
+        ('{"expression": "x", "id": ' + "9" * 5_000 + "}", "limit",
+         "the JSON record has a number that is too long", None),
+        (b"x + \xff", "syntax", "byte 5 of the line is not UTF-8", "save the file as UTF-8"),
+    ],
+)  # fmt: skip
+def test_bad_line_becomes_an_error(line, kind, message, hint):
+    error = problem(line)
+    assert (error.kind, error.message, error.hint) == (kind, message, hint)
+
+
+def test_line_that_is_no_json_says_where():
+    error = problem('{"expression": x}')
+    assert error.message.startswith("this is not JSON: ")
+    assert error.span is not None
+    assert error.text[error.span.start] == "x"
+
+
+def test_unknown_option_is_underlined():
+    error = problem("x --at x=1 --wtr x")
+    assert error.span is not None
+    assert error.text[error.span.start : error.span.stop] == "--wtr"
+
+
+def test_bad_json_record_keeps_its_id():
+    assert one('{"id": 7, "expression": 1}').id == 7
+
+
+def test_lines_are_counted_and_comments_and_blanks_skipped():
+    found = records("# head\n\nx\n   \n  # y\ny  \r\nz", source="file.txt")
+    assert [(r.expression, r.line, r.source) for r in found] == [
+        ("x", 3, "file.txt"),
+        ("y", 6, "file.txt"),
+        ("z", 7, "file.txt"),
+    ]
+
+
+def test_empty_input_has_no_records():
+    assert records(b"") == []
+
+
+def test_byte_order_mark_is_no_part_of_the_first_line():
+    assert [r.expression for r in records("\ufeffx\n\ufeffy")] == ["x", "\ufeffy"]
+
+
+def test_too_long_line_is_skipped_and_the_next_is_read():
+    data = b"x\n" + b"1+" * limits.LINE_BYTES + b"1\ny\n" + b"2" * (limits.LINE_BYTES + 1)
+    found = records(data)
+    assert [(r.line, r.expression, r.error and str(r.error.kind)) for r in found] == [
+        (1, "x", None),
+        (2, "", "limit"),
+        (3, "y", None),
+        (4, "", "limit"),
+    ]
+
+
+def test_record_is_given_before_the_input_ends():
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as feed:
+        found = read(stream, None)
+        feed.write(b"x\n")
+        assert next(found).expression == "x"
+        feed.write(b"# nothing\ny --at y=1\nz")
+        assert next(found).at == ("y=1",)
+
+
+def test_names_are_spelled_as_in_programs():
+    assert names(" u, \N{MATHEMATICAL ITALIC SMALL X} ,,θ") == ("u", "x", "θ")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(["expression", "at", "wrt", "second_order", "dtype", "claims", "id", "x"])
+OPTIONS = ["x", "--at", "x=1", "--wrt", "--y", "=", "#", "--second-order", '"', "{", ",", "--claim"]
+LINES = st.one_of(
+    st.binary(max_size=40),
+    st.text(max_size=30).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.lists(st.sampled_from(OPTIONS), max_size=8).map(lambda words: " ".join(words).encode()),
+    st.dictionaries(FIELDS, JSON, max_size=4).map(lambda fields: json.dumps(fields).encode()),
+)
+
+
+@settings(max_examples=3000, deadline=None, derandomize=True)
+@given(st.lists(LINES, max_size=3))
+def test_any_bytes_are_records(lines):
+    found = records(b"\n".join(lines))
+    assert len(found) <= sum(line.count(b"\n") + 1 for line in lines)
+    for record in found:
+        error = record.error
+        assert isinstance(record.expression, str)
+        assert all(isinstance(text, str) for text in (*record.at, *(record.wrt or ())))
+        assert error is None or error.span is None or error.span.stop <= len(error.text) + 1
