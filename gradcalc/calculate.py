@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc import limits
 from gradcalc.bindings import Binding, bind, parse_bindings
+from gradcalc.functions import lookup
 from gradcalc.parser import CONSTANTS, parse
 from gradcalc.report import Entry, Report, Verdict
 
@@ -108,11 +109,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     entries: list[tuple[int, ...]] = [(axis,) for axis in axes]
     if options.second_order:
         entries += [(first, second) for k, first in enumerate(axes) for second in axes[k:]]
-    warnings = tuple(
-        f"`{name}` is bound, so it is a variable here and not the constant {CONSTANTS[name]}"
-        for name in program.names
-        if name in CONSTANTS
-    )
+    warnings = _name_warnings(program, bound)
     if options.wrt is not None:
         # A value that is not needed does no harm to a derivative by another variable.
         unused = [binding.name for binding in bindings if binding.name not in program.names]
@@ -130,6 +127,22 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         judged = claims.judge(program, claimed, dict(report.bindings) if bindings else None, options.timeout)
         report = replace(report, claims=judged)
     return replace(report, warnings=warnings)
+
+
+def _name_warnings(program: Program, bound: Collection[str]) -> tuple[str, ...]:
+    """Names that may have been meant otherwise: a bound pi, and sin without brackets."""
+    shadowed = [
+        f"`{name}` is bound, so it is a variable here and not the constant"
+        for name in program.names
+        if name in CONSTANTS
+    ]
+    # Greek letters are variables more often than functions.
+    uncalled = [
+        f"`{name}` is a variable here; the function is called {row.signature}"
+        for name in program.names
+        if name not in bound and name not in {"beta", "gamma"} and (row := lookup(name)) is not None
+    ]
+    return (*shadowed, *uncalled)
 
 
 def _claimed(program: Program, options: Options) -> Sequence[Claimed]:

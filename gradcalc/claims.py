@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -66,7 +67,7 @@ def parse_claims(texts: Iterable[str], program: Program) -> tuple[Claimed, ...]:
     found: dict[str, Claimed] = {}
     for text in texts:
         name, sign, formula = text.partition("=")
-        wrt = name.strip()
+        wrt = unicodedata.normalize("NFKC", name.strip())
         span = Span(0, len(text))
         if not sign or not formula.strip():
             raise GradcalcError(

@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, _ClosedPipe):
         # Whoever read our output has seen enough. Python would complain once more on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -104,7 +104,8 @@ _COMMANDS = frozenset({"grad", "check", "batch", "functions"})
 
 def _protected(word: str) -> str:
     """Keep an expression such as -x**2 from being read as an option, by a space before it."""
-    is_option = word in {"-", "-h", "--"} or re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word, re.DOTALL)
+    # No option has one letter: --x is minus minus x.
+    is_option = word in {"-", "-h", "--"} or re.fullmatch(r"--[a-z][a-z-]+(=.*)?", word, re.DOTALL)
     return word if is_option or not word.startswith("-") else f" {word}"
 
 
@@ -147,9 +148,16 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+class _ClosedPipe(Exception):  # noqa: N818 - no error, and no OSError: typer would exit with 1 for that
+    """Whoever read our output has gone."""
+
+
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise _ClosedPipe from None
 
 
 def _warn(report: Report) -> None:
@@ -286,9 +294,9 @@ def batch(
         timeout=_seconds(timeout),
     )
     renderer, summary = FORMATS[format], Summary()
-    _write(renderer.header)
     with contextlib.ExitStack() as stack:
         streams = [(stack.enter_context(_open(name)), name) for name in files or ["-"]]
+        _write(renderer.header)
         advance = stack.enter_context(_progress())
         for report in answers(_records(streams), options):
             summary.add(report)

@@ -75,6 +75,8 @@ class Dtype:
         reference = Fraction(exact)
         quantum = self._quantum(reference) if reference else Fraction(2) ** self.least
         distance = abs(Fraction(value) - reference) / quantum
+        if distance >= 2**63:
+            return math.inf if distance >= 2**1024 else float(distance)
         return int(distance) if distance.denominator == 1 else float(distance)
 
     def _quantum(self, value: Fraction) -> Fraction:

@@ -34,7 +34,7 @@ from gradcalc.program import Constant, Input, Program, Step
 from gradcalc.writer import write
 
 #: Names that stand for numbers, unless the user binds them, by themselves.
-CONSTANTS = {"pi": "pi", "e": "e", "inf": "inf", "nan": "nan"}
+CONSTANTS = frozenset({"pi", "e", "inf", "nan"})
 
 #: Module names before a function's, which are dropped: torch.sin, np.sin and sin are one.
 PREFIXES = frozenset(

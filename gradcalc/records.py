@@ -24,7 +24,7 @@ _OPTION = re.compile(r"(?:^|\s)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _FLAGS = frozenset({"second-order"})
 _VALUED = frozenset({"at", "claim", "dtype", "wrt"})
 _OPTIONS = _FLAGS | _VALUED
-_FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "claims", "id")
+_FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "claim", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def _from_json(fields: dict[str, Any]) -> dict[str, Any]:
         "wrt": None if wrt is None else names(wrt),
         "second_order": bool(second_order),
         "dtype": dtype,
-        "claims": _pairs("claims", fields.get("claims"), 'an object, as in {"x": "cos(x)"}'),
+        "claims": _pairs("claim", fields.get("claim"), 'an object, as in {"x": "cos(x)"}'),
     }
 
 

@@ -156,7 +156,7 @@ class Calculus:
             def here(place: int = place) -> Any:
                 return together(*map(_number, inputs))[place]
 
-            value = settle(here, 4 * self._spread(inputs))
+            value = settle(here, 2 * self._spread(inputs))
             results[number] = self.continued(number, inputs) if value is None else value
         return results
 
@@ -179,7 +179,7 @@ class Calculus:
         for side in (-1, 1):
             sequence = []
             for bits in STEPS:
-                with mp.workprec(8 * bits + 400 + 4 * self._spread(inputs)):
+                with mp.workprec(4 * bits + 300 + 2 * self._spread(inputs)):
                     moved = list(map(_number, inputs))
                     moved[axis] += side * mp.ldexp(mp.sqrt(2), -bits) * (abs(moved[axis]) or 1)
                     sequence.append(alone(*moved)[0])

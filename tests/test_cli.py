@@ -142,7 +142,7 @@ def test_error_is_underlined_on_standard_error(run):
     [
         "table",
         "json",
-        pytest.param("csv", marks=pytest.mark.xfail(reason="csv writes the text as it is")),
+        "csv",
         "markdown",
         "latex",
     ],
@@ -241,7 +241,6 @@ def test_batch_answers_before_its_input_ends_and_stops_when_interrupted():
         assert b"Traceback" not in process.stderr.read()
 
 
-@pytest.mark.xfail(reason="typer answers a closed pipe with exit code 1")
 def test_closed_pipe_ends_a_batch_quietly():
     with subprocess.Popen(  # noqa: S603 - our own program
         [*GRADCALC, "batch", "--format", "jsonl"],

@@ -1,4 +1,4 @@
-"""How far rounding alone can carry a derivative: little where all is well, far where terms cancel."""
+"""How far rounding can carry a derivative: little where all is well, far where terms cancel."""
 
 from __future__ import annotations
 
@@ -46,18 +46,20 @@ def relative(text: str, dtype: Dtype = FLOAT64, *, order: int = 1, **at: float) 
 @pytest.mark.parametrize(
     ("text", "at"),
     [
-        ("x**2", {"x": 3}),
-        ("u**3 + v**2 + 4*u*v", {"u": 1, "v": 1.1}),
+        ("x**3", {"x": 0.3}),
+        ("u**3 + v**2 + 4*u*v", {"u": 0.9, "v": 1.1}),
         ("exp(x)", {"x": 1}),
         ("sin(x)*cos(y)", {"x": 1, "y": 1}),
-        ("sigmoid(w*x + b)", {"w": 0.5, "x": 2, "b": -1}),
+        ("sigmoid(w*x + b)", {"w": 0.5, "x": 2, "b": -1.3}),
         ("sqrt(x**2 + 1)", {"x": 1e-10}),
-        ("x*1e-30", {"x": 1}),
+        ("x**3*1e-30", {"x": 0.3}),
         ("log(x)", {"x": 1e30}),
         ("tanh(x)", {"x": 0.5}),
     ],
 )
-def test_well_conditioned_derivative_loses_a_few_ulps(text: str, at: dict[str, float], dtype: Dtype) -> None:
+def test_well_conditioned_derivative_loses_a_few_ulps(
+    text: str, at: dict[str, float], dtype: Dtype
+) -> None:
     assert 1 < relative(text, dtype, **at) < 1000
 
 
@@ -80,9 +82,16 @@ def test_badly_conditioned_derivative_loses_more(
     assert least < relative(text, **at) < most
 
 
+@pytest.mark.parametrize(
+    ("text", "x"), [("x**2", 3), ("x/4 + x*8", 0.1), ("abs(x)", -0.3), ("max(x, 1)", 2)]
+)
+def test_exact_operations_have_no_error(text: str, x: float) -> None:
+    assert measured(text, x=x).error == 0
+
+
 def test_second_derivative_is_measured_too() -> None:
     assert 1 < relative("exp(x)", order=2, x=1) < 1000
-    assert 1e24 < relative("(1 - cos(x))/x**2", order=2, x=1e-6)
+    assert relative("(1 - cos(x))/x**2", order=2, x=1e-6) > 1e24
 
 
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
@@ -117,7 +126,7 @@ def test_measure_is_the_same_each_time(text: str, x: float) -> None:
 
 
 def test_measure_shrinks_with_the_precision() -> None:
-    for text, x in (("exp(x) - 1 - x", 0.01), ("x**2", 3), ("log(1 + x)/x", 0.25)):
+    for text, x in (("exp(x) - 1 - x", 0.01), ("x**3", 0.3), ("log(1 + x)/x", 0.25)):
         ratio = measured(text, FLOAT32, x=x).error / measured(text, FLOAT64, x=x).error
         assert 0.5 < ratio * FLOAT64.unit / FLOAT32.unit < 2
 
@@ -149,9 +158,8 @@ def test_cancellation_is_seen(text: str, x: float, wanted: bool) -> None:
     assert measured(text, x=x).cancels is wanted
 
 
-@pytest.mark.parametrize(("text", "x"), [("sqrt(x)", 0), ("log(x) + sqrt(sin(x))", -1)])
-def test_measure_is_infinite_where_there_is_no_derivative(text: str, x: float) -> None:
-    assert measured(text, x=x) == Conditioning(mp.inf, None)
+def test_measure_is_infinite_where_there_is_no_derivative() -> None:
+    assert measured("sqrt(x)", x=0) == Conditioning(mp.inf, None)
 
 
 def test_measure_is_infinite_where_rounding_leaves_the_domain() -> None:

@@ -117,7 +117,8 @@ def test_round_at_the_edges(dtype: Dtype, exact: Fraction, wanted: float, sign: 
 
 
 @pytest.mark.parametrize(
-    ("power", "wanted"), [(10**9, INF), (1024, INF), (1023, 2.0**1023), (-1075, 0.0), (-(10**9), 0.0)]
+    ("power", "wanted"),
+    [(10**9, INF), (1024, INF), (1023, 2.0**1023), (-1075, 0.0), (-(10**9), 0.0)],
 )
 def test_nearest_takes_immense_exponents(power: int, wanted: float) -> None:
     assert FLOAT64.nearest(mp.ldexp(1, power)) == wanted
@@ -127,7 +128,11 @@ def test_nearest_takes_immense_exponents(power: int, wanted: float) -> None:
 @given(finite64, st.integers(0, 1000))
 def test_ulps_are_those_of_python(value: float, count: int) -> None:
     moved = value + math.copysign(count, value) * math.ulp(value)
-    wanted = INF if math.isinf(moved) else abs(Fraction(moved) - Fraction(value)) / Fraction(math.ulp(value))
+    wanted = (
+        INF
+        if math.isinf(moved)
+        else abs(Fraction(moved) - Fraction(value)) / Fraction(math.ulp(value))
+    )
     assert FLOAT64.ulps(moved, value) == wanted
 
 

@@ -54,7 +54,7 @@ def sides(found: Slope) -> tuple[float | str, float | str]:
     return left, right
 
 
-# --- Derivatives -----------------------------------------------------------------------------------------
+# --- Derivatives ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,13 +174,13 @@ def test_slope_leaves_the_precision_as_it_was() -> None:
     assert mp.mp.prec == before
 
 
-def test_numbers_are_those_of_the_dtype() -> None:
-    assert slope_of("0.1*x", dtype=FLOAT32, x=1).value == FLOAT32.round(Fraction(1, 10))
-    assert slope_of("0.1*x", dtype=FLOAT64, x=1).value == Fraction(0.1)
-    assert slope_of("x**2", dtype=FLOAT32, x=0.1).value == 2 * FLOAT32.round(Fraction(1, 10))
+@pytest.mark.parametrize(("dtype", "tenth"), [(FLOAT64, 0.1), (FLOAT32, 0.10000000149011612)])
+def test_numbers_are_those_of_the_dtype(dtype: Dtype, tenth: float) -> None:
+    assert float(slope_of("0.1*x", dtype=dtype, x=1).value) == tenth
+    assert float(slope_of("x**2", dtype=dtype, x=0.1).value) == 2 * tenth
 
 
-# --- Values ----------------------------------------------------------------------------------------------
+# --- Values ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,9 @@ def test_numbers_are_those_of_the_dtype() -> None:
         ("where(x > 0, log(x), sqrt(x))", {"x": -1}, "sqrt(x)"),
     ],
 )
-def test_survey_names_the_first_step_without_a_value(text: str, at: dict[str, float], stranger: str) -> None:
+def test_survey_names_the_first_step_without_a_value(
+    text: str, at: dict[str, float], stranger: str
+) -> None:
     found, source = survey_of(text, **at)
     assert (found.defined, source) == (False, stranger)
 
@@ -226,7 +228,9 @@ def test_survey_of_an_infinite_value() -> None:
 
 
 def test_survey_of_what_is_too_large() -> None:
-    assert survey_of("exp(exp(exp(x)))", x=1e5)[0] == Survey(True, None, suspect=True, computable=False)
+    assert survey_of("exp(exp(exp(x)))", x=1e5)[0] == Survey(
+        True, None, suspect=True, computable=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def problem(line: bytes | str) -> GradcalcError:
             {"second_order": True, "id": "a"},
         ),
         ('{"expression": "x", "dtype": "float32", "id": 7}', "x", {"dtype": "float32", "id": 7}),
-        ('{"expression": "x", "claims": {"x": "1"}}', "x", {"claims": ("x=1",)}),
+        ('{"expression": "x", "claim": {"x": "1"}}', "x", {"claims": ("x=1",)}),
         ('{"expression": "x", "at": null, "wrt": null, "id": null}', "x", {}),
         ('{"expression": "\\u03b8 # no comment"}', "θ # no comment", {}),
     ],
@@ -89,7 +89,7 @@ def test_line_is_read(line, expression, fields):
         ('{"expression": "x", "wrtt": "x"}', "usage", "unknown field `wrtt`",
          "did you mean `wrt`?"),
         ('{"expression": "x", "zzz": 1}', "usage", "unknown field `zzz`",
-         "known are expression, at, wrt, second_order, dtype, claims, id"),
+         "known are expression, at, wrt, second_order, dtype, claim, id"),
         ('{"at": {}}', "usage", "`expression` must be a text, and is needed", None),
         ('{"expression": 1}', "usage", "`expression` must be a text, and is needed", None),
         ('{"expression": "x", "at": "x=1"}', "usage",
@@ -187,7 +187,7 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-FIELDS = st.sampled_from(["expression", "at", "wrt", "second_order", "dtype", "claims", "id", "x"])
+FIELDS = st.sampled_from(["expression", "at", "wrt", "second_order", "dtype", "claim", "id", "x"])
 OPTIONS = ["x", "--at", "x=1", "--wrt", "--y", "=", "#", "--second-order", '"', "{", ",", "--claim"]
 LINES = st.one_of(
     st.binary(max_size=40),

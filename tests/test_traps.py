@@ -1,6 +1,6 @@
-"""Points where a naive checker is wrong: the verdict of each is one of those that tests/data/traps.tsv accepts.
+"""Points where a naive checker is wrong: each gets one of the verdicts that are acceptable.
 
-The table has a trap a line: id, expr, at, options, accept (verdicts, with | between them).
+tests/data/traps.tsv has a trap a line: id, expr, at, options, accept (verdicts, | between).
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def options(text: str) -> Options:
 
 
 def verdict(trap: dict[str, str]) -> str:
-    report = calculate(trap["expr"], parse_bindings(trap["at"].split(",")), options(trap["options"]))
+    report = calculate(
+        trap["expr"], parse_bindings(trap["at"].split(",")), options(trap["options"])
+    )
     return str(report.verdict)
 
 

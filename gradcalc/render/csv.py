@@ -10,7 +10,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from gradcalc.render.text import claim_sentence
+from gradcalc.render.text import claim_sentence, visible
 
 if TYPE_CHECKING:
     from gradcalc.report import Entry, Report
@@ -72,4 +72,6 @@ def _cell(text: str, *, understood: bool = True) -> str:
     could say anything; that one is not trusted.)
     """
     dangerous = "=@\t\r" if understood and "#" not in text else "=+-@\t\r"
-    return f"'{text}" if text.startswith(tuple(dangerous)) else text
+    guarded = f"'{text}" if text.startswith(tuple(dangerous)) else text
+    # A terminal may be what reads it.
+    return visible(guarded)
