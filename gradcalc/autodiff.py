@@ -263,7 +263,7 @@ def _walk(program: Program, output: Any, origins: Mapping[Any, int]) -> list[tup
 
 def birth(
     program: Program, inputs: Sequence[float], dtype: str, axes: tuple[int, ...]
-) -> tuple[int, str] | None:
+) -> tuple[int, float, str] | None:
     """Find the step that made the first nan or infinity of a derivative.
 
     Args:
@@ -273,14 +273,15 @@ def birth(
         axes: The derivative: the number of an input, or of two.
 
     Returns:
-        The number of the step's value, and "forward" or "backward"; None if neither pass makes one.
+        The number of the step's value, the nan or infinity, and "forward" or "backward"; None if neither
+        pass makes one.
     """
     leaves, values, output = _forward(program, inputs, [True] * len(inputs), dtype)
     active = program.active()
     for number in range(program.first_step, len(values)):
         args = program.steps[number - program.first_step].args
         if active[number] and not _finite(values[number]) and all(_finite(values[arg]) for arg in args):
-            return number, "forward"
+            return number, _number(values[number]), "forward"
     origins = _origins(program, values, leaves)
     second = len(axes) == 2
     try:
@@ -291,22 +292,23 @@ def birth(
                 torch.autograd.grad(first, leaves, allow_unused=True)
     except RuntimeError:
         return None
-    return (born[0], "backward") if born else None
+    return (*born[0], "backward") if born else None
 
 
 @contextlib.contextmanager
-def _watch(nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]) -> Iterator[list[int]]:
+def _watch(nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]) -> Iterator[list[tuple[int, float]]]:
     """Watch a backward pass over the nodes; yields the numbers of those that make a nan or infinity of
-    finite gradients, in order.
+    finite gradients, in order, each with what it makes.
 
     The nodes that the pass itself makes (with create_graph) are entered in `origins`.
     """
-    born: list[int] = []
+    born: list[tuple[int, float]] = []
 
     def hook(number: int) -> Callable[..., None]:
         def look(grad_inputs: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
-            if not all(map(_finite, grad_inputs)) and all(map(_finite, grad_outputs)):
-                born.append(number)
+            strange = [gradient for gradient in grad_inputs if not _finite(gradient)]
+            if strange and all(map(_finite, grad_outputs)):
+                born.append((number, _number(strange[0])))
             for gradient in grad_inputs:
                 if gradient is not None and gradient.grad_fn is not None:
                     origins.setdefault(gradient.grad_fn, number)

@@ -52,7 +52,8 @@ class Evidence:
             there is none.
         slope: Calls the limit.
         conditioning: Measures how far rounding can carry.
-        birth: Finds the number of the value that was the first nan or infinity, and the pass that made it.
+        birth: Finds the first nan or infinity: the number of the step's value, what it is, and the pass that
+            made it.
     """
 
     wrt: tuple[str, ...]
@@ -63,7 +64,7 @@ class Evidence:
     continued: Callable[[], Any]
     slope: Callable[[], Slope]
     conditioning: Callable[[], Conditioning]
-    birth: Callable[[], tuple[int, str] | None]
+    birth: Callable[[], tuple[int, float, str] | None]
 
 
 def judge(
@@ -82,6 +83,8 @@ def judge(
     if not survey.defined:
         return _undefined(evidence, program, dtype, survey)
     if not thorough and not survey.suspect and _first_two_agree(evidence, program, dtype):
+        return _against(evidence, evidence.symbolic, None, program, dtype)
+    if evidence.symbolic is not None and not math.isfinite(dtype.nearest(evidence.symbolic)):
         return _against(evidence, evidence.symbolic, None, program, dtype)
     slope = evidence.slope()
     limit = slope.value
@@ -141,8 +144,11 @@ def _born(evidence: Evidence, program: Program) -> str:
     birth = evidence.birth()
     if birth is None:
         return ""
-    number, direction = birth
-    return f", which was born in the {direction} pass of `{_shortened(program.source(number))}`"
+    number, value, direction = birth
+    source = f"`{_shortened(program.source(number))}`"
+    if direction == "forward":
+        return f": {source} is {value} there"
+    return f": the backward pass of {source} makes the first {value}"
 
 
 def _undefined(evidence: Evidence, program: Program, dtype: Dtype, survey: Survey) -> Entry:
@@ -216,6 +222,9 @@ def _far_off(
     if ulps < 2.0 ** (dtype.bits // 3):
         return _entry(evidence, dtype, Verdict.AGREE, limit, ulps=ulps)
     step = "a step"
+    if conditioning.approximate:
+        note = f"{off}: torch's own formula for a function in it is a series that is no better"
+        return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
     if conditioning.culprit is not None:
         step = f"`{_shortened(program.source(conditioning.culprit))}`"
     if not evidence.autograd:
@@ -301,7 +310,7 @@ def _plain(value: float | None) -> str:
 def _short(value: Any, digits: int = 2) -> str:
     """A number to a few digits; mpmath's own, since it may be beyond float64."""
     text: str = mp.nstr(mp.mpf(value), digits, strip_zeros=True)
-    return text.removesuffix(".0")
+    return text.replace(".0e", "e").removesuffix(".0")
 
 
 def _percent(ratio: Any) -> str:
@@ -309,7 +318,7 @@ def _percent(ratio: Any) -> str:
         return f"{_short(ratio)} times the exact value"
     if ratio < 1e-4:
         return f"{_short(ratio)} of the exact value"
-    return f"{_short(ratio * 100)} %"
+    return f"{float(ratio) * 100:.2g} %" if ratio < 0.995 else f"{float(ratio) * 100:.0f} %"
 
 
 def _shortened(source: str, most: int = 40) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
-from gradcalc.parser import parse
+from gradcalc.parser import parse_row
 from gradcalc.precise import Numbers, TooLarge, Undefined
 from gradcalc.program import Constant, Program
 
@@ -36,7 +36,8 @@ KERNEL = 4
 #: Steps beyond which the culprit is not looked for: that takes a run for each.
 CULPRIT_STEPS = 100
 
-_PRECISION = 500
+#: Bits to run with: enough for float64's smallest number beside 1.
+_PRECISION = 1300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,74 +48,13 @@ class Conditioning:
         error: The error to expect, an mpmath number; infinity where rounding may leave the domain.
         culprit: The number of the step whose rounding tells most, if one was found.
         cancels: Whether large terms nearly cancel in a sum, forward or backward.
+        approximate: Whether torch calculates a function in it by a formula that no precision improves.
     """
 
     error: Any
     culprit: int | None
     cancels: bool = False
-
-
-class _Noise:
-    """Relative errors up to a size, one for each operation of the two passes.
-
-    An operation has the same error each time it is run, so that a noisy pass is a function of the point
-    and can be differentiated.
-    """
-
-    def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
-        self._random = random.Random(seed)
-        self._errors: dict[tuple[int, ...], float] = {}
-        self._only = only
-        self._bits = dtype.bits
-        self._size = mp.mpf(KERNEL * dtype.unit)
-        self._underflow = mp.ldexp(1, dtype.least)
-
-    def on(self, value: Any, *operation: int) -> Any:
-        """The value with the operation's error; `operation` begins with the number of its step."""
-        if isinstance(value, bool | Undefined) or not value:
-            return value
-        if self._only is not None and operation[0] != self._only:
-            return value
-        if value.bc <= self._bits:
-            # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
-            return value
-        error = self._errors.get(operation)
-        if error is None:
-            error = self._errors[operation] = self._random.uniform(-1, 1)
-        return value * (1 + error * self._size) + error * self._underflow
-
-
-class _Sums:
-    """Watches sums for cancellation: a result much smaller than its terms."""
-
-    def __init__(self) -> None:
-        self.cancel = False
-
-    def look(self, total: Any, term: Any) -> None:
-        """Look at a sum and one of its two terms."""
-        self.cancel = self.cancel or bool(abs(total) < abs(term) / 64)
-
-
-class _NoisyNumbers(Numbers):
-    """Real numbers with an error on each result."""
-
-    def __init__(self, dtype: Dtype, noise: _Noise | None, *operation: int) -> None:
-        super().__init__(dtype)
-        self._noise = noise
-        self._operation = operation
-
-    def constant(self, constant: Constant) -> Any:
-        value = super().constant(constant)
-        if self._noise is None or constant.value is not None or not mp.isfinite(value):
-            return value
-        # Torch gets pi and e rounded.
-        return self._noise.on(value, -1, len(constant.text))
-
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
-        value = super().call(row, args, number)
-        if self._noise is None:
-            return value
-        return self._noise.on(value, *(self._operation or (number,)), number)
+    approximate: bool = False
 
 
 def measure(
@@ -128,18 +68,194 @@ def measure(
             return Conditioning(mp.inf, None)
 
         def deviation(noise: _Noise) -> Any:
-            noisy = _derivative(program, inputs, axes, dtype, noise)
+            noisy = _derivative(program, inputs, axes, dtype, noise, None)
             return mp.inf if noisy is None else abs(noisy - clean)
 
-        error = max(deviation(_Noise(seed, dtype)) for seed in range(TRIALS))
+        noises = [_Noise(seed, dtype) for seed in range(TRIALS)]
+        error = max(map(deviation, noises))
         culprit = None
         if len(program.steps) <= CULPRIT_STEPS:
+            numbers = range(program.first_step, program.first_step + len(program.steps))
             alone = {
                 number: max(deviation(_Noise(seed, dtype, number)) for seed in range(2))
-                for number in range(program.first_step, program.first_step + len(program.steps))
+                for number in numbers
             }
             culprit = max(alone, key=lambda number: alone[number], default=None)
-        return Conditioning(MARGIN * error, culprit, sums.cancel)
+        return Conditioning(MARGIN * error, culprit, sums.cancel, noises[0].approximate)
+
+
+class _Noise:
+    """Relative errors up to a size, one for each operation of the two passes.
+
+    An operation is a path of numbers that begins with that of its step; it has the same error each time
+    that it is run.
+    """
+
+    def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - no secret
+        self._errors: dict[tuple[int, ...], float] = {}
+        self._only = only
+        self._bits = dtype.bits
+        self._size = mp.mpf(KERNEL * dtype.unit)
+        # Kernels may flush what is below the smallest normal number.
+        self._underflow = mp.ldexp(1, dtype.least + dtype.bits - 1)
+        self.approximate = False
+
+    def on(self, value: Any, path: tuple[int, ...], approximation: float = 0) -> Any:
+        """The value with the operation's error."""
+        if isinstance(value, bool | Undefined) or not value:
+            return value
+        if self._only is not None and path[0] != self._only:
+            return value
+        if value.bc <= self._bits and not approximation:
+            # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
+            return value
+        self.approximate = self.approximate or bool(approximation)
+        error = self._errors.get(path)
+        if error is None:
+            error = self._errors[path] = self._random.uniform(-1, 1)
+        return value * (1 + error * max(self._size, approximation)) + error * self._underflow
+
+
+class _Sums:
+    """Watches sums for cancellation: a result much smaller than its terms."""
+
+    def __init__(self) -> None:
+        self.cancel = False
+
+    def look(self, total: Any, term: Any) -> None:
+        """Look at a sum and one of its two terms."""
+        self.cancel = self.cancel or bool(abs(total) < abs(term) / 64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dual:
+    """A number and its derivative along one axis (None: 0), for second derivatives."""
+
+    value: Any
+    tangent: Any = None
+
+    def times(self, other: _Dual) -> _Dual:
+        """The product, by the product rule."""
+        terms = [
+            tangent * value
+            for tangent, value in ((self.tangent, other.value), (other.tangent, self.value))
+            if tangent is not None
+        ]
+        return _Dual(self.value * other.value, sum(terms[1:], terms[0]) if terms else None)
+
+    def plus(self, other: _Dual) -> _Dual:
+        """The sum."""
+        tangents = [t for t in (self.tangent, other.tangent) if t is not None]
+        return _Dual(self.value + other.value, sum(tangents[1:], tangents[0]) if tangents else None)
+
+
+class _Duals:
+    """Arithmetic on dual numbers whose every operation is off by the noise."""
+
+    def __init__(self, dtype: Dtype, noise: _Noise | None, path: tuple[int, ...] = ()) -> None:
+        self._dtype = dtype
+        self._noise = noise
+        self._path = path
+        self._numbers = Numbers(dtype)
+
+    def constant(self, constant: Constant) -> Any:
+        value = self._numbers.constant(constant)
+        if self._noise is not None and constant.value is None and mp.isfinite(value):
+            # Torch gets pi and e rounded; all of one program get the same error.
+            value = self._noise.on(value, (-1, len(constant.text)))
+        return _Dual(value)
+
+    def number(self, value: Any) -> Any:
+        return _Dual(self._numbers.number(value)) if isinstance(value, bool) else value
+
+    def condition(self, value: Any) -> Any:
+        return self._numbers.condition(value.value if isinstance(value, _Dual) else value)
+
+    def call(self, row: Function, args: list[Any], number: int) -> Any:
+        path = (*self._path, number)
+        plain = [arg.value if isinstance(arg, _Dual) else arg for arg in args]
+        value = self._value(row, plain, path)
+        if isinstance(value, bool | Undefined):
+            return value
+        result = _Dual(value)
+        for position, arg in enumerate(args):
+            if not isinstance(arg, _Dual) or not arg.tangent:
+                continue
+            slope = partial(row, position, plain, self._dtype, self._noise, path)
+            if isinstance(slope, Undefined):
+                return Undefined(number)
+            total = result.plus(_Dual(mp.mpf(0), arg.tangent * slope.value))
+            result = self.noisy(total, (*path, -1 - position))
+        return result
+
+    def noisy(self, dual: _Dual, path: tuple[int, ...]) -> _Dual:
+        """The dual number with an error on its tangent."""
+        if self._noise is None or not dual.tangent:
+            return dual
+        return _Dual(dual.value, self._noise.on(dual.tangent, path))
+
+    def _value(self, row: Function, plain: list[Any], path: tuple[int, ...]) -> Any:
+        strange = any(isinstance(arg, Undefined) for arg in plain)
+        if self._noise is not None and row.forward and not self._path and not strange:
+            value = _row_program(row.forward, row, plain, self._dtype, self._noise, path)
+            return value.value if isinstance(value, _Dual) else value
+        value = self._numbers.call(row, plain, path[-1])
+        if self._noise is None:
+            return value
+        return self._noise.on(value, path, row.approximation)
+
+
+def partial(
+    row: Function,
+    position: int,
+    args: Sequence[Any],
+    dtype: Dtype,
+    noise: _Noise | None,
+    path: tuple[int, ...],
+) -> Any:
+    """The derivative of one step by one argument, as torch's backward computes it.
+
+    Args:
+        row: The step's function.
+        position: The number of the argument.
+        args: All arguments: dual numbers, or plain ones where no tangent is wanted.
+        dtype: What torch calculates in.
+        noise: The errors, or None for none.
+        path: The step.
+
+    Returns:
+        A dual number, or `Undefined`.
+    """
+    moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
+    text = row.backward[moving.index(position)]
+    return _row_program(text, row, args, dtype, noise, (*path, position))
+
+
+def _row_program(
+    text: str,
+    row: Function,
+    args: Sequence[Any],
+    dtype: Dtype,
+    noise: _Noise | None,
+    path: tuple[int, ...],
+) -> Any:
+    """The value of a row's text at arguments."""
+    program = _parsed(text, row.name)
+    given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
+    for parameter in row.parameters[len(args) :]:
+        given[parameter.name] = mp.mpf(parameter.default)
+    point = [
+        value if isinstance(value, _Dual | bool | Undefined) else _Dual(value)
+        for value in (given[name] for name in program.names)
+    ]
+    arithmetic = _Duals(dtype, noise, path)
+    return arithmetic.number(run(program, point, arithmetic)[program.output])
+
+
+@functools.cache
+def _parsed(text: str, name: str) -> Program:
+    return parse_row(text, TABLE[name])
 
 
 def _derivative(
@@ -148,81 +264,61 @@ def _derivative(
     axes: tuple[int, ...],
     dtype: Dtype,
     noise: _Noise | None,
-    sums: _Sums | None = None,
+    sums: _Sums | None,
 ) -> Any:
-    """One derivative by a forward and a backward pass; None where it has no value."""
-    point = [mp.mpf(value.numerator) / value.denominator for value in inputs]
-    if len(axes) == 1:
+    """One derivative by a forward and a backward pass; None where it has no value.
+
+    A second derivative is the tangent of the gradient: both passes carry the derivative along the second
+    axis with them.
+    """
+    second = len(axes) == 2
+    point = [
+        _Dual(mp.mpf(value.numerator) / value.denominator, mp.mpf(1) if second and number == axes[1] else None)
+        for number, value in enumerate(inputs)
+    ]
+    try:
         gradient = _gradient(program, point, dtype, noise, sums)
-        return gradient and gradient[axes[0]]
-    # The second derivative of the noisy program, by a difference far below the noise.
-    step = mp.ldexp(abs(point[axes[1]]) or mp.mpf(1), -_PRECISION // 4)
-    ends = []
-    for side in (-1, 1):
-        moved = list(point)
-        moved[axes[1]] += side * step
-        gradient = _gradient(program, moved, dtype, noise, sums)
-        if gradient is None:
-            return None
-        ends.append(gradient[axes[0]])
-    return (ends[1] - ends[0]) / (2 * step)
+    except TooLarge:
+        return None
+    if gradient is None:
+        return None
+    found = gradient.get(axes[0], _Dual(mp.mpf(0)))
+    return (found.tangent or mp.mpf(0)) if second else found.value
 
 
 def _gradient(
     program: Program,
-    point: Sequence[Any],
+    point: Sequence[_Dual],
     dtype: Dtype,
     noise: _Noise | None,
     sums: _Sums | None,
-) -> list[Any] | None:
+) -> dict[int, _Dual] | None:
     """Reverse-mode differentiation over the steps; None where something has no value."""
-    try:
-        values = run(program, point, _NoisyNumbers(dtype, noise))
-        adjoints: dict[int, Any] = {program.output: mp.mpf(1)}
-        active = program.active()
-        for number in range(len(values) - 1, program.first_step - 1, -1):
-            adjoint = adjoints.get(number)
-            if not adjoint:
+    arithmetic = _Duals(dtype, noise)
+    values = run(program, point, arithmetic)
+    adjoints: dict[int, _Dual] = {program.output: _Dual(mp.mpf(1))}
+    active = program.active()
+    for number in range(len(values) - 1, program.first_step - 1, -1):
+        adjoint = adjoints.get(number)
+        if adjoint is None or not (adjoint.value or adjoint.tangent):
+            continue
+        step = program.steps[number - program.first_step]
+        row = TABLE[step.function]
+        args = [values[arg] for arg in step.args]
+        if sums is not None and row.symbol in {"+", "-"} and len(args) == 2:
+            sums.look(values[number].value, args[0].value)
+        for position, arg in enumerate(step.args):
+            if not active[arg] or row.parameters[position].static:
                 continue
-            step = program.steps[number - program.first_step]
-            row = TABLE[step.function]
-            args = [values[arg] for arg in step.args]
-            if sums is not None and step.function in {"add", "sub"}:
-                sums.look(values[number], args[0])
-            for position, arg in enumerate(step.args):
-                if not active[arg] or row.parameters[position].static:
-                    continue
-                partial = _partial(row, position, args, dtype, noise, number)
-                if isinstance(partial, Undefined):
-                    return None
-                before = adjoints.get(arg, mp.mpf(0))
-                total = before + adjoint * partial
-                if sums is not None:
-                    sums.look(total, before)
-                adjoints[arg] = noise.on(total, number, -1 - position) if noise else total
-    except TooLarge:
-        return None
-    return [adjoints.get(number, mp.mpf(0)) for number in range(len(program.inputs))]
-
-
-def _partial(
-    row: Function, position: int, args: list[Any], dtype: Dtype, noise: _Noise | None, number: int
-) -> Any:
-    """The derivative of one step by one argument, as torch's backward computes it."""
-    program = _backward(row.name, position)
-    given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
-    for parameter in row.parameters[len(args) :]:
-        given[parameter.name] = mp.mpf(parameter.default)
-    arithmetic = _NoisyNumbers(dtype, noise, number, position)
-    point = [given[name] for name in program.names]
-    return arithmetic.number(run(program, point, arithmetic)[program.output])
-
-
-@functools.cache
-def _backward(name: str, position: int) -> Program:
-    """The program of a row's `backward` column for the parameter at `position`."""
-    row = TABLE[name]
-    moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
-    return parse(
-        row.backward[moving.index(position)], known={parameter.name for parameter in row.parameters}
-    )
+            slope = partial(row, position, args, dtype, noise, (number,))
+            if isinstance(slope, Undefined):
+                return None
+            before = adjoints.get(arg, _Dual(mp.mpf(0)))
+            total = before.plus(adjoint.times(slope))
+            if sums is not None:
+                sums.look(total.value, before.value)
+            path = (number, -1 - position)
+            if noise is not None:
+                total = _Dual(noise.on(total.value, path), total.tangent)
+            adjoints[arg] = arithmetic.noisy(total, (*path, 0))
+    return adjoints

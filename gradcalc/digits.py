@@ -39,9 +39,10 @@ def settle(calculate: Callable[[], Any], more: int = 0) -> Any:
             if value is None or not mp.isfinite(value):
                 return None
             if before is not None:
-                if close(value, before, BITS):
+                # Two zeros may both have lost what there is: 1 - tanh(200)**2.
+                if value and close(value, before, BITS):
                     return value
-                shrunk += abs(value) < mp.ldexp(abs(before), -BITS)
+                shrunk += not value or abs(value) < mp.ldexp(abs(before), -BITS)
         before = value
     return mp.mpf(0) if shrunk == len(PRECISIONS) - 1 else None
 

@@ -22,6 +22,9 @@ CONSTANT_BITS = 4_096
 #: Size of a constant whole exponent, as in x**1000; sympy raises numbers to it exactly.
 CONSTANT_EXPONENT = 1_000_000
 
+#: Calls of square() with a constant argument in one expression.
+CONSTANT_SQUARES = 12
+
 #: Constant argument of gamma, factorial, beta, lgamma (which sympy evaluates exactly), and order of
 #: polygamma. gamma(172) is beyond float64.
 CONSTANT_GAMMA = 1_000

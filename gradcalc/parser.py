@@ -73,6 +73,16 @@ _LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
 _ALIKE = 0.7
 
 
+def parse_row(text: str, row: Function) -> Program:
+    """Parse a text of the function table, in which the row's parameters are the variables.
+
+    Static parameters are constants there, though they are not known yet: polygamma(n + 1, x).
+    """
+    names = {parameter.name for parameter in row.parameters}
+    static = {parameter.name for parameter in row.parameters if parameter.static}
+    return _parse(text, names, static)
+
+
 def parse(text: str, known: Collection[str] = ()) -> Program:
     """Parse an expression.
 
@@ -91,7 +101,7 @@ def parse(text: str, known: Collection[str] = ()) -> Program:
         raise
 
 
-def _parse(text: str, known: Collection[str]) -> Program:
+def _parse(text: str, known: Collection[str], fixed: Collection[str] = ()) -> Program:
     def is_function(name: str) -> bool:
         # A longer name that is not known is a misspelt function.
         if lookup(name) is not None:
@@ -99,7 +109,7 @@ def _parse(text: str, known: Collection[str]) -> Program:
         return not (name in known or name in CONSTANTS or _LETTER.fullmatch(name))
 
     notation = rewrite(text, is_function)
-    builder = _Builder(notation, known)
+    builder = _Builder(notation, known, fixed)
     builder.build(_tree(notation))
     program = builder.finish()
     program = replace(program, canonical=write(program))
@@ -189,9 +199,13 @@ class _Builder:
     inputs first, then constants, then steps.
     """
 
-    def __init__(self, notation: Notation, known: Collection[str]) -> None:
+    def __init__(
+        self, notation: Notation, known: Collection[str], fixed: Collection[str]
+    ) -> None:
         self._notation = notation
         self._known = known
+        self._fixed_names = fixed
+        self._squares = 0  # of constants so far
         self._count = 0  # values so far
         self._done: list[int] = []  # operands that wait for their operation
         self._operands: dict[ast.Call, list[_Node]] = {}
@@ -290,6 +304,8 @@ class _Builder:
         found = self._inputs.get(name)
         if found is None:
             found = self._inputs[name] = (self._number(), Input(name, self._span(node)))
+            if name in self._fixed_names:
+                self._fixed.add(found[0])
         return found[0]
 
     def _number(self) -> int:
@@ -466,6 +482,16 @@ class _Builder:
         number = self._number()
         if args[0] in self._fixed and self._fixed.issuperset(args):
             self._fixed.add(number)
+            self._squares += row.name == "square"
+            if self._squares > limits.CONSTANT_SQUARES:
+                # Each may double the digits, and sympy would calculate them all.
+                raise GradcalcError(
+                    Kind.LIMIT,
+                    f"more than {limits.CONSTANT_SQUARES} squares of constants",
+                    text=self._notation.text,
+                    span=span,
+                    hint="write a power instead, as in 3**8",
+                )
             if row.name in _RATIONAL and all(arg in self._exact for arg in args):
                 exact = _calculated(row, [self._exact[arg] for arg in args])
                 if exact is not None:

@@ -19,7 +19,7 @@ from gradcalc.digits import STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
-from gradcalc.parser import parse
+from gradcalc.parser import parse_row
 from gradcalc.program import Constant, Program
 
 
@@ -67,21 +67,28 @@ def _opaque(name: str) -> Any:
     moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
 
     def fdiff(self: Any, argindex: int = 1) -> Any:
-        text = row.derivative[moving.index(argindex - 1)]
-        names = {parameter.name for parameter in row.parameters}
-        program = parse(text, known=names)
+        program = parse_row(row.derivative[moving.index(argindex - 1)], row)
         given: dict[str, Any] = {
             parameter.name: sympy.sympify(argument)
             for parameter, argument in zip(row.parameters, self.args, strict=False)
         }
         for parameter in row.parameters[len(self.args) :]:
-            # sympy spells infinity oo.
-            given[parameter.name] = sympy.Number(str(parameter.default).replace("inf", "oo"))
+            given[parameter.name] = _default(str(parameter.default))
         arithmetic = _Expressions(EXACT)
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
 
     return type(name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True})
+
+
+def _default(text: str) -> Any:
+    """A parameter's default as torch has it: a float64, or an infinity."""
+    if "inf" in text:
+        return -sympy.oo if text.startswith("-") else sympy.oo
+    value = Fraction(float(text))
+    if value.denominator <= 1024:
+        return sympy.Rational(value.numerator, value.denominator)
+    return sympy.Float(value.numerator, precision=2000) / value.denominator
 
 
 class Calculus:
@@ -124,8 +131,9 @@ class Calculus:
                 if len(axes) == 2:
                     formula = _tidy(derivative(formula, self._symbols[axes[1]]), deadline)
                 self.formulas[position] = None if _immense(formula) else formula
-        except (RecursionError, ZeroDivisionError, TypeError, ValueError):
-            # sympy cannot differentiate this; the entries that are left have no formula.
+        except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
+            # It cannot differentiate this: the entries that are left have no formula, which the report
+            # shows, and the limit takes calculus' place.
             return
 
     def text(self, position: int) -> str | None:
@@ -149,7 +157,10 @@ class Calculus:
         present = [number for number, formula in enumerate(self.formulas) if formula is not None]
         if not present:
             return list(self.formulas)
-        together = evaluator(self._symbols, [self.formulas[number] for number in present])
+        try:
+            together = evaluator(self._symbols, [self.formulas[number] for number in present])
+        except Exception:  # noqa: BLE001 - sympy cannot print this as Python; there are no values then
+            return [None] * len(self.formulas)
         results: list[Any] = [None] * len(self.formulas)
         for place, number in enumerate(present):
 
@@ -212,7 +223,7 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
     Returns:
         A function of one number for each symbol; for each formula it gives a finite real mpmath number, or None.
     """
-    names = {row.name: row.mpmath for row in TABLE.values() if row.opaque}
+    names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
 
     def compiled(what: Any) -> Any:
         return sympy.lambdify(symbols, what, modules=[names, "mpmath"], dummify=True)
@@ -233,6 +244,11 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
 
 
 _NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for arguments that may be plain integers, which Python would divide in float64."""
+    return lambda *args: function(*map(mp.mpf, args))
 
 
 def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
@@ -316,7 +332,7 @@ def _tidy(formula: Any, deadline: float) -> Any:
             break
         try:
             other = sympy.powsimp(way(formula))
-        except (sympy.PolynomialError, RecursionError, NotImplementedError, ValueError):
+        except Exception:  # noqa: BLE001, S112 - as in `differentiate`; the formula stays as it is
             continue
         length = _length(other)
         if length < least:

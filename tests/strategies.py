@@ -5,6 +5,7 @@ In: `gradcalc.functions.TABLE`. Out: texts and bindings that the rest of gradcal
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from gradcalc import grad
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.functions import TABLE, Function, mp
-from gradcalc.parser import parse
+from gradcalc.parser import parse, parse_row
 from gradcalc.precise import Undefined, values
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def interior(row: Function, args: tuple[Any, ...]) -> Any:
     with mp.workprec(200):
         for side in (-NEAR, 0, NEAR):
             given = dict(zip(names, [*(a * (1 + side) for a in args), *defaults], strict=True))
-            sides.append([_value(text, given) for text in texts])
+            sides.append([_value(row, text, given) for text in texts])
     if any(value is None or abs(value) > LARGEST for values in sides for value in values):
         return None
     for before, here, after in zip(*sides, strict=True):
@@ -199,7 +200,11 @@ def interior(row: Function, args: tuple[Any, ...]) -> Any:
     return sides[1][0]
 
 
-def _value(text: str, given: dict[str, Any]) -> Any:
-    program = parse(text, known=set(given))
+#: Most of the texts are those of the table, met again and again.
+_program = functools.lru_cache(maxsize=4096)(parse_row)
+
+
+def _value(row: Function, text: str, given: dict[str, Any]) -> Any:
+    program = _program(text, row)
     value = values(program, [given[name] for name in program.names], FLOAT64)[program.output]
     return None if isinstance(value, Undefined) else mp.mpf(value)

@@ -69,9 +69,10 @@ def answers(report: Report) -> list[tuple[Any, ...]]:
     return [(e.symbolic, e.autograd, e.limit, e.ulps, e.verdict, e.blame) for e in report.entries]
 
 
+@pytest.mark.parametrize("most", [60, pytest.param(600, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_no_false_alarm_inside_domains(dtype: str) -> None:
-    @tried(300)
+def test_no_false_alarm_inside_domains(dtype: str, most: int) -> None:
+    @tried(most)
     @given(sketches())
     def check(sketch: Sketch) -> None:
         count(f"no false alarm, {dtype}")
