@@ -33,6 +33,9 @@ from gradcalc.report import Blame, Entry, Verdict
 #: any dtype, and within what a difference quotient gives.
 AGREEMENT_BITS = 80
 
+#: How many times nearer autograd must be to one of two contradicting witnesses than they are apart, to side with it.
+NEARER = 100
+
 #: The rounding budget in ulps: a few, and two for each operation, forward and backward.
 BUDGET_ULPS = 8
 BUDGET_PER_STEP = 4
@@ -190,12 +193,14 @@ def _same(symbolic: Any, limit: Any, dtype: Dtype) -> bool:
 
 def _conflict(evidence: Evidence, symbolic: Any, limit: Any, dtype: Dtype) -> Entry:
     """Calculus and the limit differ: whom autograd sides with is right."""
-    sides = []
-    for blame, value in ((Blame.LIMIT, symbolic), (Blame.CALCULUS, limit)):
-        rounded = dtype.nearest(value)
-        if evidence.autograd is not None and dtype.ulps(evidence.autograd, rounded) <= BUDGET_ULPS:
-            sides.append(blame)
-    odd = sides[0] if len(sides) == 1 else None
+    odd = None
+    if evidence.autograd is not None and math.isfinite(evidence.autograd):
+        apart = abs(symbolic - limit)
+        with_calculus, with_limit = (
+            abs(mp.mpf(evidence.autograd) - value) * NEARER < apart for value in (symbolic, limit)
+        )
+        if with_calculus or with_limit:
+            odd = Blame.LIMIT if with_calculus else Blame.CALCULUS
     names: dict[Blame | None, str] = {
         Blame.LIMIT: "the difference quotient contradicts both calculus and autograd",
         Blame.CALCULUS: "the formula contradicts both autograd and the difference quotient",
@@ -227,11 +232,12 @@ def _far_off(
         return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
     if conditioning.culprit is not None:
         step = f"`{_shortened(program.source(conditioning.culprit))}`"
-    if not evidence.autograd:
+    if conditioning.cancels:
+        note = f"{off}: the rounding of {step} is magnified as large terms cancel (cancellation)"
+    elif not evidence.autograd:
         note = f"{off}: {step} is so close to a constant that its slope is lost in rounding (saturation)"
     else:
-        how = "as large terms cancel (cancellation)" if conditioning.cancels else "by the steps after it"
-        note = f"{off}: the rounding of {step} is magnified {how}"
+        note = f"{off}: the steps after {step} magnify its rounding"
     return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
 
 

@@ -61,7 +61,11 @@ def measure(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
 ) -> Conditioning:
     """The error to expect of one derivative: along one axis, or a second one along two."""
-    with mp.workprec(_PRECISION):
+    sizes = [*inputs, *(constant.value for constant in program.constants)]
+    spread = max(
+        (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in sizes if n), default=0
+    )
+    with mp.workprec(_PRECISION + 2 * spread):
         sums = _Sums()
         clean = _derivative(program, inputs, axes, dtype, None, sums)
         if clean is None:

@@ -32,19 +32,18 @@ def settle(calculate: Callable[[], Any], more: int = 0) -> Any:
             all the usual precisions.
     """
     before = None
-    shrunk = 0
+    small = []
     for precision in PRECISIONS:
         with mp.workprec(precision + more):
             value = calculate()
             if value is None or not mp.isfinite(value):
                 return None
-            if before is not None:
-                # Two zeros may both have lost what there is: 1 - tanh(200)**2.
-                if value and close(value, before, BITS):
-                    return value
-                shrunk += not value or abs(value) < mp.ldexp(abs(before), -BITS)
+            # Two zeros may both have lost what there is: 1 - tanh(200)**2.
+            if before is not None and value and close(value, before, BITS):
+                return value
+            small.append(abs(value) < mp.ldexp(1, -precision // 2))
         before = value
-    return mp.mpf(0) if shrunk == len(PRECISIONS) - 1 else None
+    return mp.mpf(0) if all(small[-2:]) else None
 
 
 def close(value: Any, other: Any, bits: int) -> bool:

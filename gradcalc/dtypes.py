@@ -60,6 +60,8 @@ class Dtype:
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
         sign, mantissa, exponent, length = number._mpf_  # noqa: SLF001 - mpmath's documented form
+        if not mantissa and exponent:
+            raise ValueError(f"{number} has no nearest {self.name}")
         if mantissa and exponent + length > self.most:
             return -math.inf if sign else math.inf
         if not mantissa or exponent + length < self.least - 1:

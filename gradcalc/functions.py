@@ -1209,7 +1209,8 @@ _row(
     sympy=lambda x: -sympy.log(1 + sympy.exp(-x)),
     mpmath=lambda x: -_mp_softplus(-x),
     derivative="sigmoid(-x)",
-    backward="where(x < 0, 1 - exp(x)/(1 + exp(x)), exp(-x)/(1 + exp(-x)))",
+    # 1 - sigmoid(x) is what its second derivative is made of.
+    backward="1 - sigmoid(x)",
     samples=(0.5, -2.0),
 )
 _row(
@@ -1731,6 +1732,7 @@ _row(
     sympy=lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2,
     mpmath=_mp_ndtr,
     derivative="exp(-x**2/2)/sqrt(2*pi)",
+    backward="exp(-(x*sqrt(1/2))*(x*sqrt(1/2)))/sqrt(2*pi)",
     samples=(0.5, -1.2),
     forward="(1 + erf(x*sqrt(1/2)))/2",
 )

@@ -34,11 +34,14 @@ CONSTANT_ORDER = 100
 FORMULA_STEPS = 400
 FORMULA_DEPTH = 60
 
-#: Nodes of a sympy expression beyond which it is shown untidied.
-TIDY_NODES = 300
+#: Operations of a formula beyond which it is shown untidied, those beyond which it is not multiplied out, and those of all
+#: formulas of one report that are tidied: sizes, so that the same question gets the same formula on any machine.
+TIDY_NODES = 200
+CANCEL_NODES = 60
+TIDY_TOTAL = 2_000
 
-#: Seconds that tidying all the formulas of one report may take; what is left then stays as it is.
-TIDY_SECONDS = 0.1
+#: Seconds that one way of tidying may take, should a formula be harder than its size.
+TIDY_SECONDS = 0.5
 
 #: Characters of a formula beyond which it is left out of the report.
 FORMULA_LENGTH = 5_000

@@ -213,13 +213,15 @@ def _slope(
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
     spread = max((abs(_exponent(value)) for value in (*numbers, *inputs) if value), default=0)
-    found = _taken(program, inputs, axes, dtype, depth, 0, 3 * spread)
+    # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
+    beside = 2 * max(0, *(_exponent(inputs[axis]) for axis in axes if inputs[axis]), 0)
+    found = _taken(program, inputs, axes, dtype, depth, beside, 3 * spread)
     if Trend.UNSETTLED in (found.left.trend, found.right.trend):
         # Something moves faster than the steps, as sin(exp(x)) does at 700.
-        found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, 0, 3 * spread)
+        found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, beside, 3 * spread)
     elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
         # A slope as small as exp(-700) beside a value near 1 takes digits for both.
-        found = _taken(program, inputs, axes, dtype, depth, 3 * spread + MORE_BITS, 3 * spread)
+        found = _taken(program, inputs, axes, dtype, depth, beside + 3 * spread + MORE_BITS, 3 * spread)
     return found
 
 
@@ -262,7 +264,9 @@ def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
     left, right = extrapolate(lefts), extrapolate(rights)
     if left.trend is right.trend is Trend.SETTLED:
         gap = extrapolate([above - below for below, above in zip(lefts, rights, strict=True)])
-        if close(lefts[-1], rights[-1], 20) or (gap.trend is Trend.SETTLED and gap.value == 0):
+        # A gap that stays is a corner, however small: x + 1e-15*abs(x) has one.
+        none = gap.value == 0 if gap.trend is Trend.SETTLED else close(lefts[-1], rights[-1], 70)
+        if none:
             # The weighted mean of both sides is the best value; at 0 it is but noise.
             flat = left.value == right.value == 0
             return Slope(left, right, left.value if flat else centres[-1])
@@ -353,7 +357,8 @@ def _moved(program: Program, point: Sequence[Any], axis: int, step: Any, dtype: 
 
 
 def _scale(value: Any) -> Any:
-    return abs(value) or mp.mpf(1)
+    """The size of a step's unit: that of the coordinate, but at most 1: sin(x) moves as fast at 1e100."""
+    return min(abs(value), 1) or mp.mpf(1)
 
 
 def _exponent(value: Fraction) -> int:

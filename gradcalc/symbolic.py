@@ -9,12 +9,12 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc import limits
+from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
@@ -37,7 +37,8 @@ class _Expressions:
         """
         if constant.value is not None:
             value = self._dtype.literal(constant.value)
-            if value.denominator <= 1024 or self._dtype is EXACT:
+            short = value.denominator <= 1024 and abs(value) < 2**53
+            if short or self._dtype is EXACT:
                 return sympy.Rational(value.numerator, value.denominator)
             return sympy.Float(value.numerator, precision=2000) / value.denominator
         name = constant.text.lstrip("-")
@@ -114,6 +115,7 @@ class Calculus:
         self._dtype = dtype
         self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
         self.formulas: list[Any] = [None] * len(entries)
+        self._room = limits.TIDY_TOTAL
 
     def differentiate(self) -> None:
         """Fill in the formulas, one after the other."""
@@ -121,20 +123,24 @@ class Calculus:
             return
         try:
             expression = expressed(self._program, self._symbols, self._dtype)
-            deadline = time.monotonic() + limits.TIDY_SECONDS
             first: dict[int, Any] = {}
             for position, axes in enumerate(self._entries):
                 if axes[0] not in first:
                     raw = derivative(expression, self._symbols[axes[0]])
-                    first[axes[0]] = _tidy(raw, deadline)
+                    first[axes[0]] = self._tidied(raw)
                 formula = first[axes[0]]
                 if len(axes) == 2:
-                    formula = _tidy(derivative(formula, self._symbols[axes[1]]), deadline)
+                    formula = self._tidied(derivative(formula, self._symbols[axes[1]]))
                 self.formulas[position] = None if _immense(formula) else formula
         except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
             # It cannot differentiate this: the entries that are left have no formula, which the report
             # shows, and the limit takes calculus' place.
             return
+
+    def _tidied(self, formula: Any) -> Any:
+        """The formula in a shorter form, as long as there is room for tidying."""
+        self._room -= _length(formula)
+        return _tidy(formula) if self._room > 0 else formula
 
     def text(self, position: int) -> str | None:
         """The formula in gradcalc's own language, or None where it is left out."""
@@ -309,7 +315,7 @@ def derivative(expression: Any, symbol: Any) -> Any:
 # --- Tidying and writing --------------------------------------------------------------------------------
 
 
-def _tidy(formula: Any, deadline: float) -> Any:
+def _tidy(formula: Any) -> Any:
     """The shortest of a few equal forms that are cheap to find.
 
     `cancel` and `factor` multiply powers out, so they see only small formulas with small exponents.
@@ -323,15 +329,16 @@ def _tidy(formula: Any, deadline: float) -> Any:
     if max(exponents, default=0) > 100:
         # Some forms take a factor out of a power and raise it to thousands of digits.
         return formula
-    small = max(exponents, default=0) <= 8
+    small = max(exponents, default=0) <= 8 and _length(formula) <= limits.CANCEL_NODES
     ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
     if small and not formula.has(sympy.Piecewise, sympy.Float):
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
     for way in ways:
-        if time.monotonic() > deadline:
-            break
         try:
-            other = sympy.powsimp(way(formula))
+            with time_limit(limits.TIDY_SECONDS):
+                other = sympy.powsimp(way(formula))
+        except TimeUp:
+            continue
         except Exception:  # noqa: BLE001, S112 - as in `differentiate`; the formula stays as it is
             continue
         length = _length(other)
@@ -354,6 +361,7 @@ def formula_text(formula: Any, digits: int = 15) -> str:
 @functools.cache
 def _printer(digits: int) -> Any:
     """sympy's printer, taught gradcalc's language."""
+    from sympy.printing.precedence import PRECEDENCE, precedence
     from sympy.printing.str import StrPrinter
 
     names = {"Abs": "abs", "ceiling": "ceil"}
@@ -377,6 +385,34 @@ def _printer(digits: int) -> Any:
 
         def _print_NaN(self, expr: Any) -> str:
             return "nan"
+
+        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+            if expr.exp.is_Rational and expr.exp < 0 and expr.exp not in (-1, sympy.Rational(-1, 2)):
+                return f"1/{self.parenthesize(expr.base**-expr.exp, PRECEDENCE['Mul'] + 1)}"
+            return str(super()._print_Pow(expr, rational))
+
+        def _print_Mul(self, expr: Any) -> str:
+            # y*x**(y - 1) rather than x**(y - 1)*y: what is raised to a variable power comes last.
+            last = [f for f in expr.args if f.is_Pow and f.exp.free_symbols and f.base.free_symbols]
+            others = [f for f in expr.args if f not in last]
+            if len(last) != 1 or not all(f.is_Symbol or f.is_Integer for f in others):
+                return str(super()._print_Mul(expr))
+            return f"{self._print(sympy.Mul(*others))}*{self._print(last[0])}"
+
+        def _print_Add(self, expr: Any, order: Any = None) -> str:
+            # cos(x)**2 - sin(x)**2 rather than -sin(x)**2 + cos(x)**2: a positive term comes first.
+            terms = list(self._as_ordered_terms(expr, order=order))
+            texts = [self._print(term) for term in terms]
+            first = next((k for k, text in enumerate(texts) if not text.startswith("-")), 0)
+            texts.insert(0, texts.pop(first))
+            out = str(texts[0])
+            for term, text in zip([terms[first], *terms[:first], *terms[first + 1 :]][1:], texts[1:], strict=True):
+                loose = precedence(term) < PRECEDENCE["Add"]
+                if loose:
+                    out += f" + ({text})"
+                else:
+                    out += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
+            return out
 
         def _print_Piecewise(self, expr: Any) -> str:
             text = "nan"
