@@ -280,13 +280,19 @@ def birth(
     active = program.active()
     for number in range(program.first_step, len(values)):
         args = program.steps[number - program.first_step].args
-        if active[number] and not _finite(values[number]) and all(_finite(values[arg]) for arg in args):
+        if (
+            active[number]
+            and not _finite(values[number])
+            and all(_finite(values[arg]) for arg in args)
+        ):
             return number, _number(values[number]), "forward"
     origins = _origins(program, values, leaves)
     second = len(axes) == 2
     try:
         with _watch(_walk(program, output, origins), origins) as born:
-            first = torch.autograd.grad(output, leaves, create_graph=second, allow_unused=True)[axes[0]]
+            first = torch.autograd.grad(output, leaves, create_graph=second, allow_unused=True)[
+                axes[0]
+            ]
         if second and not born and first is not None and first.requires_grad:
             with _watch(_walk(program, first, origins), origins) as born:
                 torch.autograd.grad(first, leaves, allow_unused=True)
@@ -296,7 +302,9 @@ def birth(
 
 
 @contextlib.contextmanager
-def _watch(nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]) -> Iterator[list[tuple[int, float]]]:
+def _watch(
+    nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]
+) -> Iterator[list[tuple[int, float]]]:
     """Watch a backward pass over the nodes; yields the numbers of those that make a nan or infinity of
     finite gradients, in order, each with what it makes.
 

@@ -51,7 +51,9 @@ class Summary:
         """The counts in one line."""
         total = sum(self.counts.values())
         parts = ", ".join(f"{count} {what}" for what, count in self.counts.most_common())
-        return f"{total} line{'s' * (total != 1)}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
+        return (
+            f"{total} line{'s' * (total != 1)}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
+        )
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:

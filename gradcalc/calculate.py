@@ -124,7 +124,9 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     if claimed:
         from gradcalc import claims
 
-        judged = claims.judge(program, claimed, dict(report.bindings) if bindings else None, options.timeout)
+        judged = claims.judge(
+            program, claimed, dict(report.bindings) if bindings else None, options.timeout
+        )
         report = replace(report, claims=judged)
     return replace(report, warnings=warnings)
 

@@ -159,20 +159,29 @@ def _judge(
             if exact is None:
                 continue
             if shown is None or not _equal(exact, shown):
-                diagnosis = _diagnosis(program, symbols, by_name, function, claimed.wrt, right, claim)
+                diagnosis = _diagnosis(
+                    program, symbols, by_name, function, claimed.wrt, right, claim
+                )
                 example = Counterexample(
-                    tuple((name, float(value)) for name, value in zip(program.names, point, strict=True)),
+                    tuple(
+                        (name, float(value))
+                        for name, value in zip(program.names, point, strict=True)
+                    ),
                     None if shown is None else FLOAT64.nearest(shown),
                     FLOAT64.nearest(exact),
                 )
                 return Claim(claimed.wrt, text, False, None, example, diagnosis)
             points.append(point)
     if not points:
-        return Claim(claimed.wrt, text, None, None, None, "the function has no real value at any point tried")
+        return Claim(
+            claimed.wrt, text, None, None, None, "the function has no real value at any point tried"
+        )
     if _is_zero(right - claim):
         return Claim(claimed.wrt, text, True, "symbolic", None, None)
     if len(points) < POINTS // 2:
-        return Claim(claimed.wrt, text, None, None, None, "too few points were found where it could be tried")
+        return Claim(
+            claimed.wrt, text, None, None, None, "too few points were found where it could be tried"
+        )
     return Claim(claimed.wrt, text, True, "numeric", None, None)
 
 
@@ -233,7 +242,9 @@ def _is_zero(difference: Any) -> bool:
         lambda e: sympy.simplify(unfolded(e)),
     ]
     for way in ways:
-        with contextlib.suppress(TimeUp, sympy.PolynomialError, RecursionError, NotImplementedError):
+        with contextlib.suppress(
+            TimeUp, sympy.PolynomialError, RecursionError, NotImplementedError
+        ):
             with time_limit(PROOF_SECONDS):
                 if way(difference) == 0:
                     return True

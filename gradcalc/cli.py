@@ -43,11 +43,15 @@ _Expression = Annotated[
 ]
 _At = Annotated[
     list[str] | None,
-    typer.Option("--at", metavar="NAME=VALUE,...", help="Values, as in u=1,v=pi/4; may be repeated."),
+    typer.Option(
+        "--at", metavar="NAME=VALUE,...", help="Values, as in u=1,v=pi/4; may be repeated."
+    ),
 ]
 _Wrt = Annotated[
     str | None,
-    typer.Option("--wrt", metavar="NAMES", help="Differentiate by these; the others are constants."),
+    typer.Option(
+        "--wrt", metavar="NAMES", help="Differentiate by these; the others are constants."
+    ),
 ]
 _SecondOrder = Annotated[bool, typer.Option("--second-order", help="Give the Hessian too.")]
 _DtypeName = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float64 or float32.")]
@@ -58,9 +62,7 @@ _Format = Annotated[
 
 _Timeout = Annotated[
     float,
-    typer.Option(
-        "--timeout", metavar="SECONDS", help="What has no verdict by then is undecided."
-    ),
+    typer.Option("--timeout", metavar="SECONDS", help="What has no verdict by then is undecided."),
 ]
 
 
@@ -117,7 +119,9 @@ def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     asked = _asked_format(arguments)
     if asked != "table" and asked in FORMATS:
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
-        _write(FORMATS[asked].header + FORMATS[asked].report(Report(expression.strip(), error=error)))
+        _write(
+            FORMATS[asked].header + FORMATS[asked].report(Report(expression.strip(), error=error))
+        )
     return 2
 
 
@@ -175,7 +179,9 @@ def _check_format(name: str) -> None:
 def _seconds(timeout: float) -> float:
     if not 0 < timeout < float("inf"):
         raise GradcalcError(
-            Kind.USAGE, f"--timeout {timeout:g} is no time", hint="write seconds, as in --timeout 10"
+            Kind.USAGE,
+            f"--timeout {timeout:g} is no time",
+            hint="write seconds, as in --timeout 10",
         )
     return timeout
 
@@ -229,7 +235,9 @@ def check(
     expr: _Expression,
     claim: Annotated[
         list[str],
-        typer.Option("--claim", metavar="NAME=FORMULA", help="A derivative by hand; may be repeated."),
+        typer.Option(
+            "--claim", metavar="NAME=FORMULA", help="A derivative by hand; may be repeated."
+        ),
     ],
     at: _At = None,
     dtype: _DtypeName = "float64",
@@ -264,7 +272,8 @@ def _show(report: Report, format: str) -> int:
 @app.command()
 def batch(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE|-]...", help="Files of expressions; - is standard input.")
+        list[str] | None,
+        typer.Argument(metavar="[FILE|-]...", help="Files of expressions; - is standard input."),
     ] = None,
     second_order: _SecondOrder = False,
     dtype: _DtypeName = "float64",
@@ -329,7 +338,9 @@ def _open(name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
         return open(name, "rb")
     except OSError as problem:
         reason = (problem.strerror or "it cannot be read").lower()
-        raise GradcalcError(Kind.USAGE, f"{name}: {reason}", hint="give the name of a file, or - for standard input") from None
+        raise GradcalcError(
+            Kind.USAGE, f"{name}: {reason}", hint="give the name of a file, or - for standard input"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -339,7 +350,13 @@ def _progress() -> Iterator[Any]:
         yield lambda: None
         return
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     columns = (SpinnerColumn(), TextColumn("lines"), MofNCompleteColumn(), TimeElapsedColumn())
     # Where results go to the same terminal, rich prints them above the bar.
@@ -357,7 +374,9 @@ def _progress() -> Iterator[Any]:
 
 @app.command()
 def functions(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Tell all about this one.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Tell all about this one.")
+    ] = None,
 ) -> int:
     """List the functions, or tell about one: derivative, domain, kinks."""
     from gradcalc.functions import TABLE, lookup

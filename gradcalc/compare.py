@@ -112,7 +112,11 @@ def judge(
 
 
 def _first_two_agree(evidence: Evidence, program: Program, dtype: Dtype) -> bool:
-    if evidence.symbolic is None or evidence.autograd is None or not math.isfinite(evidence.autograd):
+    if (
+        evidence.symbolic is None
+        or evidence.autograd is None
+        or not math.isfinite(evidence.autograd)
+    ):
         return False
     rounded = dtype.nearest(evidence.symbolic)
     return dtype.ulps(evidence.autograd, rounded) <= _budget(program)

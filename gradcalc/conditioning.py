@@ -277,7 +277,10 @@ def _derivative(
     """
     second = len(axes) == 2
     point = [
-        _Dual(mp.mpf(value.numerator) / value.denominator, mp.mpf(1) if second and number == axes[1] else None)
+        _Dual(
+            mp.mpf(value.numerator) / value.denominator,
+            mp.mpf(1) if second and number == axes[1] else None,
+        )
         for number, value in enumerate(inputs)
     ]
     try:

@@ -93,7 +93,9 @@ def extrapolate(sequence: list[Any]) -> Limit:
         return Limit(Trend.UNSETTLED)
     first = sequence[-3]
     if not last or not before or not first:
-        return Limit(Trend.SETTLED, mp.mpf(0)) if not last and not before else Limit(Trend.UNSETTLED)
+        return (
+            Limit(Trend.SETTLED, mp.mpf(0)) if not last and not before else Limit(Trend.UNSETTLED)
+        )
     growth = [mp.log(abs(before / first), 2), mp.log(abs(last / before), 2)]
     power = abs(growth[0]) > 1.4 and 1.5 < growth[1] / growth[0] < 2.5
     if growth[0] < 0 and (power or max(growth) < -10):  # exp(-1/h) shrinks faster than any power

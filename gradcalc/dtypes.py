@@ -66,7 +66,9 @@ class Dtype:
             return -math.inf if sign else math.inf
         if not mantissa or exponent + length < self.least - 1:
             return 0.0
-        return self.round(Fraction(-1 if sign else 1) * int(mantissa) * Fraction(2) ** int(exponent))
+        return self.round(
+            Fraction(-1 if sign else 1) * int(mantissa) * Fraction(2) ** int(exponent)
+        )
 
     def ulps(self, value: float, exact: float) -> float:
         """Distance of two numbers of the format, in units in the last place of `exact`; inf if one is not finite."""
@@ -95,4 +97,3 @@ FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
 #: No format: literals are the decimals that they are. For formulas on their own, as in a claim.
 EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=15)
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}
-

@@ -199,9 +199,7 @@ class _Builder:
     inputs first, then constants, then steps.
     """
 
-    def __init__(
-        self, notation: Notation, known: Collection[str], fixed: Collection[str]
-    ) -> None:
+    def __init__(self, notation: Notation, known: Collection[str], fixed: Collection[str]) -> None:
         self._notation = notation
         self._known = known
         self._fixed_names = fixed

@@ -159,7 +159,9 @@ def _suspect(program: Program, found: Sequence[Any]) -> bool:
         args = tuple(found[arg] for arg in step.args)
         if any(isinstance(arg, Undefined) for arg in args):
             continue
-        if any(active[arg] and row.on_kink(position, args) for position, arg in enumerate(step.args)):
+        if any(
+            active[arg] and row.on_kink(position, args) for position, arg in enumerate(step.args)
+        ):
             return True
     return False
 
@@ -221,7 +223,9 @@ def _slope(
         found = _taken(program, inputs, axes, dtype, depth + MORE_BITS, beside, 3 * spread)
     elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
         # A slope as small as exp(-700) beside a value near 1 takes digits for both.
-        found = _taken(program, inputs, axes, dtype, depth, beside + 3 * spread + MORE_BITS, 3 * spread)
+        found = _taken(
+            program, inputs, axes, dtype, depth, beside + 3 * spread + MORE_BITS, 3 * spread
+        )
     return found
 
 
@@ -334,7 +338,9 @@ def _inner_slope(
         if nearer is step:
             slope = (left + right) / 2
     # The gap between the sides shrinks with the step; at a corner it stays. Next to the slope it may be noise.
-    corner = gaps[1] > mp.ldexp(gaps[0], -20) and gaps[1] > mp.ldexp(max(abs(left), abs(right)), -30)
+    corner = gaps[1] > mp.ldexp(gaps[0], -20) and gaps[1] > mp.ldexp(
+        max(abs(left), abs(right)), -30
+    )
     return None if corner else slope
 
 

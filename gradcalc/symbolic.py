@@ -79,7 +79,9 @@ def _opaque(name: str) -> Any:
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
 
-    return type(name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True})
+    return type(
+        name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True}
+    )
 
 
 def _default(text: str) -> Any:
@@ -100,9 +102,7 @@ class Calculus:
             not been asked yet.
     """
 
-    def __init__(
-        self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype
-    ) -> None:
+    def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
         """Prepare to differentiate.
 
         Args:
@@ -181,7 +181,8 @@ class Calculus:
         """The largest exponent, of either sign, of the numbers that meet."""
         numbers = [*inputs, *(constant.value for constant in self._program.constants)]
         return max(
-            (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n), default=0
+            (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n),
+            default=0,
         )
 
     def continued(self, position: int, inputs: Sequence[Fraction]) -> Any:
@@ -387,7 +388,11 @@ def _printer(digits: int) -> Any:
             return "nan"
 
         def _print_Pow(self, expr: Any, rational: bool = False) -> str:
-            if expr.exp.is_Rational and expr.exp < 0 and expr.exp not in (-1, sympy.Rational(-1, 2)):
+            if (
+                expr.exp.is_Rational
+                and expr.exp < 0
+                and expr.exp not in (-1, sympy.Rational(-1, 2))
+            ):
                 return f"1/{self.parenthesize(expr.base**-expr.exp, PRECEDENCE['Mul'] + 1)}"
             return str(super()._print_Pow(expr, rational))
 
@@ -406,7 +411,9 @@ def _printer(digits: int) -> Any:
             first = next((k for k, text in enumerate(texts) if not text.startswith("-")), 0)
             texts.insert(0, texts.pop(first))
             out = str(texts[0])
-            for term, text in zip([terms[first], *terms[:first], *terms[first + 1 :]][1:], texts[1:], strict=True):
+            for term, text in zip(
+                [terms[first], *terms[:first], *terms[first + 1 :]][1:], texts[1:], strict=True
+            ):
                 loose = precedence(term) < PRECEDENCE["Add"]
                 if loose:
                     out += f" + ({text})"
@@ -425,7 +432,9 @@ def _printer(digits: int) -> Any:
 
         def _print_Relational(self, expr: Any) -> str:
             sign = {"Eq": "==", "Ne": "!="}.get(type(expr).__name__, "")
-            sign = {"Equality": "==", "Unequality": "!="}.get(type(expr).__name__, sign) or expr.rel_op
+            sign = {"Equality": "==", "Unequality": "!="}.get(
+                type(expr).__name__, sign
+            ) or expr.rel_op
             return f"{self._print(expr.lhs)} {sign} {self._print(expr.rhs)}"
 
         def _print_And(self, expr: Any) -> str:

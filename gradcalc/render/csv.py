@@ -29,7 +29,9 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     for entry in report.entries:
         writer.writerow([*start, *_entry(entry), ""])
     for claim in report.claims:
-        verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[claim.correct]
+        verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[
+            claim.correct
+        ]
         cells = [_cell(claim.wrt), _cell(claim.claim), *[""] * 4, verdict, ""]
         writer.writerow([*start, *cells, _cell(claim_sentence(claim)), ""])
     return out.getvalue()

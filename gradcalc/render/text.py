@@ -170,7 +170,9 @@ def claim_sentence(claim: Claim) -> str:
     if example is not None:
         point = ", ".join(f"{visible(name)} = {number(value)}" for name, value in example.at)
         claimed = "no value" if example.claimed is None else number(example.claimed)
-        parts.append(f"; at {point} it gives {claimed}, the derivative is {number(example.derivative)}")
+        parts.append(
+            f"; at {point} it gives {claimed}, the derivative is {number(example.derivative)}"
+        )
     return "".join(parts)
 
 
