@@ -26,9 +26,10 @@ class Testimony:
 
     Attributes:
         value: The output's value.
-        gradient: The derivative with respect to each input that requires grad, by the input's number.
-        hessian: The derivative for each pair of them, by their numbers in order; None where torch has no
-            second derivative. Empty unless asked for.
+        gradient: The derivative with respect to each input that requires grad, by the input's
+            number.
+        hessian: The derivative for each pair of them, by their numbers in order; None where torch
+            has no second derivative. Empty unless asked for.
         tensors: The inputs and the output.
         graph: The backward graph.
     """
@@ -68,7 +69,7 @@ class _Tensors:
             return torch.tensor(bool(value))
         return value if value.dtype == torch.bool else value != 0
 
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
+    def call(self, row: Function, args: list[Any], number: int) -> Any:  # noqa: ARG002 - see Arithmetic
         plain = [isinstance(arg, float) for arg in args]
         if all(plain):
             # A constant: calculated in float64 and kept as a plain number.
@@ -161,7 +162,7 @@ def _nothing_to_differentiate(program: Program) -> GradcalcError:
     hint = (
         "write a variable in it, as in x**2"
         if not program.inputs
-        else "conditions and constants have no gradient; where(condition, a, b) chooses between two values that do"
+        else "conditions have no gradient; where(condition, a, b) chooses between two values"
     )
     return GradcalcError(
         Kind.AUTOGRAD,
@@ -217,7 +218,7 @@ def _graph(
     program: Program, output: Any, values: Sequence[Any], leaves: Sequence[Any]
 ) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the output, depth first, each node once."""
-    order = _walk(program, output, _origins(program, values, leaves))
+    order = _walk(program, output, _origins(values, leaves))
     ids = {node: number for number, (node, _) in enumerate(order)}
     return tuple(
         GraphNode(
@@ -230,7 +231,7 @@ def _graph(
     )
 
 
-def _origins(program: Program, values: Sequence[Any], leaves: Sequence[Any]) -> dict[Any, int]:
+def _origins(values: Sequence[Any], leaves: Sequence[Any]) -> dict[Any, int]:
     """For each node that is some value's grad_fn, the value's number."""
     edge = torch.autograd.graph.get_gradient_edge
     origins = {edge(leaf).node: number for number, leaf in enumerate(leaves) if leaf.requires_grad}
@@ -258,7 +259,7 @@ def _walk(program: Program, output: Any, origins: Mapping[Any, int]) -> list[tup
     return list(order.items())
 
 
-# --- Where a nan or an infinity was born -------------------------------------------------------------
+# --- Where a nan or an infinity was born ----------------------------------------------------------
 
 
 def birth(
@@ -273,8 +274,8 @@ def birth(
         axes: The derivative: the number of an input, or of two.
 
     Returns:
-        The number of the step's value, the nan or infinity, and "forward" or "backward"; None if neither
-        pass makes one.
+        The number of the step's value, the nan or infinity, and "forward" or "backward"; None if
+        neither pass makes one.
     """
     leaves, values, output = _forward(program, inputs, [True] * len(inputs), dtype)
     active = program.active()
@@ -286,7 +287,7 @@ def birth(
             and all(_finite(values[arg]) for arg in args)
         ):
             return number, _number(values[number]), "forward"
-    origins = _origins(program, values, leaves)
+    origins = _origins(values, leaves)
     second = len(axes) == 2
     try:
         with _watch(_walk(program, output, origins), origins) as born:
@@ -305,9 +306,10 @@ def birth(
 def _watch(
     nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]
 ) -> Iterator[list[tuple[int, float]]]:
-    """Watch a backward pass over the nodes; yields the numbers of those that make a nan or infinity of
-    finite gradients, in order, each with what it makes.
+    """Watch a backward pass over the nodes.
 
+    Yields the numbers of those that make a nan or infinity of finite gradients, in order, each with
+    what it makes.
     The nodes that the pass itself makes (with create_graph) are entered in `origins`.
     """
     born: list[tuple[int, float]] = []

@@ -1,7 +1,7 @@
 """A stream of records to a stream of reports, in order, one at a time.
 
-Each report is given as soon as its record is read, and nothing is kept of it. What one record does wrong becomes its
-report; the others never notice.
+Each report is given as soon as its record is read, and nothing is kept of it. What one record does
+wrong becomes its report; the others never notice.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options, calculate
 from gradcalc.errors import GradcalcError
-from gradcalc.bindings import parse_bindings
 from gradcalc.records import Record
 from gradcalc.report import SERIOUSNESS, Report
 

@@ -1,7 +1,7 @@
 """From a question to its answer: text, bindings and options to a `Report`.
 
-This is the one place where the witnesses meet; each is asked on its own and none sees another's answer. `grad` is
-the Python interface, the command line and `batch` use `calculate`.
+This is the one place where the witnesses meet; each is asked on its own and none sees another's
+answer. `grad` is the Python interface, the command line and `batch` use `calculate`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from gradcalc import limits
+from gradcalc.bindings import Binding, bind, parse_bindings
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc import limits
-from gradcalc.bindings import Binding, bind, parse_bindings
 from gradcalc.functions import lookup
 from gradcalc.parser import CONSTANTS, parse
 from gradcalc.report import Entry, Report, Verdict
@@ -64,12 +64,13 @@ def grad(
 
     Args:
         expression: In gradcalc's language, such as "u**3 + v**2 + 4*u*v".
-        at: The value of each variable, a number or a constant expression; without it, formulas only.
+        at: The value of each variable, a number or a constant expression; without it, formulas
+            only.
         wrt: The variables to differentiate with respect to; all, if not given.
         second_order: Whether to give the Hessian too.
         dtype: "float64" or "float32".
-        timeout: Seconds after which what has no verdict yet is undecided; None for no limit. Outside the
-            main thread there is none.
+        timeout: Seconds after which what has no verdict yet is undecided; None for no limit.
+            Outside the main thread there is none.
 
     Returns:
         The report, whose `verdict` says whether the two agree.
@@ -173,7 +174,7 @@ def _axes(program: Program, wrt: tuple[str, ...] | None) -> list[int]:
             raise GradcalcError(
                 Kind.BINDING,
                 f"`{name}` does not occur in the expression, so nothing depends on it",
-                hint=f"differentiate with respect to {' or '.join(program.names) or 'a variable in it'}",
+                hint=f"differentiate by {' or '.join(program.names) or 'a variable in it'}",
             )
         if program.names.index(name) not in axes:
             axes.append(program.names.index(name))
@@ -251,8 +252,8 @@ def _checked(
                 found.append(compare.judge(proof, program, dtype, survey, thorough=thorough))
     except TimeUp:
         note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
-        for position in range(len(found), len(entries)):
-            found.append(compare.undecided(evidence(position, None), note))
+        rest = range(len(found), len(entries))
+        found.extend(compare.undecided(evidence(position, None), note) for position in rest)
     return _report(
         program,
         options,

@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="gradcalc",
-    help="Gradients by calculus (sympy) and by autograd (torch), and a verdict on whether they agree.",
+    help="Gradients by calculus (sympy) and by autograd (torch), and whether the two agree.",
     epilog="Try: gradcalc grad 'u**3+v**2+4*u*v' --at u=1,v=1.1",
     no_args_is_help=True,
     add_completion=False,
@@ -135,7 +136,7 @@ def _asked_format(arguments: Sequence[str]) -> str:
     return asked
 
 
-# --- Streams -----------------------------------------------------------------------------------------
+# --- Streams --------------------------------------------------------------------------------------
 
 
 def _color(stream: IO[str]) -> bool:
@@ -152,7 +153,7 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-class _ClosedPipe(Exception):  # noqa: N818 - no error, and no OSError: typer would exit with 1 for that
+class _ClosedPipe(Exception):  # noqa: N818 - no error, nor an OSError: typer would exit with 1
     """Whoever read our output has gone."""
 
 
@@ -186,7 +187,7 @@ def _seconds(timeout: float) -> float:
     return timeout
 
 
-# --- Commands ----------------------------------------------------------------------------------------
+# --- Commands -------------------------------------------------------------------------------------
 
 
 def _version(wanted: bool) -> None:
@@ -215,8 +216,8 @@ def grad(
     timeout: _Timeout = 10.0,
 ) -> int:
     """Differentiate one expression, and check autograd against calculus."""
-    from gradcalc.calculate import Options, calculate
     from gradcalc.bindings import parse_bindings
+    from gradcalc.calculate import Options, calculate
     from gradcalc.records import names
 
     _check_format(format)
@@ -245,8 +246,8 @@ def check(
     timeout: _Timeout = 10.0,
 ) -> int:
     """Judge derivatives by hand: right for all values, or wrong, where and why."""
-    from gradcalc.calculate import Options, calculate
     from gradcalc.bindings import parse_bindings
+    from gradcalc.calculate import Options, calculate
 
     _check_format(format)
     options = Options(
@@ -284,7 +285,7 @@ def batch(
     _check_format(format)
     if not files and sys.stdin.isatty():
         _write(
-            "gradcalc batch FILE... answers each line of its files; without a file it reads standard input.\n"
+            "gradcalc batch FILE... answers each line of its files, or of standard input.\n"
             "A line is what you would type after `gradcalc grad`, without the quotes:\n"
             "    u**3 + v**2 + 4*u*v   --at u=1,v=1.1\n"
             "Try: gradcalc batch examples.txt, or gradcalc batch --help\n"
@@ -307,12 +308,11 @@ def batch(
         streams = [(stack.enter_context(_open(name)), name) for name in files or ["-"]]
         _write(renderer.header)
         advance = stack.enter_context(_progress())
-        for report in answers(_records(streams), options):
-            summary.add(report)
-            if format == "table":
-                # Many reports: the tables of tensors and graphs would hide the verdicts.
-                report = replace(report, tensors=(), graph=())
-                _warn(report)
+        for full in answers(_records(streams), options):
+            summary.add(full)
+            _warn(full)
+            # Many reports: on a terminal, tables of tensors and graphs would hide the verdicts.
+            report = replace(full, tensors=(), graph=()) if format == "table" else full
             _write(renderer.report(report, width=_width(), color=_color(sys.stdout)))
             if report.error is not None:
                 message = error_text(
@@ -335,7 +335,7 @@ def _open(name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
     if name == "-":
         return contextlib.nullcontext(sys.stdin.buffer)
     try:
-        return open(name, "rb")
+        return Path(name).open("rb")
     except OSError as problem:
         reason = (problem.strerror or "it cannot be read").lower()
         raise GradcalcError(

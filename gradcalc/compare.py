@@ -1,17 +1,18 @@
 """The comparator: from the witnesses' testimony to a verdict for each derivative.
 
-In: what calculus, autograd and the limit say of one derivative. Out: an `Entry` with its verdict, the odd
-one out, and one sentence for the reader. The rules, in order:
+In: what calculus, autograd and the limit say of one derivative. Out: an `Entry` with its verdict,
+the odd one out, and one sentence for the reader. The rules, in order:
 
 1. no finite real value of the function here, or on neither side: undefined
 2. left and right derivative differ or are infinite: nondifferentiable
 3. autograd nan or infinite although the derivative exists: disagree
 4. autograd within the rounding budget of the exact value: agree
-5. further off, but no further than rounding explains: agree while two thirds of the digits are right,
-   else rounding
+5. further off, but no further than rounding explains: agree while two thirds of the digits are
+   right, else rounding
 6. further off than that: disagree
 
-The exact value is the one that calculus and the limit agree on; where one of them is silent, the other's.
+The exact value is the one that calculus and the limit agree on; where one of them is silent, the
+other's.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from gradcalc.report import Blame, Entry, Verdict
 #: any dtype, and within what a difference quotient gives.
 AGREEMENT_BITS = 80
 
-#: How many times nearer autograd must be to one of two contradicting witnesses than they are apart, to side with it.
+#: How many times nearer autograd must be to one of two contradicting witnesses than they are apart,
+#: to side with it.
 NEARER = 100
 
 #: The rounding budget in ulps: a few, and two for each operation, forward and backward.
@@ -51,12 +53,12 @@ class Evidence:
         latex: The formula in LaTeX, if asked for.
         symbolic: The formula's value, an mpmath number; None where it has none.
         autograd: Torch's value; None where torch has no such derivative.
-        continued: The formula's limit from both sides, for a point where its value is a mere convention; None if
-            there is none.
+        continued: The formula's limit from both sides, for a point where its value is a mere
+            convention; None if there is none.
         slope: Calls the limit.
         conditioning: Measures how far rounding can carry.
-        birth: Finds the first nan or infinity: the number of the step's value, what it is, and the pass that
-            made it.
+        birth: Finds the first nan or infinity: the number of the step's value, what it is, and the
+            pass that made it.
     """
 
     wrt: tuple[str, ...]
@@ -80,8 +82,9 @@ def judge(
         program: The function, for its steps' text.
         dtype: What autograd calculated in.
         survey: What there is at the point.
-        thorough: Call the limit always; otherwise only where it may change the verdict: where the first two
-            witnesses differ, where one is silent or not finite, and where a step stands on a kink.
+        thorough: Call the limit always; otherwise only where it may change the verdict: where the
+            first two witnesses differ, where one is silent or not finite, and where a step stands
+            on a kink.
     """
     if not survey.defined:
         return _undefined(evidence, program, dtype, survey)
@@ -94,11 +97,10 @@ def judge(
     if limit is None and not _unsettled(slope):
         return _without_derivative(evidence, slope, dtype)
     symbolic = evidence.symbolic
-    if survey.suspect and limit is not None and symbolic is not None:
-        if not _same(symbolic, limit, dtype):
-            # On a kink formulas follow conventions (sign(0) is 0), which are no testimony.
-            symbolic = evidence.continued()
-            evidence = replace(evidence, symbolic=symbolic)
+    if None not in (limit, symbolic) and survey.suspect and not _same(symbolic, limit, dtype):
+        # On a kink formulas follow conventions (sign(0) is 0), which are no testimony.
+        symbolic = evidence.continued()
+        evidence = replace(evidence, symbolic=symbolic)
     truth = limit if symbolic is None else symbolic
     if truth is None:
         note = "no witness could settle the exact value"
@@ -217,7 +219,6 @@ def _far_off(
     evidence: Evidence, truth: Any, limit: Any, ulps: float, program: Program, dtype: Dtype
 ) -> Entry:
     """Beyond the budget: is it rounding, or wrong?"""
-    assert evidence.autograd is not None
     distance = abs(mp.mpf(evidence.autograd) - truth)
     conditioning = evidence.conditioning()
     off = f"autograd is off by {_short(distance)}"
@@ -239,7 +240,8 @@ def _far_off(
     if conditioning.cancels:
         note = f"{off}: the rounding of {step} is magnified as large terms cancel (cancellation)"
     elif not evidence.autograd:
-        note = f"{off}: {step} is so close to a constant that its slope is lost in rounding (saturation)"
+        lost = "is so close to a constant that its slope is lost in rounding (saturation)"
+        note = f"{off}: {step} {lost}"
     else:
         note = f"{off}: the steps after {step} magnify its rounding"
     return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
@@ -261,7 +263,8 @@ def _without_derivative(evidence: Evidence, slope: Slope, dtype: Dtype) -> Entry
         return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
     if Trend.UNDEFINED in (left.trend, right.trend):
         side, other = (right, "right") if left.trend is Trend.UNDEFINED else (left, "left")
-        note = f"the domain ends here: only the derivative from the {other} exists, {_side(side)}{torch}"
+        found = f"only the derivative from the {other} exists, {_side(side)}"
+        note = f"the domain ends here: {found}{torch}"
     elif slope.jump:
         note = f"the function jumps here{torch}"
     elif left.trend is right.trend is Trend.INFINITE:
@@ -301,7 +304,7 @@ def _entry(
     )
 
 
-# --- Numbers in sentences ----------------------------------------------------------------------------
+# --- Numbers in sentences -------------------------------------------------------------------------
 
 
 def _side(limit: Limit) -> str:

@@ -1,13 +1,15 @@
 """How far rounding alone can carry autograd's value away from the exact one.
 
-In: a program, a point, a dtype. Out: the error to expect of each derivative when every operation, forward and
-backward, is right to the dtype's roundoff and no better. The comparator asks when a derivative is further off than a few
+In: a program, a point, a dtype. Out: the error to expect of each derivative when every operation,
+forward and backward, is right to the dtype's roundoff and no better. The comparator asks when a
+derivative is further off than a few
 ulps: an error within this measure is rounding, one beyond it is a wrong derivative.
 
-The method is Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic, 1997): the forward and backward pass of
-reverse-mode differentiation are run at high precision, with each result multiplied by 1 + r*u, r random and u the
-unit roundoff. The backward pass uses the `backward` column of the function table, operation by operation as
-torch computes it, so that saturation (1 - tanh(x)**2 at 20) shows as what it is.
+The method is Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic, 1997): the forward and
+backward pass of reverse-mode differentiation are run at high precision, with each result multiplied
+by 1 + r*u, r random and u the unit roundoff. The backward pass uses the `backward` column of the
+function table, operation by operation as torch computes it, so that saturation (1 - tanh(x)**2 at
+20) shows as what it is.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from gradcalc.program import Constant, Program
 TRIALS = 10
 MARGIN = 4
 
-#: Error of one operation in units of the roundoff; torch's kernels are right to an ulp or two, not to a half.
+#: Error of one operation in units of the roundoff; torch's kernels are right to an ulp or two, not
+#: to a half.
 KERNEL = 4
 
 #: Steps beyond which the culprit is not looked for: that takes a run for each.
@@ -48,7 +51,8 @@ class Conditioning:
         error: The error to expect, an mpmath number; infinity where rounding may leave the domain.
         culprit: The number of the step whose rounding tells most, if one was found.
         cancels: Whether large terms nearly cancel in a sum, forward or backward.
-        approximate: Whether torch calculates a function in it by a formula that no precision improves.
+        approximate: Whether torch calculates a function in it by a formula that no precision
+            improves.
     """
 
     error: Any
@@ -91,8 +95,8 @@ def measure(
 class _Noise:
     """Relative errors up to a size, one for each operation of the two passes.
 
-    An operation is a path of numbers that begins with that of its step; it has the same error each time
-    that it is run.
+    An operation is a path of numbers that begins with that of its step; it has the same error each
+    time that it is run.
     """
 
     def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
@@ -272,8 +276,8 @@ def _derivative(
 ) -> Any:
     """One derivative by a forward and a backward pass; None where it has no value.
 
-    A second derivative is the tangent of the gradient: both passes carry the derivative along the second
-    axis with them.
+    A second derivative is the tangent of the gradient: both passes carry the derivative along the
+    second axis with them.
     """
     second = len(axes) == 2
     point = [

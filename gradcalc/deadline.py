@@ -1,7 +1,8 @@
 """A time limit that really stops what is under way.
 
-In: seconds. Out: `TimeUp` is raised in the running code when they are over. sympy and mpmath cannot be asked to stop, so
-the operating system's timer interrupts them; that works in the main thread of a Unix process, elsewhere there is no limit.
+In: seconds. Out: `TimeUp` is raised in the running code when they are over. sympy and mpmath cannot
+be asked to stop, so the operating system's timer interrupts them; that works in the main thread of
+a Unix process, elsewhere there is no limit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """As many digits as it takes: numbers that keep their value when the precision grows.
 
-In: functions that calculate at mpmath's present precision. Out: mpmath numbers good to `BITS` bits. The
-calculus and the limit both settle their values here; neither sees the other's.
+In: functions that calculate at mpmath's present precision. Out: mpmath numbers good to `BITS` bits.
+The calculus and the limit both settle their values here; neither sees the other's.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from gradcalc.functions import mp
 #: Bits to which a settled number is right, well beyond float64's 53.
 BITS = 96
 
-#: Precisions tried in turn. Two of them resolve sin(1e308), the last the difference of any two float64
-#: numbers (2**-1074 beside 2**1023).
+#: Precisions tried in turn. Two of them resolve sin(1e308), the last the difference of any two
+#: float64 numbers (2**-1074 beside 2**1023).
 PRECISIONS = (220, 500, 1400, 3000)
 
 
@@ -73,16 +73,16 @@ class Limit:
     value: Any = None
 
 
-#: The steps of a limit are 2**-k, for these k, relative to the scale of the point: all far below the distance
-#: of float64's neighbours, 2**-52, so that a jump one ulp away is not stepped over.
+#: The steps of a limit are 2**-k, for these k, relative to the scale of the point: all far below
+#: the distance of float64's neighbours, 2**-52, so that a jump one ulp away is not stepped over.
 STEPS = (80, 160, 320)
 
 
 def extrapolate(sequence: list[Any]) -> Limit:
-    """Judge a sequence of a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
+    """Judge a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
 
-    Near a point, the quantities of calculus behave as c + a*h**p (p > 0: it settles), a*h**-p or a*log(h) (it
-    grows). Only a limit other than 0 shows in two values; the rest takes three.
+    Near a point, the quantities of calculus behave as c + a*h**p (p > 0: it settles), a*h**-p or
+    a*log(h) (it grows). Only a limit other than 0 shows in two values; the rest takes three.
     """
     if any(value is None for value in sequence[-2:]):
         return Limit(Trend.UNDEFINED)

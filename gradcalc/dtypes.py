@@ -49,7 +49,8 @@ class Dtype:
     def literal(self, value: Fraction) -> Fraction:
         """A number in the program's text as torch sees it: a float64, then rounded to the dtype.
 
-        One beyond the dtype's range stays a float64: torch folds constants before a tensor meets them.
+        One beyond the dtype's range stays a float64: torch folds constants before a tensor meets
+        them.
         """
         if self is EXACT:
             return value
@@ -59,7 +60,7 @@ class Dtype:
 
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
-        sign, mantissa, exponent, length = number._mpf_  # noqa: SLF001 - mpmath's documented form
+        sign, mantissa, exponent, length = number._mpf_
         if not mantissa and exponent:
             raise ValueError(f"{number} has no nearest {self.name}")
         if mantissa and exponent + length > self.most:
@@ -71,7 +72,7 @@ class Dtype:
         )
 
     def ulps(self, value: float, exact: float) -> float:
-        """Distance of two numbers of the format, in units in the last place of `exact`; inf if one is not finite."""
+        """Distance in units in the last place of `exact`; infinite if a number is not finite."""
         if value == exact:
             return 0
         if not (math.isfinite(value) and math.isfinite(exact)):

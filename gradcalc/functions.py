@@ -14,8 +14,9 @@ tests all read it. Adding a function is adding a row. A row holds:
                     tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
     forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
                     for ndtr. Read by `conditioning` alone
-    approximation   the relative error of torch's own formula, where it is a series or a fit that no precision
-                    improves; measured. Read by `conditioning` alone, like the two before it
+    approximation   the relative error of torch's own formula, where it is a series or a fit that no
+                    precision improves; measured. Read by `conditioning` alone, like the two before
+                    it
     torch           the function for autograd, as torch has it, else composed of torch operations
     sympy           its definition for calculus, in sympy's functions
     opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
@@ -45,7 +46,6 @@ torch, sympy and mpmath are imported when a column of theirs is first called.
 
 # A lambda keeps torch.sin from being looked up, and torch from being imported, before it is called.
 # Its parameters are the signature, used or not; the numbers in it are those of the function.
-# ruff: noqa: PLW0108, ARG005, PLR2004
 
 from __future__ import annotations
 

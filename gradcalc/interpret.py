@@ -1,6 +1,7 @@
 """The one loop: a program's steps in order, in the arithmetic of a witness.
 
-In: a program, a value for each input, an `Arithmetic`. Out: the value of every input, constant and step.
+In: a program, a value for each input, an `Arithmetic`. Out: the value of every input, constant and
+    step.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ TEXT_LENGTH = 200_000
 #: Operations in one expression.
 STEPS = 100_000
 
-#: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000 deep (a sum
-#: of n terms nests n deep), which has no constant to ask for and is caught where it happens.
+#: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000
+#: deep (a sum of n terms nests n deep), which has no constant to ask for and is caught where it
+#: happens.
 BRACKETS = 190
 
 #: Digits of a number as typed, and the largest decimal exponent that is looked at; beyond the
@@ -34,8 +35,9 @@ CONSTANT_ORDER = 100
 FORMULA_STEPS = 400
 FORMULA_DEPTH = 60
 
-#: Operations of a formula beyond which it is shown untidied, those beyond which it is not multiplied out, and those of all
-#: formulas of one report that are tidied: sizes, so that the same question gets the same formula on any machine.
+#: Operations of a formula beyond which it is shown untidied, those beyond which it is not
+#: multiplied out, and those of all formulas of one report that are tidied: sizes, so that the same
+#: question gets the same formula on any machine.
 TIDY_NODES = 200
 CANCEL_NODES = 60
 TIDY_TOTAL = 2_000
@@ -49,6 +51,6 @@ FORMULA_LENGTH = 5_000
 #: Bytes in one line of a batch file.
 LINE_BYTES = 1_000_000
 
-#: Derivatives times operations beyond which the limit is called only where it can change a verdict; it costs a few
-#: runs of the program for each derivative.
+#: Derivatives times operations beyond which the limit is called only where it can change a verdict;
+#: it costs a few runs of the program for each derivative.
 THOROUGH = 20_000

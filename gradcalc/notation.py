@@ -10,8 +10,6 @@ Python's parser says little about what is wrong, so brackets, missing operands a
 are found here, while the user's own tokens are at hand.
 """
 
-# ruff: noqa: RUF001, RUF002 - the signs that look like others are what this module is about
-
 from __future__ import annotations
 
 import keyword

@@ -21,8 +21,8 @@ from gradcalc.program import Constant, Program
 MAGNITUDE = 20_000
 
 
-#: More bits, where a slope is small beside the value or does not settle: enough for float64's smallest number
-#: beside 1, and for sin(1e308).
+#: More bits, where a slope is small beside the value or does not settle: enough for float64's
+#: smallest number beside 1, and for sin(1e308).
 MORE_BITS = 1_300
 
 
@@ -30,7 +30,7 @@ MORE_BITS = 1_300
 NOISE_BITS = 120
 
 
-class TooLarge(Exception):
+class TooLarge(Exception):  # noqa: N818 - no error, but a finding
     """A value is too large to be calculated with at any precision."""
 
 
@@ -48,19 +48,22 @@ class Numbers:
         self._dtype = dtype
 
     def constant(self, constant: Constant) -> Any:
-        """A literal is the number of the dtype that torch sees."""
+        """A number in the text; a literal is the number of the dtype that torch sees."""
         if constant.value is not None:
             return _number(self._dtype.literal(constant.value))
         size = +getattr(mp, constant.text.lstrip("-"))
         return -size if constant.text.startswith("-") else size
 
     def number(self, value: Any) -> Any:
+        """A value that may be a condition, as a number."""
         return mp.mpf(value) if isinstance(value, bool) else value
 
     def condition(self, value: Any) -> Any:
+        """A value that may be a number, as a condition."""
         return value if isinstance(value, bool | Undefined) else value != 0
 
     def call(self, row: Function, args: list[Any], number: int) -> Any:
+        """The row's value at the arguments, or `Undefined` with the number."""
         if row.name == "where" and isinstance(args[0], bool):
             # The branch not taken may well be undefined.
             return args[1] if args[0] else args[2]
@@ -70,7 +73,7 @@ class Numbers:
                 return arg
             if isinstance(arg, bool):
                 continue
-            _, mantissa, exponent, length = arg._mpf_  # noqa: SLF001 - mpmath's documented form
+            _, mantissa, exponent, length = arg._mpf_
             if not mantissa and exponent:
                 finite = False
                 if mp.isnan(arg):
@@ -91,7 +94,7 @@ class Numbers:
             result = result.real
         if not isinstance(result, mp.mpf):
             result = mp.mpf(result)
-        _, mantissa, exponent, length = result._mpf_  # noqa: SLF001 - as above
+        _, mantissa, exponent, length = result._mpf_
         if not mantissa and exponent:
             # An infinity that the user wrote goes on; one that a step made ends here.
             return Undefined(number) if finite or mp.isnan(result) else result
@@ -101,12 +104,12 @@ class Numbers:
 
 
 def values(program: Program, inputs: Sequence[Any], dtype: Dtype) -> list[Any]:
-    """All values of the program at mpmath's present precision, each a number, bool or `Undefined`."""
+    """All values of the program at the present precision: numbers, bools or `Undefined`."""
     return run(program, inputs, Numbers(dtype))
 
 
 def constant_value(program: Program, dtype: Dtype) -> float:
-    """The value of a program without inputs, correctly rounded to the dtype; nan where undefined."""
+    """The value of a program without inputs, correctly rounded; nan where undefined."""
     with mp.workprec(2000):
         value = Numbers(dtype).number(values(program, (), dtype)[program.output])
     if isinstance(value, Undefined) or mp.isnan(value):
@@ -120,15 +123,16 @@ class Survey:
 
     Attributes:
         defined: Whether the function has a finite real value.
-        stranger: The number of the first value that is none, if the function has none for that reason.
+        stranger: The number of the first value that is none, if the function has none for that
+            reason.
         suspect: Whether a step stands on a kink of its row, so that the limit must be heard.
         computable: Whether the values are of a size that can be calculated with.
     """
 
-    defined: bool
-    stranger: int | None
-    suspect: bool
-    computable: bool = True
+    defined: bool = False
+    stranger: int | None = None
+    suspect: bool = True
+    computable: bool = False
 
 
 _SURVEY_BITS = 400
@@ -141,12 +145,12 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey
             found = values(program, [_number(value) for value in inputs], dtype)
             output = Numbers(dtype).number(found[program.output])
             if isinstance(output, Undefined):
-                return Survey(False, output.number, suspect=True, computable=False)
+                return Survey(stranger=output.number)
             if not mp.isfinite(output):
-                return Survey(False, None, suspect=True, computable=False)
-            return Survey(True, None, suspect=_suspect(program, found))
+                return Survey()
+            return Survey(defined=True, computable=True, suspect=_suspect(program, found))
     except TooLarge:
-        return Survey(True, None, suspect=True, computable=False)
+        return Survey(defined=True)
 
 
 def _suspect(program: Program, found: Sequence[Any]) -> bool:
@@ -193,7 +197,7 @@ class Slope:
 def slope(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
 ) -> Slope:
-    """The derivative along one axis (numbers of an input), or the mixed second derivative along two.
+    """The derivative along one axis (the number of an input), or a second one along two.
 
     The quotients are taken on both sides, at steps so small that the terms left out are below
     any dtype's roundoff, and with digits enough for what cancels.
@@ -210,7 +214,8 @@ def slope(
 def _slope(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
 ) -> Slope:
-    # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x + 1e-200).
+    # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x +
+    # 1e-200).
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
@@ -240,8 +245,8 @@ def _taken(
 ) -> Slope:
     """Take quotients at smaller and smaller steps, `depth` bits below the first, until they settle.
 
-    Each is calculated with the bits that its differences cancel, and `more`; a difference in the `spare` bits
-    beyond those is noise.
+    Each is calculated with the bits that its differences cancel, and `more`; a difference in the
+    `spare` bits beyond those is noise.
     """
     found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
     lefts: list[Any] = []
@@ -285,7 +290,8 @@ def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
                 # The quotient grew as the step shrank: the difference stayed what it was.
                 jump = True
             elif mp.mag(last) - mp.mag(before) >= shrinkage - 8:
-                # Differences as large, but not the same: the steps are too large for what moves here.
+                # Differences as large, but not the same: the steps are too large for what moves
+                # here.
                 unsettled = Limit(Trend.UNSETTLED)
                 return Slope(unsettled, unsettled)
     return Slope(left, right, None, jump)
@@ -301,7 +307,8 @@ def _quotients(
 ) -> tuple[Any, Any, Any]:
     """Left, right and two-sided quotient at steps near 2**-bits; None where there is no value.
 
-    The steps are irrational and not the same on both sides, so that x*sin(pi/x) does not look smooth at 0.
+    The steps are irrational and not the same on both sides, so that x*sin(pi/x) does not look
+    smooth at 0.
     """
     point = [_number(value) for value in inputs]
     scales = [_scale(point[axis]) for axis in axes]
@@ -337,7 +344,8 @@ def _inner_slope(
         gaps.append(abs(right - left))
         if nearer is step:
             slope = (left + right) / 2
-    # The gap between the sides shrinks with the step; at a corner it stays. Next to the slope it may be noise.
+    # The gap between the sides shrinks with the step; at a corner it stays. Next to the slope it
+    # may be noise.
     corner = gaps[1] > mp.ldexp(gaps[0], -20) and gaps[1] > mp.ldexp(
         max(abs(left), abs(right)), -30
     )
@@ -363,7 +371,7 @@ def _moved(program: Program, point: Sequence[Any], axis: int, step: Any, dtype: 
 
 
 def _scale(value: Any) -> Any:
-    """The size of a step's unit: that of the coordinate, but at most 1: sin(x) moves as fast at 1e100."""
+    """The unit of a step: the coordinate's size, but at most 1: sin(x) is as fast at 1e100."""
     return min(abs(value), 1) or mp.mpf(1)
 
 

@@ -61,7 +61,8 @@ class Program:
 
     Attributes:
         text: What the user typed; spans point into it.
-        canonical: The same as it was understood, in Python's notation; it parses to an equal program.
+        canonical: The same as it was understood, in Python's notation; it parses to an equal
+            program.
         inputs: The variables.
         constants: The numbers.
         steps: The operations, arguments first.

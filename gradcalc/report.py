@@ -130,9 +130,10 @@ class Claim:
         wrt: The variable of differentiation.
         claim: The formula claimed.
         correct: Whether it is the derivative for all values; None if that could not be found out.
-        proof: How that was shown: "symbolic", or "numeric" (at many random points); None if it is wrong.
-        counterexample: Values of all variables where it is wrong, with both results: of the claim and of the
-            derivative.
+        proof: How that was shown: "symbolic", or "numeric" (at many random points); None if it is
+            wrong.
+        counterexample: Values of all variables where it is wrong, with both results: of the claim
+            and of the derivative.
         diagnosis: What simple slip explains it, in one sentence.
     """
 
@@ -201,7 +202,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 agree, 1 disagree or a wrong claim, 2 error, 3 undefined or nondifferentiable, 4 undecided."""
+        """0 agree, 1 disagree or wrong claim, 2 error, 3 no derivative here, 4 undecided."""
         if self.error is not None or self.verdict is None:
             return 2
         if any(claim.correct is False for claim in self.claims):

@@ -1,7 +1,8 @@
 """The first witness: calculus, by sympy.
 
-In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives, tidied and written
-in gradcalc's own language, and their values at a point, as many digits as it takes. All symbols are real.
+In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives,
+tidied and written in gradcalc's own language, and their values at a point, as many digits as it
+takes. All symbols are real.
 
 sympy recurses over its expressions, so it is asked only within `limits.FORMULA_*`.
 """
@@ -9,7 +10,7 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -30,10 +31,10 @@ class _Expressions:
         self._dtype = dtype
 
     def constant(self, constant: Constant) -> Any:
-        """A literal as the number of the dtype that torch sees, so that 0.1 in float32 is just that.
+        """A number in the text; a literal is the number of the dtype that torch sees.
 
-        Numbers such as 0.5 are fractions, which cancel in formulas (0.5*x**2 gives x); others stay decimal (0.1*x**2
-        gives 0.2*x), with digits enough never to round.
+        Numbers such as 0.5 are fractions, which cancel in formulas (0.5*x**2 gives x); others stay
+        decimal (0.1*x**2 gives 0.2*x), with digits enough never to round.
         """
         if constant.value is not None:
             value = self._dtype.literal(constant.value)
@@ -98,8 +99,8 @@ class Calculus:
     """The formulas of a program's derivatives.
 
     Attributes:
-        formulas: sympy's derivative for each of the asked entries; None where it could give none, or has
-            not been asked yet.
+        formulas: sympy's derivative for each of the asked entries; None where it could give none,
+            or has not been asked yet.
     """
 
     def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
@@ -133,8 +134,8 @@ class Calculus:
                     formula = self._tidied(derivative(formula, self._symbols[axes[1]]))
                 self.formulas[position] = None if _immense(formula) else formula
         except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
-            # It cannot differentiate this: the entries that are left have no formula, which the report
-            # shows, and the limit takes calculus' place.
+            # It cannot differentiate this: the entries that are left have no formula, which the
+            # report shows, and the limit takes calculus' place.
             return
 
     def _tidied(self, formula: Any) -> Any:
@@ -158,7 +159,8 @@ class Calculus:
     def values(self, inputs: Sequence[Fraction]) -> list[Any]:
         """The formulas' values as mpmath numbers; None where there is no real one.
 
-        Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides stands for it.
+        Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides
+        stands for it.
         """
         present = [number for number, formula in enumerate(self.formulas) if formula is not None]
         if not present:
@@ -188,8 +190,9 @@ class Calculus:
     def continued(self, position: int, inputs: Sequence[Fraction]) -> Any:
         """A formula's limit at a point, from both sides; None if there is none.
 
-        Along the axis of the last differentiation: there, the limit of a derivative is the derivative, if
-        the function is continuous (a theorem of real analysis); along other lines it need not be.
+        Along the axis of the last differentiation: there, the limit of a derivative is the
+        derivative, if the function is continuous (a theorem of real analysis); along other lines it
+        need not be.
         """
         alone = evaluator(self._symbols, [self.formulas[position]])
         axis = self._entries[position][-1]
@@ -228,7 +231,8 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
     """One Python function for all formulas, at mpmath's present precision.
 
     Returns:
-        A function of one number for each symbol; for each formula it gives a finite real mpmath number, or None.
+        A function of one number for each symbol; for each formula it gives a finite real mpmath
+        number, or None.
     """
     names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
 
@@ -254,7 +258,7 @@ _NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
 
 
 def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function for arguments that may be plain integers, which Python would divide in float64."""
+    """The function for plain integers too, which Python would divide in float64."""
     return lambda *args: function(*map(mp.mpf, args))
 
 
@@ -302,8 +306,10 @@ def _immense(formula: Any) -> bool:
 
 
 def derivative(expression: Any, symbol: Any) -> Any:
-    """sympy's derivative, almost everywhere: the derivative of floor or sign, which sympy leaves as it
-    stands or as a DiracDelta, is 0 off the jumps."""
+    """The derivative, almost everywhere.
+
+    That of floor or sign, which sympy leaves as it stands or as a DiracDelta, is 0 off the jumps.
+    """
     result = sympy.diff(expression, symbol)
     if result.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs):
         result = result.replace(
@@ -313,7 +319,7 @@ def derivative(expression: Any, symbol: Any) -> Any:
     return result
 
 
-# --- Tidying and writing --------------------------------------------------------------------------------
+# --- Tidying and writing --------------------------------------------------------------------------
 
 
 def _tidy(formula: Any) -> Any:
@@ -361,7 +367,7 @@ def formula_text(formula: Any, digits: int = 15) -> str:
 
 @functools.cache
 def _printer(digits: int) -> Any:
-    """sympy's printer, taught gradcalc's language."""
+    """Sympy's printer, taught gradcalc's language."""
     from sympy.printing.precedence import PRECEDENCE, precedence
     from sympy.printing.str import StrPrinter
 

@@ -1,21 +1,22 @@
 """Thirty formulas from Feynman's lectures, whose values and gradients were computed elsewhere.
 
-tests/data/feynman.tsv has a formula a line: id, expr, point, value, grad. They run as a user would
-run them, through one `gradcalc batch`.
+tests/data/feynman.tsv has a formula a line: id, expr, point, value, grad. They run in one
+`gradcalc batch`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from gradcalc.cli import main
+
 TABLE = Path(__file__).parent / "data" / "feynman.tsv"
 TOLERANCE = 1e-9
 
@@ -30,23 +31,18 @@ def numbers(text: str) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def answers() -> dict[str, Any]:
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return gradcalc's answers, by the formula's id."""
     lines = [
         json.dumps({"expression": row["expr"], "at": numbers(row["point"]), "id": row["id"]})
         for row in FORMULAS
     ]
-    run = subprocess.run(
-        [sys.executable, "-m", "gradcalc", "batch", "--format", "jsonl"],
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    found = [json.loads(line) for line in run.stdout.splitlines()]
+    file = tmp_path_factory.mktemp("feynman") / "formulas.jsonl"
+    file.write_text("\n".join(lines), "utf-8")
+    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
+        main(["batch", str(file), "--format", "jsonl"])
+    assert ended.value.code == 0
+    found = [json.loads(line) for line in printed.getvalue().splitlines()]
     assert [answer["id"] for answer in found] == [row["id"] for row in FORMULAS]
     return {answer["id"]: answer for answer in found}
 

@@ -565,25 +565,25 @@ def check_any(text: str) -> None:
         assert program.source(number)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(st.one_of(st.text(max_size=30), st.text(st.characters(min_codepoint=0xA0), max_size=8)))
 def test_any_text_is_a_program_or_an_error(text):
     check_any(text)
 
 
-@settings(max_examples=3000, deadline=None, derandomize=True)
+@settings(max_examples=800, deadline=None, derandomize=True)
 @given(st.lists(TOKENS, max_size=12), st.sampled_from(["", " "]))
 def test_any_tokens_are_a_program_or_an_error(tokens, between):
     check_any(between.join(tokens))
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True)
+@settings(max_examples=800, deadline=None, derandomize=True)
 @given(mutated())
 def test_any_damaged_formula_is_a_program_or_an_error(text):
     check_any(text)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(FORMULAS)
 def test_any_formula_written_back_is_the_same_program(text):
     program = parse(text)
@@ -591,7 +591,7 @@ def test_any_formula_written_back_is_the_same_program(text):
     assert all(a < program.first_step + k for k, s in enumerate(program.steps) for a in s.args)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(
     st.lists(st.one_of(st.text(max_size=12), st.lists(TOKENS, max_size=6).map("".join)), max_size=3)
 )

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from gradcalc.program import Program
     from gradcalc.report import Entry, Report
 
+#: A time limit may ring while hypothesis measures the garbage collector, where Python drops what is
+#: raised and warns.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <function gc_cumulative_time:pytest.PytestUnraisableExceptionWarning"
+)
+
 GOOD = {Verdict.AGREE, Verdict.ROUNDING}
 
 #: Programs tried by each test, told at the end.
@@ -82,7 +88,7 @@ def test_no_false_alarm_inside_domains(dtype: str, most: int) -> None:
     check()
 
 
-@tried(200)
+@tried(120)
 @given(sketches(most=8))
 def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
     count("print and parse")
@@ -92,7 +98,7 @@ def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
     assert again.canonical == program.canonical
 
 
-@tried(60)
+@tried(25)
 @given(sketches(most=5))
 def test_names_of_variables_do_not_matter(sketch: Sketch) -> None:
     count("renaming")
@@ -101,7 +107,7 @@ def test_names_of_variables_do_not_matter(sketch: Sketch) -> None:
     assert answers(before) == answers(after)
 
 
-@tried(40)
+@tried(20)
 @given(sketches(most=4))
 def test_hessian_is_symmetric(sketch: Sketch) -> None:
     count("Hessian")
@@ -120,7 +126,7 @@ OUTSIDE = [(row, point) for row in TABLE.values() for point in row.outside]
 OUTER = [row for row in TABLE.values() if row.required == 1 and row.name not in CONDITIONS]
 
 
-@tried(150)
+@tried(100)
 @given(st.sampled_from(OUTSIDE), st.sampled_from(OUTER))
 def test_nan_is_never_agreement(inner: tuple[Function, Point], outer: Function) -> None:
     count("outside of domains")
@@ -129,7 +135,7 @@ def test_nan_is_never_agreement(inner: tuple[Function, Point], outer: Function) 
     assert not any(entry.verdict in GOOD for entry in report.entries)
 
 
-@tried(100)
+@tried(60)
 @given(sketches(most=3), st.tuples(*[st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])] * 3))
 def test_agreement_is_of_finite_numbers(sketch: Sketch, point: tuple[float, ...]) -> None:
     count("anywhere")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcalc.report import Entry, Report
 
 
-def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report's rows."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -124,7 +124,7 @@ def _cell(char: str) -> str:
 def _width(cell: str) -> int:
     if cell.isascii():
         return len(cell)
-    from rich.cells import cell_len  # noqa: PLC0415 - costs 20 ms, and few errors need it
+    from rich.cells import cell_len
 
     return cell_len(cell)
 

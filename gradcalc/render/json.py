@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as one indented JSON object."""
     return json.dumps(report_object(report), indent=2, allow_nan=False) + "\n"
 

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from gradcalc.report import Report
 
 
-def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as one line of JSON."""
     return json.dumps(report_object(report), separators=(",", ":"), allow_nan=False) + "\n"

@@ -35,7 +35,7 @@ _SPECIAL = re.compile(r"[#$%&_{}~^\\]")
 _SPECIAL_NAMES = {"~": r"\sim{}", "^": r"\wedge{}", "\\": r"\backslash{}"}
 
 
-def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as comments and one `align*`."""
     comments = [f"f = {line}" for line in visible_lines(report.expression)[:1]]
     comments += visible_lines(report.expression)[1:]

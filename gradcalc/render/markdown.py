@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gradcalc.report import Entry, Report
 
 
-def report(report: Report, *, width: int | None = None, color: bool = False) -> str:  # noqa: ARG001 - every format's signature
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as paragraphs and tables."""
     parts = [_heading(report.expression)]
     if report.error is not None:
