@@ -9,15 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from gradcalc.render.console import draw, grid
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
+    from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +65,12 @@ def functions_table(
     Off a terminal, where `grep` may read it, every line holds its own group.
     """
     if width is None:
-        cells = zip(*([*_cells(row), Text(row.group)] for row in rows), strict=True)
-        columns = zip(["name", "does", "also", "group"], map(list, cells), strict=True)
-        return draw([grid(dict(columns), width, flexible="does")], width, color=color)
+        return _plain_table(rows)
+    from rich.table import Table
+    from rich.text import Text
+
+    from gradcalc.render.console import draw
+
     groups: dict[str, list[FunctionRow]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
@@ -87,6 +86,18 @@ def functions_table(
     return draw(parts[:-1], width, color=color)
 
 
+def _plain_table(rows: Sequence[FunctionRow]) -> str:
+    """Return the list as aligned text; rich would take as long as all the rest."""
+    cells = [("name", "does", "also", "group")]
+    cells += [(row.name, row.doc, ", ".join(row.aliases), row.group) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in cells
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
 def _widths(rows: Sequence[FunctionRow], width: int) -> list[int]:
     """Return the columns' widths, the same in every group; the text gets what names leave."""
     name, doc, also = (
@@ -99,6 +110,8 @@ def _widths(rows: Sequence[FunctionRow], width: int) -> list[int]:
 
 
 def _cells(row: FunctionRow) -> list[Text]:
+    from rich.text import Text
+
     return [Text(row.name, "bold cyan"), Text(row.doc), Text(", ".join(row.aliases), "dim")]
 
 
@@ -109,13 +122,22 @@ def function_page(
     color: bool = False,
 ) -> str:
     """Draw one function's page."""
-    facts = Table.grid(padding=(0, 2, 0, 0))
-    if page.aliases:
-        facts.add_row(Text("also", "dim"), Text(", ".join(page.aliases)))
-    facts.add_row(Text("defined", "dim"), Text(page.domain))
     boundary = "∂/∂" if width is not None else "d/d"
-    for name, formula in page.derivative:
-        facts.add_row(Text(f"{boundary}{name}", "dim"), Text(formula))
-    facts.add_row(Text("kinks", "dim"), Text(page.kinks or "none"))
+    facts = [("also", ", ".join(page.aliases))] if page.aliases else []
+    facts.append(("defined", page.domain))
+    facts += [(f"{boundary}{name}", formula) for name, formula in page.derivative]
+    facts.append(("kinks", page.kinks or "none"))
+    if width is None:
+        indent = max(len(title) for title, _ in facts)
+        lines = "".join(f"{title.ljust(indent)}  {text}\n" for title, text in facts)
+        return f"{page.name}  {page.doc}\n\n{lines}"
+    from rich.table import Table
+    from rich.text import Text
+
+    from gradcalc.render.console import draw
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for title, text in facts:
+        table.add_row(Text(title, "dim"), Text(text))
     heading = Text.assemble((page.name, "bold cyan"), "  ", page.doc)
-    return draw([heading, Text(), facts], width, color=color)
+    return draw([heading, Text(), table], width, color=color)
