@@ -297,6 +297,7 @@ def _report(
     return Report(
         expression=program.text,
         canonical=program.canonical,
+        variables=program.names,
         dtype=options.dtype,
         gradients=tuple(found[:first_order]),
         hessian=tuple(found[first_order:]),

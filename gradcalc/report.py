@@ -167,6 +167,7 @@ class Report:
     Attributes:
         expression: The text as given.
         canonical: The text as understood.
+        variables: The expression's variables, in order of appearance.
         bindings: Each bound variable's value, as torch sees it.
         dtype: "float64" or "float32".
         value: The expression's value by torch; None without a point.
@@ -185,6 +186,7 @@ class Report:
 
     expression: str
     canonical: str | None = None
+    variables: tuple[str, ...] = ()
     bindings: tuple[tuple[str, float], ...] = ()
     dtype: str = "float64"
     value: float | None = None

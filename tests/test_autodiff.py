@@ -31,10 +31,12 @@ def told(
 
 def born(
     text: str, axes: tuple[int, ...] = (0,), dtype: str = "float64", **at: float
-) -> tuple[str, str] | None:
+) -> tuple[str, str, str] | None:
+    """Return the step that made the first nan or infinity, what it made, and the pass."""
     program = parse(text, known=set(at))
     found = autodiff.birth(program, [at[name] for name in program.names], dtype, axes)
-    return found and (program.source(found[0]), found[1])
+    # As text, since a nan equals nothing.
+    return found and (program.source(found[0]), str(found[1]), found[2])
 
 
 def drawn(graph: tuple[GraphNode, ...]) -> list[str]:
@@ -214,14 +216,16 @@ def test_deep_graph_needs_no_recursion() -> None:
 @pytest.mark.parametrize(
     ("text", "at", "wanted"),
     [
-        ("log(1 + exp(x))", {"x": 1000}, ("exp(x)", "forward")),
-        ("exp(x)/(1 + exp(x))", {"x": 1000}, ("exp(x)", "forward")),
-        ("1 + sqrt(log(x))", {"x": -1}, ("log(x)", "forward")),
-        ("where(x > 0, sqrt(x), x)", {"x": -1}, ("sqrt(x)", "forward")),
-        ("sqrt(x**4)", {"x": 0}, ("sqrt(x**4)", "backward")),
-        ("1 + 3*sqrt(x**4)", {"x": 0}, ("sqrt(x**4)", "backward")),
-        ("where(x > 1, sqrt(x), x + 1)", {"x": 0}, ("sqrt(x)", "backward")),
-        ("x/x", {"x": 0}, ("x/x", "forward")),
+        ("log(1 + exp(x))", {"x": 1000}, ("exp(x)", "inf", "forward")),
+        ("exp(x)/(1 + exp(x))", {"x": 1000}, ("exp(x)", "inf", "forward")),
+        ("1 + sqrt(log(x))", {"x": -1}, ("log(x)", "nan", "forward")),
+        ("where(x > 0, sqrt(x), x)", {"x": -1}, ("sqrt(x)", "nan", "forward")),
+        ("sqrt(x**4)", {"x": 0}, ("sqrt(x**4)", "inf", "backward")),
+        ("1 + 3*sqrt(x**4)", {"x": 0}, ("sqrt(x**4)", "inf", "backward")),
+        ("where(x > 1, sqrt(x), x + 1)", {"x": 0}, ("sqrt(x)", "nan", "backward")),
+        ("where(x < 1, x, log(x))", {"x": 0}, ("log(x)", "-inf", "forward")),
+        ("2 - sqrt(x)", {"x": 0}, ("sqrt(x)", "-inf", "backward")),
+        ("x/x", {"x": 0}, ("x/x", "nan", "forward")),
         ("x**2 + 1", {"x": 1}, None),
     ],
 )
@@ -232,8 +236,10 @@ def test_birth(text, at, wanted) -> None:
 @pytest.mark.parametrize(
     ("text", "x", "wanted"),
     [
-        ("sinc(x)", 0, ("sinc(x)", "backward")),
-        ("2*sinc(x) + x", 0, ("sinc(x)", "backward")),
+        ("sinc(x)", 0, ("sinc(x)", "nan", "backward")),
+        ("2*sinc(x) + x", 0, ("sinc(x)", "nan", "backward")),
+        ("x**1.5", 0, ("x**1.5", "inf", "backward")),
+        ("log(1 + exp(x))", 1000, ("exp(x)", "inf", "forward")),
         ("x**3", 0, None),
     ],
 )
@@ -242,7 +248,7 @@ def test_birth_in_the_second_derivative(text, x, wanted) -> None:
 
 
 def test_birth_depends_on_the_dtype() -> None:
-    assert born("log(1 + exp(x))", dtype="float32", x=100) == ("exp(x)", "forward")
+    assert born("log(1 + exp(x))", dtype="float32", x=100) == ("exp(x)", "inf", "forward")
     assert born("log(1 + exp(x))", dtype="float64", x=100) is None
 
 

@@ -118,6 +118,48 @@ def test_error_of_torch_is_within_the_measure(text: str, x: float, dtype: Dtype)
     assert error <= measured(text, dtype, x=x).error
 
 
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("sqrt(x + 1) - sqrt(x)", 1e4),
+        ("(1 - cos(x))/x**2", 0.01),
+        ("exp(x) - 1 - x - x**2/2", 1e-3),
+        ("tanh(x)", 7),
+        ("log(1 + x)/x", 0.01),
+        ("sin(x)**2 + cos(x)**2", 0.7),
+        ("sin(exp(x))", 9),
+        ("sin(x)*exp(x)/x", 1.3),
+    ],
+)
+def test_error_of_torch_s_second_derivative_is_within_the_measure(
+    text: str, x: float, dtype: Dtype
+) -> None:
+    program, point = bound(text, {"x": x}, dtype)
+    exact = slope(program, point, (0, 0), dtype).value
+    testimony = autodiff.testify(
+        program, [float(point[0])], [True], dtype.name, second_order=True
+    )
+    with mp.workprec(500):
+        error = abs(mp.mpf(testimony.hessian[0, 0]) - exact)
+    assert error <= measured(text, dtype, order=2, x=x).error
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("x*(sqrt(1 + y) - 1)", {"x": 1, "y": 1e-300}),
+        ("x*(cos(y) - 1)", {"x": 1, "y": 1e-100}),
+        ("x*(1e-200 + 1 - 1)", {"x": 1}),
+    ],
+)
+def test_rounding_beside_a_tiny_number_counts(text: str, at: dict[str, float]) -> None:
+    found = measured(text, **at)
+    assert found.cancels
+    # 1 and a tiny number make 1: the rounding of 1 is all that is left of it.
+    assert FLOAT64.unit <= found.error < 100 * FLOAT64.unit
+
+
 @pytest.mark.parametrize(
     ("text", "x"), [("x**2", 3), ("sqrt(x + 1) - sqrt(x)", 1e15), ("tanh(x)", 20)]
 )

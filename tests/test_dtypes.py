@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcalc.dtypes import DTYPES, FLOAT32, FLOAT64, Dtype
+from gradcalc.dtypes import DTYPES, EXACT, FLOAT32, FLOAT64, Dtype
 from gradcalc.functions import mp, torch
 
 HALF = Fraction(1, 2)
@@ -123,6 +123,32 @@ def test_round_at_the_edges(dtype: Dtype, exact: Fraction, wanted: float, sign: 
 def test_nearest_takes_immense_exponents(power: int, wanted: float) -> None:
     assert FLOAT64.nearest(mp.ldexp(1, power)) == wanted
     assert FLOAT64.nearest(-mp.ldexp(1, power)) == -wanted
+
+
+@pytest.mark.parametrize("strange", [mp.nan, mp.inf, -mp.inf])
+@pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
+def test_nearest_refuses_what_is_not_finite(dtype: Dtype, strange: mp.mpf) -> None:
+    with pytest.raises(ValueError, match=dtype.name):
+        dtype.nearest(strange)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "typed", "wanted"),
+    [
+        (FLOAT64, Fraction("0.1"), Fraction(0.1)),
+        (FLOAT32, Fraction("0.1"), Fraction(0.10000000149011612)),
+        (EXACT, Fraction("0.1"), Fraction(1, 10)),
+        # By way of float64, as torch does: rounded at once it would be 1 + 2**-23.
+        (FLOAT32, 1 + HALF**24 + HALF**60, Fraction(1)),
+        # What float32 cannot hold stays a float64.
+        (FLOAT32, Fraction(10) ** 300, Fraction(1e300)),
+        (FLOAT32, Fraction(1, 10**300), Fraction(1e-300)),
+        (FLOAT32, Fraction(0), Fraction(0)),
+    ],
+)
+def test_literal_is_the_number_torch_sees(dtype: Dtype, typed: Fraction, wanted: Fraction) -> None:
+    assert dtype.literal(typed) == wanted
+    assert dtype.literal(-typed) == -wanted
 
 
 @given(finite64, st.integers(0, 1000))

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 #: A time limit may ring while hypothesis measures the garbage collector, where Python drops what is
 #: raised and warns.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <function gc_cumulative_time:pytest.PytestUnraisableExceptionWarning"
+    "ignore:Exception ignored in. <function gc_cumulative_time"
+    ":pytest.PytestUnraisableExceptionWarning"
 )
 
 GOOD = {Verdict.AGREE, Verdict.ROUNDING}

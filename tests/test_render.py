@@ -112,6 +112,7 @@ ROUNDING = Report(
 )
 UNCHECKED = Report(
     expression="sin(x)*y",
+    variables=("x", "y"),
     verdict=Verdict.UNCHECKED,
     gradients=(entry("x", "y*cos(x)"), entry("y", "sin(x)")),
 )

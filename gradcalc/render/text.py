@@ -141,9 +141,8 @@ def binding_hint(report: Report) -> str:
     >>> binding_hint(Report("x"))
     '--at x=...'
     """
-    bound = {name for name, _ in report.bindings}
-    wanted = [entry.wrt[0] for entry in report.gradients if entry.wrt[0] not in bound]
-    return "--at " + ",".join(f"{visible(name)}=..." for name in wanted or ["x"])
+    names = report.variables or ("x",)
+    return "--at " + ",".join(f"{visible(name)}=..." for name in names)
 
 
 def claim_mark(claim: Claim) -> str:
