@@ -16,6 +16,11 @@ from gradcalc.calculate import Options, calculate
 from gradcalc.errors import GradcalcError
 from gradcalc.records import Record
 from gradcalc.report import SERIOUSNESS, Report
+from gradcalc.symbolic import forget
+
+
+#: Records after which sympy's caches are emptied, so that memory does not grow with their number.
+FORGET_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -58,8 +63,10 @@ class Summary:
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
     """Answer each record."""
-    for record in records:
+    for number, record in enumerate(records, 1):
         yield answer(record, defaults)
+        if number % FORGET_EVERY == 0:
+            forget()
 
 
 def answer(record: Record, defaults: Options) -> Report:

@@ -56,7 +56,7 @@ class Evidence:
         continued: The formula's limit from both sides, for a point where its value is a mere
             convention; None if there is none.
         slope: Calls the limit.
-        conditioning: Measures how far rounding can carry.
+        conditioning: Measures how far rounding can carry, to explain an error.
         birth: Finds the first nan or infinity: the number of the step's value, what it is, and the
             pass that made it.
     """
@@ -68,7 +68,7 @@ class Evidence:
     autograd: float | None
     continued: Callable[[], Any]
     slope: Callable[[], Slope]
-    conditioning: Callable[[], Conditioning]
+    conditioning: Callable[[Any], Conditioning]
     birth: Callable[[], tuple[int, float, str] | None]
 
 
@@ -220,7 +220,7 @@ def _far_off(
 ) -> Entry:
     """Beyond the budget: is it rounding, or wrong?"""
     distance = abs(mp.mpf(evidence.autograd) - truth)
-    conditioning = evidence.conditioning()
+    conditioning = evidence.conditioning(distance)
     off = f"autograd is off by {_short(distance)}"
     if truth:
         off += f" ({_percent(distance / abs(truth))})"

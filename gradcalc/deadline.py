@@ -15,6 +15,10 @@ from collections.abc import Iterator
 from types import FrameType
 
 
+#: Seconds between one ring and the next.
+_AGAIN = 0.1
+
+
 class TimeUp(BaseException):
     """The time is over.
 
@@ -40,10 +44,13 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, ring)
     # A limit around this one goes on counting; if it is the nearer one, it is the one that counts.
     outer, _ = signal.getitimer(signal.ITIMER_REAL)
-    signal.setitimer(signal.ITIMER_REAL, min(seconds, outer) if outer else seconds)
+    # It rings again, because Python drops what is raised within a finalizer.
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, outer) if outer else seconds, _AGAIN)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        left = max(outer - (time.monotonic() - started), 1e-6) if outer else 0
-        signal.setitimer(signal.ITIMER_REAL, left)
+        if outer:
+            left = max(outer - (time.monotonic() - started), 1e-6)
+            signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)

@@ -259,6 +259,10 @@ def _digamma(x: str) -> str:
     return f"where({x} < 0, digamma(1 - ({x})) - pi/tan(pi*frac({x})), digamma({x} + 1) - 1/({x}))"
 
 
+#: The text of trigamma as torch computes it: reflected, too.
+_TRIGAMMA = "where(x < 1/2, pi**2/sin(pi*x)**2 - polygamma(1, 1 - x), polygamma(1, x))"
+
+
 def _indicator(condition: Any) -> Any:
     return sympy.Piecewise((1, condition), (0, True))
 
@@ -1644,7 +1648,7 @@ _row(
     mpmath=lambda x: mp.digamma(x),
     forward=_digamma("x"),
     derivative="polygamma(1, x)",
-    backward="where(x < 1/2, pi**2/sin(pi*x)**2 - polygamma(1, 1 - x), polygamma(1, x))",
+    backward=_TRIGAMMA,
     domain="x not 0, -1, -2, ...",
     samples=(0.7, 3.2, -1.5),
     outside=(0.0, -1.0),
@@ -1660,6 +1664,7 @@ _row(
     sympy=lambda n, x: sympy.polygamma(n, x),
     mpmath=_mp_polygamma,
     derivative="polygamma(n + 1, x)",
+    backward=f"where(n == 0, {_TRIGAMMA}, polygamma(n + 1, x))",
     domain="x > 0, n = 0, 1, 2, ...",
     # trigamma's series, cut short: 4.9e-10 at 1.1, the worst of a sweep in float64 with torch 2.13.
     approximation=1e-9,

@@ -39,7 +39,8 @@ FORMULA_DEPTH = 60
 #: multiplied out, and those of all formulas of one report that are tidied: sizes, so that the same
 #: question gets the same formula on any machine.
 TIDY_NODES = 200
-CANCEL_NODES = 60
+CANCEL_NODES = 40
+CANCEL_SYMBOLS = 3
 TIDY_TOTAL = 2_000
 
 #: Seconds that one way of tidying may take, should a formula be harder than its size.

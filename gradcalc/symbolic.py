@@ -336,7 +336,11 @@ def _tidy(formula: Any) -> Any:
     if max(exponents, default=0) > 100:
         # Some forms take a factor out of a power and raise it to thousands of digits.
         return formula
-    small = max(exponents, default=0) <= 8 and _length(formula) <= limits.CANCEL_NODES
+    small = (
+        max(exponents, default=0) <= 8
+        and _length(formula) <= limits.CANCEL_NODES
+        and len(formula.free_symbols) <= limits.CANCEL_SYMBOLS
+    )
     ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
     if small and not formula.has(sympy.Piecewise, sympy.Float):
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
@@ -357,6 +361,11 @@ def _tidy(formula: Any) -> Any:
 def _length(formula: Any) -> int:
     """How long a formula is to read: operations, with brackets weighing too."""
     return int(sympy.count_ops(formula)) + sum(1 for _ in formula.atoms(sympy.Add)) + 1
+
+
+def forget() -> None:
+    """Empty sympy's caches, which grow with every new expression up to some hundred megabytes."""
+    sympy.core.cache.clear_cache()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:
@@ -406,7 +415,8 @@ def _printer(digits: int) -> Any:
             # y*x**(y - 1) rather than x**(y - 1)*y: what is raised to a variable power comes last.
             last = [f for f in expr.args if f.is_Pow and f.exp.free_symbols and f.base.free_symbols]
             others = [f for f in expr.args if f not in last]
-            if len(last) != 1 or not all(f.is_Symbol or f.is_Integer for f in others):
+            simple = all(f.is_Symbol or f.is_Integer for f in others)
+            if len(last) != 1 or not simple or others == [-1]:
                 return str(super()._print_Mul(expr))
             return f"{self._print(sympy.Mul(*others))}*{self._print(last[0])}"
 

@@ -417,7 +417,7 @@ def verdict_on(
         autograd=autograd,
         continued=lambda: None if continued is None else mp.mpf(continued),
         slope=asked,
-        conditioning=lambda: Conditioning(mp.mpf(error), 1, cancels),
+        conditioning=lambda _distance: Conditioning(mp.mpf(error), 1, cancels),
         birth=lambda: birth,
     )
     return judge(evidence, PROGRAM, dtype, survey, thorough=thorough)
@@ -470,7 +470,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         (2, NAN, 1, FINE, 0, DISAGREE, None),
         (2, None, 1, FINE, 0, DISAGREE, None),
         (1 + 1e-9, 1, 1, FINE, INF, DISAGREE, CALCULUS),
-        # Rounding of autograd does not hide whom it sides with, unless it is as large as their distance.
+        # Rounding of autograd does not hide whom it sides with, if it is small beside the gap.
         (2, 1 + 0.9 / NEARER, 1, FINE, 0, DISAGREE, CALCULUS),
         (2, 1 + 1.1 / NEARER, 1, FINE, 0, DISAGREE, None),
         (2, 2 - 0.9 / NEARER, 1, FINE, 0, DISAGREE, LIMIT),
@@ -639,8 +639,18 @@ def is_plain(note: str) -> bool:
             DISAGREE,
             ["torch returns nan", "the backward pass of `sqrt(x)` makes the first nan"],
         ),
-        ("sqrt(x**4)", "x=0", DISAGREE, ["torch returns nan", "the backward pass of `sqrt(x**4)` makes the first inf"]),
-        ("sqrt(x**4) + sin(x)", "x=0", DISAGREE, ["the backward pass of `sqrt(x**4)` makes the first inf"]),
+        (
+            "sqrt(x**4)",
+            "x=0",
+            DISAGREE,
+            ["torch returns nan", "the backward pass of `sqrt(x**4)` makes the first inf"],
+        ),
+        (
+            "sqrt(x**4) + sin(x)",
+            "x=0",
+            DISAGREE,
+            ["the backward pass of `sqrt(x**4)` makes the first inf"],
+        ),
         # Rounding: by how much, and why.
         ("tanh(x)", "x=20", ROUNDING, ["off by 1.7e-17 (100 %)", "`tanh(x)`", "saturation"]),
         ("sigmoid(x)", "x=40", ROUNDING, ["off by 4.2e-18 (100 %)", "`sigmoid(x)`", "saturation"]),
@@ -651,7 +661,12 @@ def is_plain(note: str) -> bool:
             ROUNDING,
             ["times the exact value", "`cos(x)`", "cancellation"],
         ),
-        ("sin(exp(x))", "x=700", ROUNDING, ["(75 %)", "the steps after `exp(x)` magnify its rounding"]),
+        (
+            "sin(exp(x))",
+            "x=700",
+            ROUNDING,
+            ["(75 %)", "the steps after `exp(x)` magnify its rounding"],
+        ),
         # Wrong.
         ("softplus(x)", "x=21", DISAGREE, ["off by 7.6e-10", "more than rounding explains"]),
         ("1e200*x**2*1e200", "x=1", NO_VALUE, []),

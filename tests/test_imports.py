@@ -36,7 +36,7 @@ ABOVE_RENDERERS = {"cli", "__main__"}
 
 SLOW = {"torch", "sympy", "mpmath"}
 #: Modules that name a slow library in an import statement, inside a function.
-SLOW_INSIDE = {("symbolic", "sympy.printing.str")}
+SLOW_INSIDE = {("symbolic", "sympy.printing.precedence"), ("symbolic", "sympy.printing.str")}
 
 
 def imports(path: Path) -> set[str]:
