@@ -18,7 +18,6 @@ from gradcalc.records import Record
 from gradcalc.report import SERIOUSNESS, Report
 from gradcalc.symbolic import forget
 
-
 #: Records after which sympy's caches are emptied, so that memory does not grow with their number.
 FORGET_EVERY = 500
 

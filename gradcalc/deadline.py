@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-
 #: Seconds between one ring and the next.
 _AGAIN = 0.1
 
