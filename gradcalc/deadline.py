@@ -17,6 +17,9 @@ from types import FrameType
 #: Seconds between one ring and the next.
 _AGAIN = 0.1
 
+#: The files whose code enters and leaves a block with a limit.
+_OWN_FILES = frozenset({__file__, contextlib.__file__})
+
 
 class TimeUp(BaseException):
     """The time is over.
@@ -36,8 +39,10 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise TimeUp
+    def ring(_number: int, frame: FrameType | None) -> None:
+        # Not while the block is entered or left, or the timer would stay on; it rings again.
+        if frame is None or frame.f_code.co_filename not in _OWN_FILES:
+            raise TimeUp
 
     started = time.monotonic()
     before = signal.signal(signal.SIGALRM, ring)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import signal
 import threading
 import time
@@ -123,3 +124,23 @@ def test_outer_limit_holds_in_and_after_the_inner_block(inner: float | None) -> 
 
 def test_time_up_is_no_exception() -> None:
     assert not issubclass(TimeUp, Exception)
+
+
+def test_many_limits_leave_neither_timer_nor_handler_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    source = random.Random(0)
+    rings = 0
+    for _ in range(200):
+        try:
+            with time_limit(source.uniform(0.0005, 0.003)):
+                try:
+                    with time_limit(source.uniform(0.0005, 0.002)):
+                        while True:
+                            pass
+                except TimeUp:
+                    rings += 1
+        except TimeUp:
+            rings += 1
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) is before
+    assert rings >= 200
