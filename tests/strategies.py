@@ -64,7 +64,7 @@ def sweep(row: Function, count: int, dtype: Dtype = FLOAT64) -> list[Point]:
 
     Magnitudes are log-uniform from 1e-8 to 1e3; static parameters are those of the row's samples.
     """
-    rng = random.Random(row.name)  # noqa: S311 - no secret
+    rng = random.Random(row.name)
     found: list[Point] = []
     ends = [*row.outside, *(at for at, _ in row.kinks)]
     for _ in range(100 * count):

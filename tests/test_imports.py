@@ -60,7 +60,9 @@ def own(path: Path) -> set[str]:
     return names & {*MODULES, "render"}
 
 
-MODULES = {path.stem: path for path in PACKAGE.glob("*.py")}
+#: The files of each module; the function table is a package.
+MODULES = {path.stem: [path] for path in PACKAGE.glob("*.py")}
+MODULES["functions"] = sorted((PACKAGE / "functions").glob("*.py"))
 RENDERERS = {path.stem: path for path in (PACKAGE / "render").glob("*.py")}
 
 
@@ -75,7 +77,8 @@ def test_modules_import_from_lower_layers_only(height):
     lower = set().union(*LAYERS[:height])
     for name in LAYERS[height]:
         allowed = lower | ({"render"} if name in ABOVE_RENDERERS else set())
-        assert own(MODULES[name]) - {FRONT} <= allowed, name
+        for path in MODULES[name]:
+            assert own(path) - {FRONT, name} <= allowed, path
 
 
 @pytest.mark.parametrize("name", RENDERERS)
@@ -84,7 +87,8 @@ def test_renderers_import_only_what_is_reported(name):
 
 
 def test_slow_libraries_are_named_in_the_function_table_only():
-    for name, path in {**MODULES, **RENDERERS}.items():
+    files = [(name, path) for name, paths in MODULES.items() for path in paths]
+    for name, path in [*files, *RENDERERS.items()]:
         named = {full for full in imports(path) if full.split(".")[0] in SLOW}
         assert {(name, full) for full in named} <= SLOW_INSIDE
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -1,0 +1,80 @@
+"""The function table: the one place that knows which functions and operators exist.
+
+The parser's names, "did you mean", `gradcalc functions`, the witnesses, and the table and property
+tests all read it. Adding a function is adding a row. A row holds:
+
+    name, aliases   what the user may type; `torch.`, `np.`, `F.` and the like before a name are
+                    dropped by the parser, and `x.name()` is the same as `name(x)`
+    signature       parameters as in Python, "x, beta=1"; "*x" takes two or more arguments, which
+                    the parser nests two by two
+    static          parameters that must be constants, because torch takes a plain number there
+    derivative      for each parameter that is not static, in gradcalc's own language: what a hand
+                    would write, almost everywhere; the tests hold it against sympy and torch
+    backward        the same, as torch's backward computes it, where that rounds differently: 1 -
+                    tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
+    forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
+                    for ndtr. Read by `conditioning` alone
+    approximation   the relative error of torch's own formula, where it is a series or a fit that no
+                    precision improves; measured. Read by `conditioning` alone, like the two before
+                    it
+    torch           the function for autograd, as torch has it, else composed of torch operations
+    sympy           its definition for calculus, in sympy's functions
+    opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
+                    by `derivative`; otherwise sympy's definition stands in formulas
+    mpmath          the function for the limit, on real numbers of any precision. A result that is
+                    no finite real number, or a ValueError or ZeroDivisionError, says "undefined
+                    here"
+    domain          where it is defined, for the reader
+    samples         points inside the domain and off the kinks
+    outside         points where it has no finite real value
+    kink            on the arguments (numbers of any kind): may it be non-differentiable just
+                    there, or the border of the domain? One predicate, or one for each parameter.
+                    Cheap and generous: it only calls the limit to the stand
+    kinks           points where it is not differentiable, each with the gradient torch answers
+                    there
+    largest         the largest constant argument, where sympy would compute a huge number exactly
+    any_size        the mpmath column is safe at any magnitude (others can ask for gigabytes)
+    numbers         torch takes plain numbers after the first argument, and shows another grad_fn
+                    for them than for tensors; the same goes for every operator
+    conditions      how many of the first arguments are conditions (x > 0); elsewhere a condition
+                    counts as 1 or 0, and where one is wanted, a number counts as true unless it
+                    is 0
+    symbol          how it is written, for an operator
+
+torch, sympy and mpmath are imported when a column of theirs is first called.
+"""
+
+from __future__ import annotations
+
+# The order is that of `gradcalc functions`.
+from gradcalc.functions import (  # noqa: F401 - importing a module enters its rows
+    arithmetic,
+    powers,
+    trigonometric,
+    activations,
+    selection,
+    special,
+)
+from gradcalc.functions.table import (
+    TABLE,
+    Function,
+    Parameter,
+    Point,
+    callable_names,
+    lookup,
+    mp,
+    sympy,
+    torch,
+)
+
+__all__ = [
+    "TABLE",
+    "Function",
+    "Parameter",
+    "Point",
+    "callable_names",
+    "lookup",
+    "mp",
+    "sympy",
+    "torch",
+]

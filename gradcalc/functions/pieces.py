@@ -1,0 +1,169 @@
+"""Kink predicates, and pieces of columns that several rows share.
+
+A predicate takes a step's arguments, numbers of any kind; other pieces are named after the witness
+that they calculate for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from gradcalc.functions.table import mp, sympy, torch
+
+
+def at(*points: float) -> Callable[..., bool]:
+    """Return the predicate "the first argument is one of these"."""
+    return lambda x, *_: x in points
+
+
+def tie(x: Any, y: Any, *_: Any) -> bool:
+    """The first two arguments are equal."""
+    return bool(x == y)
+
+
+def never(*_: Any) -> bool:
+    """The row is smooth wherever it is defined."""
+    return False
+
+
+def either_0(*args: Any) -> bool:
+    """Whether a number that stands for a condition changes just there."""
+    return any(not isinstance(arg, bool) and arg == 0 for arg in args)
+
+
+def whole(x: Any, *_: Any) -> bool:
+    """The first argument is a whole number."""
+    return bool(x == math.floor(x))
+
+
+def half(x: Any) -> bool:
+    """The argument lies half-way between two whole numbers."""
+    return bool(x - math.floor(x) == 0.5)
+
+
+def at_bounds(x: Any, low: Any = -1, high: Any = 1) -> bool:
+    """The first argument is at a bound, or the bounds leave one value."""
+    return bool(x in (low, high) or low == high)
+
+
+#: The text of erfcx as torch computes it: reflected below 0.
+ERFCX = "where(x < 0, 2*exp(x*x) - erfcx(-x), erfcx(x))"
+
+
+def digamma(x: str) -> str:
+    """The text of digamma as torch computes it: reflected below 0, by recurrence above."""
+    return f"where({x} < 0, digamma(1 - ({x})) - pi/tan(pi*frac({x})), digamma({x} + 1) - 1/({x}))"
+
+
+#: The text of trigamma as torch computes it: reflected, too.
+TRIGAMMA = "where(x < 1/2, pi**2/sin(pi*x)**2 - polygamma(1, 1 - x), polygamma(1, x))"
+
+
+def indicator(condition: Any) -> Any:
+    """1 where the condition holds, else 0, for sympy."""
+    return sympy.Piecewise((1, condition), (0, True))
+
+
+def mp_trunc(x: Any) -> Any:
+    """Rounded towards 0."""
+    return mp.floor(x) if x >= 0 else mp.ceil(x)
+
+
+def mp_softplus(x: Any) -> Any:
+    """log(1 + exp(x)), at any size of x."""
+    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
+
+
+def mp_sigmoid(x: Any) -> Any:
+    """1/(1 + exp(-x))."""
+    return 1 / (1 + mp.exp(-x))
+
+
+def mp_ndtr(x: Any) -> Any:
+    """The standard normal distribution function."""
+    return mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def mp_xlog(log: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return x*log(y), with torch's 0 where x is 0."""
+    return lambda x, y: x * 0 if x == 0 else x * log(y)
+
+
+def mp_logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), at any size."""
+    return max(x, y) + mp.log1p(mp.exp(-abs(x - y)))
+
+
+def mp_lgamma(x: Any) -> Any:
+    """The log of the absolute value of gamma; ValueError at its poles."""
+    if x <= 0 and x == mp.floor(x):
+        raise ValueError("lgamma has a pole here")
+    return mp.re(mp.loggamma(x))
+
+
+def mp_polygamma(n: Any, x: Any) -> Any:
+    """The n-th derivative of digamma; ValueError unless n is 0, 1, 2, ..."""
+    if n < 0 or n != int(n):
+        raise ValueError("the order of polygamma is a whole number")
+    return mp.polygamma(int(n), x)
+
+
+def mp_erfcx(x: Any) -> Any:
+    """exp(x**2)*erfc(x)."""
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def mp_clamp(x: Any, low: Any = -math.inf, high: Any = math.inf) -> Any:
+    """The argument limited to a range; the upper bound wins, as in torch."""
+    return min(max(x, low), high)
+
+
+def torch_gamma_sign(x: Any) -> Any:
+    """The sign of gamma(x): negative where x < 0 and floor(x) is odd."""
+    return 1 - 2 * ((x < 0) & (torch.remainder(torch.floor(x), 2) == 1)).to(x.dtype)
+
+
+def torch_gamma(x: Any) -> Any:
+    """Gamma, composed of lgamma and a sign."""
+    return torch.exp(torch.lgamma(x)) * torch_gamma_sign(x)
+
+
+def torch_beta(x: Any, y: Any) -> Any:
+    """Beta, composed of lgamma and signs."""
+    sign = torch_gamma_sign(x) * torch_gamma_sign(y) * torch_gamma_sign(x + y)
+    return torch.exp(torch.lgamma(x) + torch.lgamma(y) - torch.lgamma(x + y)) * sign
+
+
+def torch_clamp(x: Any, low: Any = -math.inf, high: Any = math.inf) -> Any:
+    """torch.clamp with two plain bounds or two tensors."""
+    # Plain numbers stay plain, as in a torch program; torch takes no mixture.
+    if isinstance(low, float) and isinstance(high, float):
+        return torch.clamp(x, low, high)
+    low, high = (torch.as_tensor(bound, dtype=x.dtype) for bound in (low, high))
+    return torch.clamp(x, low, high)
+
+
+def torch_remainder(x: Any, y: Any) -> Any:
+    """torch.remainder, differentiable whatever the first argument is."""
+    # torch does not differentiate a plain number % a tensor.
+    return torch.remainder(torch.as_tensor(x, dtype=y.dtype) if isinstance(x, float) else x, y)
+
+
+def sympy_clamp(x: Any, low: Any = None, high: Any = None) -> Any:
+    """The argument limited to a range; a missing bound is infinite."""
+    low, high = (-sympy.oo if low is None else low), (sympy.oo if high is None else high)
+    return sympy.Piecewise((high, low > high), (low, x < low), (high, x > high), (x, True))
+
+
+def sympy_trunc(x: Any) -> Any:
+    """Rounded towards 0."""
+    return sympy.sign(x) * sympy.floor(sympy.Abs(x))
+
+
+def sympy_round(x: Any) -> Any:
+    """Half to even, which sympy has no function for."""
+    down = sympy.floor(x + sympy.Rational(1, 2))
+    tie = sympy.Eq(x + sympy.Rational(1, 2), down) & sympy.Eq(sympy.Mod(down, 2), 1)
+    return down - indicator(tie)

@@ -1,0 +1,186 @@
+"""Rows: powers, roots, exponentials and logarithms."""
+
+from __future__ import annotations
+
+import math
+
+from gradcalc import limits
+from gradcalc.functions.pieces import at, mp_logaddexp
+from gradcalc.functions.table import mp, row, sympy, torch
+
+row(
+    "sqrt",
+    "square root",
+    group="powers and logarithms",
+    aliases="√",
+    any_size=True,
+    torch=lambda x: torch.sqrt(x),
+    sympy=lambda x: sympy.sqrt(x),
+    mpmath=lambda x: mp.sqrt(x),
+    derivative="1/(2*sqrt(x))",
+    domain="x >= 0",
+    samples=(0.25, 2.0),
+    outside=(-1.0,),
+    kink=at(0),
+    kinks=((0.0, math.inf),),
+)
+row(
+    "rsqrt",
+    "1 over the square root",
+    group="powers and logarithms",
+    any_size=True,
+    torch=lambda x: torch.rsqrt(x),
+    sympy=lambda x: 1 / sympy.sqrt(x),
+    mpmath=lambda x: 1 / mp.sqrt(x),
+    derivative="-1/(2*x**(3/2))",
+    backward="-rsqrt(x)**3/2",
+    domain="x > 0",
+    samples=(0.25, 2.0),
+    outside=(0.0, -1.0),
+)
+row(
+    "cbrt",
+    "real cube root",
+    group="powers and logarithms",
+    any_size=True,
+    opaque=True,
+    torch=lambda x: torch.sign(x) * torch.pow(torch.abs(x), 1 / 3),
+    sympy=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
+    mpmath=lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+    derivative="1/(3*cbrt(x)**2)",
+    backward="sign(x)*(1/3)*abs(x)**(1/3 - 1)*sign(x)",
+    samples=(8.0, -0.3),
+    kink=at(0),
+    kinks=((0.0, math.nan),),
+)
+row(
+    "square",
+    "square",
+    group="powers and logarithms",
+    any_size=True,
+    torch=lambda x: torch.square(x),
+    sympy=lambda x: x**2,
+    mpmath=lambda x: x * x,
+    derivative="2*x",
+    samples=(1.5, -0.3),
+)
+row(
+    "reciprocal",
+    "1 over x",
+    group="powers and logarithms",
+    any_size=True,
+    torch=lambda x: torch.reciprocal(x),
+    sympy=lambda x: 1 / x,
+    mpmath=lambda x: 1 / x,
+    derivative="-1/x**2",
+    backward="-reciprocal(x)*reciprocal(x)",
+    domain="x != 0",
+    samples=(1.5, -0.3),
+    outside=(0.0,),
+)
+row(
+    "exp",
+    "e to the power of x",
+    group="powers and logarithms",
+    torch=lambda x: torch.exp(x),
+    sympy=lambda x: sympy.exp(x),
+    mpmath=lambda x: mp.exp(x),
+    derivative="exp(x)",
+    samples=(0.5, -1.3),
+)
+row(
+    "exp2",
+    "2 to the power of x",
+    group="powers and logarithms",
+    largest=limits.CONSTANT_BITS,
+    torch=lambda x: torch.exp2(x),
+    sympy=lambda x: 2**x,
+    mpmath=lambda x: mp.power(2, x),
+    derivative="2**x*log(2)",
+    backward="exp2(x)*log(2)",
+    samples=(0.5, -1.3),
+)
+row(
+    "expm1",
+    "exp(x) - 1, accurate near 0",
+    group="powers and logarithms",
+    torch=lambda x: torch.expm1(x),
+    sympy=lambda x: sympy.exp(x) - 1,
+    mpmath=lambda x: mp.expm1(x),
+    derivative="exp(x)",
+    backward="expm1(x) + 1",
+    samples=(0.5, -1.3),
+)
+for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", "10", "")):
+    row(
+        _name,
+        f"logarithm to base {_base}",
+        group="powers and logarithms",
+        aliases=_aliases,
+        any_size=True,
+        torch=lambda x, name=_name: getattr(torch, name)(x),
+        sympy=(lambda x: sympy.log(x))
+        if _base == "e"
+        else lambda x, base=int(_base): sympy.log(x) / sympy.log(base),
+        mpmath=(lambda x: mp.log(x))
+        if _base == "e"
+        else lambda x, base=int(_base): mp.log(x) / mp.log(base),
+        derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",
+        domain="x > 0",
+        samples=(0.3, 2.5),
+        outside=(0.0, -1.0),
+    )
+row(
+    "log1p",
+    "log(1 + x), accurate near 0",
+    group="powers and logarithms",
+    any_size=True,
+    torch=lambda x: torch.log1p(x),
+    sympy=lambda x: sympy.log(1 + x),
+    mpmath=lambda x: mp.log1p(x),
+    derivative="1/(x + 1)",
+    domain="x > -1",
+    samples=(0.3, -0.4),
+    outside=(-1.0, -2.0),
+)
+row(
+    "hypot",
+    "sqrt(x**2 + y**2)",
+    group="powers and logarithms",
+    signature="x, y",
+    any_size=True,
+    torch=lambda x, y: torch.hypot(x, y),
+    sympy=lambda x, y: sympy.sqrt(x**2 + y**2),
+    mpmath=lambda x, y: mp.hypot(x, y),
+    derivative=("x/hypot(x, y)", "y/hypot(x, y)"),
+    samples=((3.0, 4.0), (-0.5, 1.2)),
+    kink=lambda x, y: x == 0 and y == 0,
+    kinks=(((0.0, 0.0), (math.nan, math.nan)),),
+)
+row(
+    "logaddexp",
+    "log(exp(x) + exp(y)) without overflow",
+    group="powers and logarithms",
+    signature="x, y",
+    torch=lambda x, y: torch.logaddexp(x, y),
+    sympy=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
+    mpmath=mp_logaddexp,
+    derivative=("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y))"),
+    backward=("1/(1 + exp(y - x))", "1/(1 + exp(x - y))"),
+    samples=((0.5, 1.2), (-2.0, 0.3)),
+    forward="maximum(x, y) + log1p(exp(-abs(x - y)))",
+)
+row(
+    "logaddexp2",
+    "log2(2**x + 2**y) without overflow",
+    group="powers and logarithms",
+    largest=limits.CONSTANT_BITS,
+    signature="x, y",
+    torch=lambda x, y: torch.logaddexp2(x, y),
+    sympy=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
+    mpmath=lambda x, y: mp_logaddexp(x * mp.log(2), y * mp.log(2)) / mp.log(2),
+    derivative=("2**x/(2**x + 2**y)", "2**y/(2**x + 2**y)"),
+    backward=("1/(1 + 2**(y - x))", "1/(1 + 2**(x - y))"),
+    samples=((0.5, 1.2), (-2.0, 0.3)),
+    forward="maximum(x, y) + log1p(2**(-abs(x - y)))/log(2)",
+)
