@@ -339,6 +339,11 @@ def _gradient(
     values = run(program, point, arithmetic)
     adjoints: dict[int, _Dual] = {program.output: _Dual(mp.mpf(1))}
     active = program.active()
+    if sums is not None:
+        for number, step in enumerate(program.steps, program.first_step):
+            terms = [values[arg] for arg in step.args]
+            if step.function in {"add", "sub"} and isinstance(values[number], _Dual):
+                sums.look(values[number].value, terms[0].value)
     for number in range(len(values) - 1, program.first_step - 1, -1):
         adjoint = adjoints.get(number)
         if adjoint is None or not (adjoint.value or adjoint.tangent):
@@ -346,8 +351,6 @@ def _gradient(
         step = program.steps[number - program.first_step]
         row = TABLE[step.function]
         args = [values[arg] for arg in step.args]
-        if sums is not None and row.symbol in {"+", "-"} and len(args) == 2:
-            sums.look(values[number].value, args[0].value)
         for position, arg in enumerate(step.args):
             if not active[arg] or row.parameters[position].static:
                 continue
