@@ -27,18 +27,23 @@ class Summary:
     """Counts of a run, kept while it goes on.
 
     Attributes:
-        counts: Reports by verdict, and by "error".
+        lines: Reports in all.
+        counts: Reports by verdict, by "error", and those with a wrong claim.
         exit_codes: Those that occurred.
         started: When it began, in seconds of the monotonic clock.
     """
 
+    lines: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     exit_codes: set[int] = field(default_factory=set)
     started: float = field(default_factory=time.monotonic)
 
     def add(self, report: Report) -> None:
         """Count one more report."""
+        self.lines += 1
         self.counts["error" if report.verdict is None else report.verdict.value] += 1
+        if any(claim.correct is False for claim in report.claims):
+            self.counts["with a wrong claim"] += 1
         self.exit_codes.add(report.exit_code)
 
     @property
@@ -53,11 +58,8 @@ class Summary:
 
     def text(self) -> str:
         """The counts in one line."""
-        total = sum(self.counts.values())
         parts = ", ".join(f"{count} {what}" for what, count in self.counts.most_common())
-        return (
-            f"{total} line{'s' * (total != 1)}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
-        )
+        return f"{self.lines} line{'s' * (self.lines != 1)}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:

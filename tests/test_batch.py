@@ -113,3 +113,12 @@ def test_error_report_is_strict_json():
     assert isinstance(report, Report)
     assert found["error"]["kind"] == "syntax"
     assert (found["line"], found["error"]["column"]) == (3, 3)
+
+
+def test_summary_counts_wrong_claims():
+    reports = answers(read(io.BytesIO(b"x**2 --claim x=x\nx**2 --claim x=2*x\n"), None), Options())
+    summary = Summary()
+    for report in reports:
+        summary.add(report)
+    assert summary.text().startswith("2 lines: 2 unchecked, 1 with a wrong claim in ")
+    assert summary.exit_code == 1
