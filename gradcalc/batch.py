@@ -59,7 +59,8 @@ class Summary:
     def text(self) -> str:
         """The counts in one line."""
         parts = ", ".join(f"{count} {what}" for what, count in self.counts.most_common())
-        return f"{self.lines} line{'s' * (self.lines != 1)}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
+        lines = f"{self.lines} line{'s' * (self.lines != 1)}"
+        return f"{lines}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
