@@ -43,7 +43,8 @@ CANCEL_NODES = 40
 CANCEL_SYMBOLS = 3
 TIDY_TOTAL = 2_000
 
-#: Seconds that one way of tidying may take, should a formula be harder than its size.
+#: Seconds that tidying one report's formulas may take, should they be harder than their size;
+#: what is left then stays as it is.
 TIDY_SECONDS = 0.5
 
 #: Characters of a formula beyond which it is left out of the report.

@@ -10,6 +10,7 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -117,6 +118,7 @@ class Calculus:
         self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
         self.formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
+        self._seconds = limits.TIDY_SECONDS
 
     def differentiate(self) -> None:
         """Fill in the formulas, one after the other."""
@@ -141,7 +143,12 @@ class Calculus:
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
         self._room -= _length(formula)
-        return _tidy(formula) if self._room > 0 else formula
+        if self._room <= 0 or self._seconds <= 0:
+            return formula
+        started = time.monotonic()
+        tidied = _tidy(formula, self._seconds)
+        self._seconds -= time.monotonic() - started
+        return tidied
 
     def text(self, position: int) -> str | None:
         """The formula in gradcalc's own language, or None where it is left out."""
@@ -322,8 +329,8 @@ def derivative(expression: Any, symbol: Any) -> Any:
 # --- Tidying and writing --------------------------------------------------------------------------
 
 
-def _tidy(formula: Any) -> Any:
-    """The shortest of a few equal forms that are cheap to find.
+def _tidy(formula: Any, seconds: float) -> Any:
+    """The shortest of a few equal forms that are cheap to find, in so many seconds for each.
 
     `cancel` and `factor` multiply powers out, so they see only small formulas with small exponents.
     """
@@ -346,7 +353,7 @@ def _tidy(formula: Any) -> Any:
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
     for way in ways:
         try:
-            with time_limit(limits.TIDY_SECONDS):
+            with time_limit(seconds):
                 other = sympy.powsimp(way(formula))
         except TimeUp:
             continue
