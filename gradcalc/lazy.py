@@ -7,9 +7,28 @@ tools that look there (sympy among them) then import it all the same.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave the garbage alone for a while.
+
+    An import makes much that stays; looking through it again and again is a tenth of the time that
+    importing torch and sympy takes.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class LazyModule:
@@ -19,7 +38,7 @@ class LazyModule:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _no_collection():
             # torch warns once on import if NumPy, which it can do without, is not installed.
             warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
             value = getattr(importlib.import_module(self._name), attribute)
