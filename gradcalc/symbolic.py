@@ -10,6 +10,7 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 from __future__ import annotations
 
 import functools
+import gc
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -373,6 +374,8 @@ def _length(formula: Any) -> int:
 def forget() -> None:
     """Empty sympy's caches, which grow with every new expression up to some hundred megabytes."""
     sympy.core.cache.clear_cache()
+    # Expressions and what sympy knows of them refer to each other.
+    gc.collect()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,20 @@ def test_summary_counts_wrong_claims():
         summary.add(report)
     assert summary.text().startswith("2 lines: 2 unchecked, 1 with a wrong claim in ")
     assert summary.exit_code == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+def test_memory_does_not_grow_with_the_lines():
+    def megabytes():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+    def lines(first, last):
+        text = "".join(f"sin({k}*x)*exp(-y/{k}) --at x=0.5,y={k}.25\n" for k in range(first, last))
+        for report in answers(read(io.BytesIO(text.encode()), None), Options(thorough=False)):
+            assert report.error is None
+
+    lines(1, 601)
+    before = megabytes()
+    lines(601, 1601)
+    assert megabytes() - before < 8
