@@ -101,7 +101,8 @@ def _measure(
         sums = _Sums()
         clean = _derivative(program, inputs, axes, dtype, None, sums)
         if clean is None:
-            return Conditioning(mp.inf, None)
+            # The backward pass has no value here even without rounding, which so explains nothing.
+            return Conditioning(mp.mpf(0), None)
 
         def deviation(noise: _Noise) -> Any:
             noisy = _derivative(program, inputs, axes, dtype, noise, None)
