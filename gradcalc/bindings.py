@@ -3,7 +3,8 @@
 In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Binding`s.
 
     bindings    = binding, binding, ...
-    binding     = NAME = expression without names
+    binding     = NAME = value
+    value       = expression without names | nested lists of such | @FILE.npy | @FILE.csv | @FILE.json
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, lookup
 from gradcalc.notation import SIGNS
 from gradcalc.parser import parse
-from gradcalc.program import Program
+from gradcalc.program import Array, Program
 
 #: Missing values that a hint names; a longer list helps nobody.
 _NAMED = 8
@@ -30,13 +31,13 @@ class Binding:
 
     Attributes:
         name: The variable.
-        program: The value, a program without inputs.
+        program: The value, a program without inputs; or its numbers, if a file holds them.
         text: The binding's whole text, in which `span` lies.
         span: Where the name stands in `text`.
     """
 
     name: str
-    program: Program
+    program: Program | Array
     text: str
     span: Span
 
@@ -108,9 +109,31 @@ def _binding(text: str, start: int, stop: int) -> Binding:
     return Binding(bound, _value(text, start + len(name) + 1, stop, bound), text, span)
 
 
-def _value(text: str, start: int, stop: int, name: str) -> Program:
-    """Parse a constant expression that is part of a longer text."""
+def parse_weights(text: str) -> tuple[Binding, ...]:
+    """Parse the weights of results: values parted by commas, as in "[1, 2], 3".
+
+    Raises:
+        GradcalcError: kind `binding`.
+    """
+    return tuple(
+        Binding("", _value(text, start, stop, "--grad-outputs"), text, Span(start, stop))
+        for start, stop in _split(text)
+    )
+
+
+def _value(text: str, start: int, stop: int, name: str) -> Program | Array:
+    """Parse a constant expression that is part of a longer text, or read a file."""
     value = text[start:stop]
+    if value.strip().startswith("@"):
+        from gradcalc.arrays import read
+
+        try:
+            return read(value.strip()[1:])
+        except GradcalcError as error:
+            place = Span(start + len(value) - len(value.lstrip()), start + len(value.rstrip()))
+            raise GradcalcError(
+                Kind.BINDING, error.message, text=text, span=place, hint=error.hint
+            ) from None
     if not value.strip():
         raise GradcalcError(
             Kind.BINDING,
@@ -124,7 +147,7 @@ def _value(text: str, start: int, stop: int, name: str) -> Program:
     except GradcalcError as error:
         place = error.span or Span(0, len(value))
         raise GradcalcError(
-            error.kind if error.kind is Kind.LIMIT else Kind.BINDING,
+            Kind.BINDING if error.kind in {Kind.SYNTAX, Kind.NAME} else error.kind,
             error.message,
             text=text,
             span=Span(place.start + start, place.stop + start),

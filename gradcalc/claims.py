@@ -14,7 +14,7 @@ import contextlib
 import random
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -349,9 +349,7 @@ def _inner_derivatives(program: Program, symbols: Sequence[Any], symbol: Any) ->
     for number in range(program.first_step, program.first_step + len(program.steps)):
         if number == program.output:
             continue
-        part = Program(
-            program.text, "", program.inputs, program.constants, program.steps, output=number
-        )
+        part = replace(program, outputs=(number,))
         inside = derivative(expressed(part, symbols, EXACT), symbol)
         if inside not in (0, 1):
             found[inside] = None

@@ -49,6 +49,7 @@ class Evidence:
 
     Attributes:
         wrt: The variables' names.
+        axes: Their numbers in the scalar program.
         formula: The formula's text, if it is shown.
         latex: The formula in LaTeX, if asked for.
         symbolic: The formula's value, an mpmath number; None where it has none.
@@ -57,11 +58,14 @@ class Evidence:
             convention; None if there is none.
         slope: Calls the limit.
         conditioning: Measures how far rounding can carry, to explain an error.
-        birth: Finds the first nan or infinity: the number of the step's value, what it is, and the
-            pass that made it.
+        birth: Finds the first nan or infinity: the step's text, what it is, and the pass that made
+            it.
+        budget: How far off autograd may be in ulps: `budget` of the program that torch ran.
+        output: Which entry of the result it is about, in a Jacobian.
     """
 
     wrt: tuple[str, ...]
+    axes: tuple[int, ...]
     formula: str | None
     latex: str | None
     symbolic: Any
@@ -69,7 +73,14 @@ class Evidence:
     continued: Callable[[], Any]
     slope: Callable[[], Slope]
     conditioning: Callable[[Any], Conditioning]
-    birth: Callable[[], tuple[int, float, str] | None]
+    birth: Callable[[], tuple[str, float, str] | None]
+    budget: int
+    output: str = ""
+
+
+def budget(steps: int) -> int:
+    """The rounding budget in ulps of a program of so many steps."""
+    return BUDGET_ULPS + BUDGET_PER_STEP * steps
 
 
 def judge(
@@ -79,7 +90,7 @@ def judge(
 
     Args:
         evidence: What the witnesses say of it.
-        program: The function, for its steps' text.
+        program: The function, as a scalar program, for its steps' text.
         dtype: What autograd calculated in.
         survey: What there is at the point.
         thorough: Call the limit always; otherwise only where it may change the verdict: where the
@@ -88,7 +99,8 @@ def judge(
     """
     if not survey.defined:
         return _undefined(evidence, program, dtype, survey)
-    if not thorough and not survey.suspect and _first_two_agree(evidence, program, dtype):
+    suspect = survey.suspect(evidence.axes)
+    if not thorough and not suspect and _first_two_agree(evidence, dtype):
         return _against(evidence, evidence.symbolic, None, program, dtype)
     if evidence.symbolic is not None and not math.isfinite(dtype.nearest(evidence.symbolic)):
         return _against(evidence, evidence.symbolic, None, program, dtype)
@@ -97,7 +109,7 @@ def judge(
     if limit is None and not _unsettled(slope):
         return _without_derivative(evidence, slope, dtype)
     symbolic = evidence.symbolic
-    if None not in (limit, symbolic) and survey.suspect and not _same(symbolic, limit, dtype):
+    if None not in (limit, symbolic) and suspect and not _same(symbolic, limit, dtype):
         # On a kink formulas follow conventions (sign(0) is 0), which are no testimony.
         symbolic = evidence.continued()
         evidence = replace(evidence, symbolic=symbolic)
@@ -105,7 +117,7 @@ def judge(
     if truth is None:
         note = "no witness could settle the exact value"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
-    if limit is None and survey.suspect:
+    if limit is None and suspect:
         note = "a step stands on a kink, and the limit could not be settled"
         return _entry(evidence, dtype, Verdict.UNDECIDED, note=note)
     if limit is not None and symbolic is not None and not _same(truth, limit, dtype):
@@ -113,7 +125,7 @@ def judge(
     return _against(evidence, truth, limit, program, dtype)
 
 
-def _first_two_agree(evidence: Evidence, program: Program, dtype: Dtype) -> bool:
+def _first_two_agree(evidence: Evidence, dtype: Dtype) -> bool:
     if (
         evidence.symbolic is None
         or evidence.autograd is None
@@ -121,11 +133,7 @@ def _first_two_agree(evidence: Evidence, program: Program, dtype: Dtype) -> bool
     ):
         return False
     rounded = dtype.nearest(evidence.symbolic)
-    return dtype.ulps(evidence.autograd, rounded) <= _budget(program)
-
-
-def _budget(program: Program) -> int:
-    return BUDGET_ULPS + BUDGET_PER_STEP * len(program.steps)
+    return dtype.ulps(evidence.autograd, rounded) <= evidence.budget
 
 
 def _against(evidence: Evidence, truth: Any, limit: Any, program: Program, dtype: Dtype) -> Entry:
@@ -139,22 +147,22 @@ def _against(evidence: Evidence, truth: Any, limit: Any, program: Program, dtype
         note = f"the exact value, {_short(truth)}, is beyond the range of {dtype.name}"
         return _entry(evidence, dtype, Verdict.UNDEFINED, limit, note=note)
     if not math.isfinite(autograd):
-        note = f"the derivative exists, but torch returns {autograd}{_born(evidence, program)}"
+        note = f"the derivative exists, but torch returns {autograd}{_born(evidence)}"
         return _entry(
             evidence, dtype, Verdict.DISAGREE, limit, blame=Blame.AUTOGRAD, note=note, ulps=math.inf
         )
     ulps = dtype.ulps(autograd, rounded)
-    if ulps <= _budget(program):
+    if ulps <= evidence.budget:
         return _entry(evidence, dtype, Verdict.AGREE, limit, ulps=ulps)
     return _far_off(evidence, truth, limit, ulps, program, dtype)
 
 
-def _born(evidence: Evidence, program: Program) -> str:
+def _born(evidence: Evidence) -> str:
     birth = evidence.birth()
     if birth is None:
         return ""
-    number, value, direction = birth
-    source = f"`{_shortened(program.source(number))}`"
+    text, value, direction = birth
+    source = f"`{_shortened(text)}`"
     if direction == "forward":
         return f": {source} is {value} there"
     return f": the backward pass of {source} makes the first {value}"
@@ -183,12 +191,17 @@ def undecided(evidence: Evidence, note: str) -> Entry:
         Verdict.UNDECIDED,
         note=note,
         latex=evidence.latex,
+        output=evidence.output,
     )
 
 
-def unchecked(wrt: tuple[str, ...], formula: str | None, latex: str | None) -> Entry:
+def unchecked(
+    wrt: tuple[str, ...], formula: str | None, latex: str | None, output: str = ""
+) -> Entry:
     """The entry for a formula without a point."""
-    return Entry(wrt, formula, None, None, None, None, Verdict.UNCHECKED, latex=latex)
+    return Entry(
+        wrt, formula, None, None, None, None, Verdict.UNCHECKED, latex=latex, output=output
+    )
 
 
 def _same(symbolic: Any, limit: Any, dtype: Dtype) -> bool:
@@ -301,6 +314,7 @@ def _entry(
         blame=blame,
         note=note,
         latex=evidence.latex,
+        output=evidence.output,
     )
 
 

@@ -1,33 +1,31 @@
-"""How far rounding alone can carry autograd's value away from the exact one.
+"""How far rounding alone can carry autograd's values away from the exact ones.
 
-In: a program, a point, a dtype. Out: the error to expect of each derivative when every operation,
-forward and backward, is right to the dtype's roundoff and no better. The comparator asks when a
-derivative is further off than a few
-ulps: an error within this measure is rounding, one beyond it is a wrong derivative.
+In: a scalar program, a point, a dtype. Out: the error to expect of each derivative when every
+operation, forward and backward, is right to the dtype's roundoff and no better. The comparator asks
+when a derivative is further off than a few ulps: an error within this measure is rounding, one
+beyond it is a wrong derivative.
 
 The method is Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic, 1997): the forward and
-backward pass of reverse-mode differentiation are run at high precision, with each result multiplied
-by 1 + r*u, r random and u the unit roundoff. The backward pass uses the `backward` column of the
-function table, operation by operation as torch computes it, so that saturation (1 - tanh(x)**2 at
-20) shows as what it is.
+backward pass of `chain` are run at high precision, with each result multiplied by 1 + r*u, r random
+and u the unit roundoff. The backward pass uses the `backward` column of the function table,
+operation by operation as torch computes it, so that saturation (1 - tanh(x)**2 at 20) shows as what
+it is. One run tells of all derivatives; runs end when they explain what is to be explained.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gradcalc.chain import Dual, Errors, Sums, gradient
 from gradcalc.dtypes import Dtype
-from gradcalc.functions import TABLE, Function, mp
-from gradcalc.interpret import run
-from gradcalc.parser import parse_row
-from gradcalc.precise import Numbers, TooLarge, Undefined
-from gradcalc.program import Constant, Program
+from gradcalc.functions import mp
+from gradcalc.precise import TooLarge, Undefined
+from gradcalc.program import Program
 
 #: Random runs, and how far beyond their largest deviation an error may lie.
 TRIALS = 10
@@ -72,62 +70,148 @@ def measure(
     """The error to expect of one derivative: along one axis, or a second one along two.
 
     Args:
-        program: What torch ran.
+        program: The scalar program.
         inputs: The point.
         axes: The numbers of the inputs of differentiation.
         dtype: What torch calculated in.
         distance: The error to explain, an mpmath number: more digits are spent only if fewer do not
             explain it.
     """
+    return measure_all(program, inputs, {axes: distance}, dtype)[axes]
+
+
+def measure_all(
+    program: Program,
+    inputs: Sequence[Fraction],
+    distances: Mapping[tuple[int, ...], Any],
+    dtype: Dtype,
+) -> dict[tuple[int, ...], Conditioning]:
+    """The errors to expect of derivatives: `measure` for many, which share the runs.
+
+    Args:
+        program: The scalar program.
+        inputs: The point.
+        distances: For each derivative its axes, and the error to explain.
+        dtype: What torch calculated in.
+    """
+    found: dict[tuple[int, ...], Conditioning] = {}
     for precision in _PRECISIONS:
-        found = _measure(program, inputs, axes, dtype, precision)
-        if distance <= found.error:
-            break
+        left = {
+            axes: distance
+            for axes, distance in distances.items()
+            if axes not in found or distance > found[axes].error
+        }
+        # Second derivatives have one pass for each axis that their tangents go along.
+        for along in {axes[1:] for axes in left}:
+            together = {axes: left[axes] for axes in left if axes[1:] == along}
+            found.update(_measured(program, inputs, along, together, dtype, precision))
     return found
 
 
-def _measure(
+def _measured(
     program: Program,
     inputs: Sequence[Fraction],
-    axes: tuple[int, ...],
+    along: tuple[int, ...],
+    distances: Mapping[tuple[int, ...], Any],
     dtype: Dtype,
     precision: int,
-) -> Conditioning:
+) -> dict[tuple[int, ...], Conditioning]:
     sizes = [*inputs, *(constant.value for constant in program.constants)]
     spread = max(
         (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in sizes if n), default=0
     )
     with mp.workprec(precision + 2 * spread):
-        sums = _Sums()
-        clean = _derivative(program, inputs, axes, dtype, None, sums)
-        if clean is None:
-            # The backward pass has no value here even without rounding, which so explains nothing.
-            return Conditioning(mp.mpf(0), None)
-
-        def deviation(noise: _Noise) -> Any:
-            noisy = _derivative(program, inputs, axes, dtype, noise, None)
-            return mp.inf if noisy is None else abs(noisy - clean)
-
-        noises = [_Noise(seed, dtype) for seed in range(TRIALS)]
-        error = max(map(deviation, noises))
-        culprit: int | None = None
-        if len(program.steps) == 1:
-            culprit = program.first_step
-        elif len(program.steps) <= CULPRIT_STEPS:
-            numbers = range(program.first_step, program.first_step + len(program.steps))
-            alone = {
-                number: max(deviation(_Noise(seed, dtype, number)) for seed in range(2))
-                for number in numbers
-            }
-            culprit = max(alone, key=lambda number: alone[number], default=None)
-        return Conditioning(MARGIN * error, culprit, sums.cancel, noises[0].approximate)
+        sums = Sums()
+        clean = _derivatives(program, inputs, along, distances, dtype, Errors(), sums)
+        errors = dict.fromkeys(distances, mp.mpf(0))
+        approximate = False
+        for seed in range(TRIALS):
+            noise = _Noise(seed, dtype)
+            noisy = _derivatives(program, inputs, along, distances, dtype, noise, None)
+            approximate = approximate or noise.approximate
+            for axes, exact in clean.items():
+                errors[axes] = max(errors[axes], _deviation(noisy[axes], exact))
+            if all(distances[axes] <= MARGIN * errors[axes] for axes in clean):
+                break
+        culprit = _culprit(program, inputs, along, clean, dtype)
+        return {
+            # The backward pass may have no value here even without rounding, which so explains
+            # nothing.
+            axes: Conditioning(mp.mpf(0), None)
+            if exact is None
+            else Conditioning(MARGIN * errors[axes], culprit.get(axes), sums.cancel, approximate)
+            for axes, exact in clean.items()
+        }
 
 
-class _Noise:
+def _deviation(noisy: Any, exact: Any) -> Any:
+    if exact is None:
+        return mp.mpf(0)
+    return mp.inf if noisy is None else abs(noisy - exact)
+
+
+def _culprit(
+    program: Program,
+    inputs: Sequence[Fraction],
+    along: tuple[int, ...],
+    clean: Mapping[tuple[int, ...], Any],
+    dtype: Dtype,
+) -> dict[tuple[int, ...], int]:
+    """For each derivative the step whose rounding tells most."""
+    numbers = range(program.first_step, program.first_step + len(program.steps))
+    if len(numbers) == 1:
+        return dict.fromkeys(clean, numbers[0])
+    if not 1 < len(numbers) <= CULPRIT_STEPS:
+        return {}
+    worst: dict[tuple[int, ...], tuple[Any, int]] = {}
+    for number in numbers:
+        for seed in range(2):
+            noise = _Noise(seed, dtype, number)
+            noisy = _derivatives(program, inputs, along, clean, dtype, noise, None)
+            for axes, exact in clean.items():
+                deviation = _deviation(noisy[axes], exact)
+                if axes not in worst or deviation > worst[axes][0]:
+                    worst[axes] = (deviation, number)
+    return {axes: number for axes, (_, number) in worst.items()}
+
+
+def _derivatives(
+    program: Program,
+    inputs: Sequence[Fraction],
+    along: tuple[int, ...],
+    wanted: Iterable[tuple[int, ...]],
+    dtype: Dtype,
+    errors: Errors,
+    sums: Sums | None,
+) -> dict[tuple[int, ...], Any]:
+    """Derivatives by a forward and a backward pass as torch runs it; None where there is no value.
+
+    A second derivative is the tangent of the gradient: both passes carry the derivative along the
+    second axis with them.
+    """
+    point = [
+        Dual(mp.mpf(value.numerator) / value.denominator, mp.mpf(1) if along == (number,) else None)
+        for number, value in enumerate(inputs)
+    ]
+    errors.as_torch = True
+    try:
+        found = gradient(program, point, dtype, errors, sums)
+    except TooLarge:
+        return dict.fromkeys(wanted)
+    results: dict[tuple[int, ...], Any] = {}
+    for axes in wanted:
+        dual = found.get(axes[0], Dual(mp.mpf(0)))
+        if isinstance(dual, Undefined):
+            results[axes] = None
+        else:
+            results[axes] = (dual.tangent or mp.mpf(0)) if along else dual.value
+    return results
+
+
+class _Noise(Errors):
     """Relative errors up to a size, one for each operation of the two passes.
 
-    An operation is a path of numbers that begins with that of its step; it has the same error each
-    time that it is run.
+    An operation has the same error each time that it is run.
     """
 
     def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
@@ -155,215 +239,17 @@ class _Noise:
             error = self._errors[path] = self._random.uniform(-1, 1)
         return value * (1 + error * max(self._size, approximation)) + error * self._underflow
 
+    def summed(self, terms: Sequence[Any], path: tuple[int, ...]) -> Any:
+        """The sum of many terms, with the errors that adding them pair by pair makes.
 
-class _Sums:
-    """Watches sums for cancellation: a result much smaller than its terms."""
-
-    def __init__(self) -> None:
-        self.cancel = False
-
-    def look(self, total: Any, term: Any) -> None:
-        """Look at a sum and one of its two terms."""
-        self.cancel = self.cancel or bool(abs(total) < abs(term) / 64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Dual:
-    """A number and its derivative along one axis (None: 0), for second derivatives."""
-
-    value: Any
-    tangent: Any = None
-
-    def times(self, other: _Dual) -> _Dual:
-        """The product, by the product rule."""
-        terms = [
-            tangent * value
-            for tangent, value in ((self.tangent, other.value), (other.tangent, self.value))
-            if tangent is not None
+        Each term goes through as many additions as its tree is deep (Higham, Accuracy and Stability
+        of Numerical Algorithms, 2002, section 4.2).
+        """
+        depth = max(1, len(terms) - 1).bit_length()
+        total = mp.fsum(terms)
+        if (self._only is not None and path[0] != self._only) or total.bc <= self._bits:
+            return total
+        noisy = [
+            term * (1 + depth * self._size * self._random.uniform(-1, 1)) for term in terms if term
         ]
-        return _Dual(self.value * other.value, sum(terms[1:], terms[0]) if terms else None)
-
-    def plus(self, other: _Dual) -> _Dual:
-        """The sum."""
-        tangents = [t for t in (self.tangent, other.tangent) if t is not None]
-        return _Dual(self.value + other.value, sum(tangents[1:], tangents[0]) if tangents else None)
-
-
-class _Duals:
-    """Arithmetic on dual numbers whose every operation is off by the noise."""
-
-    def __init__(self, dtype: Dtype, noise: _Noise | None, path: tuple[int, ...] = ()) -> None:
-        self._dtype = dtype
-        self._noise = noise
-        self._path = path
-        self._numbers = Numbers(dtype)
-
-    def constant(self, constant: Constant) -> Any:
-        value = self._numbers.constant(constant)
-        if self._noise is not None and constant.value is None and mp.isfinite(value):
-            # Torch gets pi and e rounded; all of one program get the same error.
-            value = self._noise.on(value, (-1, len(constant.text)))
-        return _Dual(value)
-
-    def number(self, value: Any) -> Any:
-        return _Dual(self._numbers.number(value)) if isinstance(value, bool) else value
-
-    def condition(self, value: Any) -> Any:
-        return self._numbers.condition(value.value if isinstance(value, _Dual) else value)
-
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
-        path = (*self._path, number)
-        plain = [arg.value if isinstance(arg, _Dual) else arg for arg in args]
-        value = self._value(row, plain, path)
-        if isinstance(value, bool | Undefined):
-            return value
-        result = _Dual(value)
-        for position, arg in enumerate(args):
-            if not isinstance(arg, _Dual) or not arg.tangent:
-                continue
-            slope = partial(row, position, plain, self._dtype, self._noise, path)
-            if isinstance(slope, Undefined):
-                return Undefined(number)
-            total = result.plus(_Dual(mp.mpf(0), arg.tangent * slope.value))
-            result = self.noisy(total, (*path, -1 - position))
-        return result
-
-    def noisy(self, dual: _Dual, path: tuple[int, ...]) -> _Dual:
-        """The dual number with an error on its tangent."""
-        if self._noise is None or not dual.tangent:
-            return dual
-        return _Dual(dual.value, self._noise.on(dual.tangent, path))
-
-    def _value(self, row: Function, plain: list[Any], path: tuple[int, ...]) -> Any:
-        strange = any(isinstance(arg, Undefined) for arg in plain)
-        if self._noise is not None and row.forward and not self._path and not strange:
-            value = _row_program(row.forward, row, plain, self._dtype, self._noise, path)
-            return value.value if isinstance(value, _Dual) else value
-        value = self._numbers.call(row, plain, path[-1])
-        if self._noise is None:
-            return value
-        return self._noise.on(value, path, row.approximation)
-
-
-def partial(
-    row: Function,
-    position: int,
-    args: Sequence[Any],
-    dtype: Dtype,
-    noise: _Noise | None,
-    path: tuple[int, ...],
-) -> Any:
-    """The derivative of one step by one argument, as torch's backward computes it.
-
-    Args:
-        row: The step's function.
-        position: The number of the argument.
-        args: All arguments: dual numbers, or plain ones where no tangent is wanted.
-        dtype: What torch calculates in.
-        noise: The errors, or None for none.
-        path: The step.
-
-    Returns:
-        A dual number, or `Undefined`.
-    """
-    moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
-    text = row.backward[moving.index(position)]
-    return _row_program(text, row, args, dtype, noise, (*path, position))
-
-
-def _row_program(
-    text: str,
-    row: Function,
-    args: Sequence[Any],
-    dtype: Dtype,
-    noise: _Noise | None,
-    path: tuple[int, ...],
-) -> Any:
-    """The value of a row's text at arguments."""
-    program = _parsed(text, row.name)
-    given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
-    for parameter in row.parameters[len(args) :]:
-        given[parameter.name] = mp.mpf(parameter.default)
-    point = [
-        value if isinstance(value, _Dual | bool | Undefined) else _Dual(value)
-        for value in (given[name] for name in program.names)
-    ]
-    arithmetic = _Duals(dtype, noise, path)
-    return arithmetic.number(run(program, point, arithmetic)[program.output])
-
-
-@functools.cache
-def _parsed(text: str, name: str) -> Program:
-    return parse_row(text, TABLE[name])
-
-
-def _derivative(
-    program: Program,
-    inputs: Sequence[Fraction],
-    axes: tuple[int, ...],
-    dtype: Dtype,
-    noise: _Noise | None,
-    sums: _Sums | None,
-) -> Any:
-    """One derivative by a forward and a backward pass; None where it has no value.
-
-    A second derivative is the tangent of the gradient: both passes carry the derivative along the
-    second axis with them.
-    """
-    second = len(axes) == 2
-    point = [
-        _Dual(
-            mp.mpf(value.numerator) / value.denominator,
-            mp.mpf(1) if second and number == axes[1] else None,
-        )
-        for number, value in enumerate(inputs)
-    ]
-    try:
-        gradient = _gradient(program, point, dtype, noise, sums)
-    except TooLarge:
-        return None
-    if gradient is None:
-        return None
-    found = gradient.get(axes[0], _Dual(mp.mpf(0)))
-    return (found.tangent or mp.mpf(0)) if second else found.value
-
-
-def _gradient(
-    program: Program,
-    point: Sequence[_Dual],
-    dtype: Dtype,
-    noise: _Noise | None,
-    sums: _Sums | None,
-) -> dict[int, _Dual] | None:
-    """Reverse-mode differentiation over the steps; None where something has no value."""
-    arithmetic = _Duals(dtype, noise)
-    values = run(program, point, arithmetic)
-    adjoints: dict[int, _Dual] = {program.output: _Dual(mp.mpf(1))}
-    active = program.active()
-    if sums is not None:
-        for number, step in enumerate(program.steps, program.first_step):
-            terms = [values[arg] for arg in step.args]
-            if step.function in {"add", "sub"} and isinstance(values[number], _Dual):
-                sums.look(values[number].value, terms[0].value)
-    for number in range(len(values) - 1, program.first_step - 1, -1):
-        adjoint = adjoints.get(number)
-        if adjoint is None or not (adjoint.value or adjoint.tangent):
-            continue
-        step = program.steps[number - program.first_step]
-        row = TABLE[step.function]
-        args = [values[arg] for arg in step.args]
-        for position, arg in enumerate(step.args):
-            if not active[arg] or row.parameters[position].static:
-                continue
-            slope = partial(row, position, args, dtype, noise, (number,))
-            if isinstance(slope, Undefined):
-                return None
-            before = adjoints.get(arg, _Dual(mp.mpf(0)))
-            total = before.plus(adjoint.times(slope))
-            if sums is not None:
-                sums.look(total.value, before.value)
-            path = (number, -1 - position)
-            if noise is not None:
-                total = _Dual(noise.on(total.value, path), total.tangent)
-            adjoints[arg] = arithmetic.noisy(total, (*path, 0))
-    return adjoints
+        return mp.fsum(noisy)

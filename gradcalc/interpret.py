@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from gradcalc.functions import TABLE, Function
-from gradcalc.program import Constant, Program
+from gradcalc.program import Constant, Program, Step
 
 
 class Arithmetic(Protocol):
-    """What a witness calculates with: sympy expressions, torch tensors or mpmath numbers."""
+    """What a witness calculates with: torch tensors, sympy expressions or mpmath numbers."""
 
     def constant(self, constant: Constant) -> Any:
         """The value of a number in the text."""
@@ -25,12 +25,12 @@ class Arithmetic(Protocol):
     def condition(self, value: Any) -> Any:
         """A value that may be a number, as a condition: that it is not 0."""
 
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
-        """Apply a row of the function table; `number` is that of the value it gives."""
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        """Apply a row of the function table, as the step says; it gives the value `number`."""
 
 
 def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list[Any]:
-    """Return all values of the program, by number; the output is at `program.output`."""
+    """Return all values of the program, by number; the results are at `program.outputs`."""
     values = [*inputs, *map(arithmetic.constant, program.constants)]
     for step in program.steps:
         row = TABLE[step.function]
@@ -40,5 +40,5 @@ def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list
             else arithmetic.number(values[arg])
             for position, arg in enumerate(step.args)
         ]
-        values.append(arithmetic.call(row, args, len(values)))
+        values.append(arithmetic.call(row, args, len(values), step))
     return values

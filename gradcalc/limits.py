@@ -8,6 +8,23 @@ TEXT_LENGTH = 200_000
 #: Operations in one expression.
 STEPS = 100_000
 
+#: Entries of one tensor, and operations on single numbers of which a program may consist when it is
+#: written out for calculus; a product of two matrices of 200 by 200 has 16 million, and is checked
+#: along random directions instead.
+TENSOR_ENTRIES = 1_000_000
+SCALAR_STEPS = 400_000
+
+#: Entries of the derivatives of one report up to which formulas are given.
+FORMULA_ENTRIES = 100
+
+#: Entries of a Jacobian that is given where a result that is no scalar has no weights, and of a
+#: Hessian.
+JACOBIAN_ENTRIES = 1_000
+HESSIAN_ENTRIES = 2_500
+
+#: Backward passes over one graph.
+PASSES = 1_000
+
 #: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000
 #: deep (a sum of n terms nests n deep), which has no constant to ask for and is caught where it
 #: happens.

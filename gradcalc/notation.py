@@ -1,7 +1,7 @@
 """What people type, rewritten into Python's notation.
 
-In: the user's text. Out: `Notation`, an ASCII text that Python's own parser reads, with a map from
-its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤`
+In: the user's text. Out: its statements, and for each expression a `Notation`: an ASCII text that
+Python's own parser reads, with a map from its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤`
 `≥` `≠`, implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves
 (`lambda`) or that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them
 in the user's text.
@@ -16,7 +16,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,15 +50,21 @@ _NAME = re.compile(rf"(?![0-9]){_IN_NAME}+")
 _TOKEN = re.compile(
     rf"""
     (?P<name>(?!\d){_IN_NAME}+)
-  | (?P<operator>\*\*|//|[<>=!]=|[-+*/%^<>&|~@=]|[−·⋅×÷≤≥≠])
+  | (?P<assign>(?:\*\*|//|[-+*/%^@&|])?=(?!=))
+  | (?P<operator>\*\*|//|[<>=!]=|[-+*/%^<>&|~@]|[−·⋅×÷≤≥≠])
   | (?P<number>(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?)
-  | (?P<open>\()
-  | (?P<close>\))
+  | (?P<open>[(\[])
+  | (?P<close>[)\]])
   | (?P<comma>,)
+  | (?P<colon>:)
+  | (?P<ellipsis>\.\.\.)
   | (?P<dot>\.)
+  | (?P<text>'[^'"\\\n]*'|"[^'"\\\n]*")
   | (?P<power>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
   | (?P<sign>[{"".join(SIGNS)}])
   | (?P<root>√)
+  | (?P<end>[;\n])
+  | (?P<comment>\#[^\n]*)
   | (?P<strange>\S)
     """,
     re.VERBOSE,
@@ -66,9 +72,22 @@ _TOKEN = re.compile(
 _BASED_NUMBER = re.compile(r"[xXoObB][0-9a-fA-F]+")
 
 #: Sorts of token that can begin or end an operand, and those that need one before them.
-_BEGINS = frozenset({"number", "name", "open", "root", "sign"})
-_ENDS = frozenset({"number", "name", "close", "power", "sign"})
-_FOLLOWS = frozenset({"operator", "comma", "close", "power", "dot"})
+_BEGINS = frozenset({"number", "name", "open", "root", "sign", "text", "ellipsis"})
+_ENDS = frozenset({"number", "name", "close", "power", "sign", "text", "ellipsis"})
+_FOLLOWS = frozenset({"operator", "assign", "comma", "close", "power", "dot"})
+
+#: Sorts after which something may end that is still empty: sin(), sin(x,), x[1:], x[:, 0].
+_OPEN_ENDED = {
+    ("open", "close"),
+    ("comma", "close"),
+    ("colon", "close"),
+    ("colon", "comma"),
+}
+
+#: Words that Python reserves and that mean the same here.
+_PLAIN_WORDS = frozenset({"True", "False", "None"})
+
+_CLOSING = {"(": ")", "[": "]"}
 
 #: Sorts whose Python spelling is not as typed, beside operators, numbers, and names out of ASCII.
 _SPELLED = frozenset({"power", "dot", "sign", "root", "strange"})
@@ -87,13 +106,12 @@ _WORDS = {
 #: What a character that is none of ours is told.
 _CHARACTERS = {
     "!": "use factorial(x)",
-    "[": "use round brackets ( )",
-    "]": "use round brackets ( )",
     "{": "use round brackets ( )",
     "}": "use round brackets ( )",
     "–": "use the minus sign -",
     "—": "use the minus sign -",
-    ";": "write one expression at a time",
+    "'": "text stands only where a function takes a word, as in einsum('ij,j->i', A, x)",
+    '"': "text stands only where a function takes a word, as in einsum('ij,j->i', A, x)",
 }
 
 #: Characters of a corrected text beyond which a hint does not show it.
@@ -158,26 +176,59 @@ class Notation:
         return unicodedata.normalize("NFKC", user)
 
 
-def rewrite(text: str, is_function: Callable[[str], bool]) -> Notation:
-    """Rewrite the user's text for Python's parser.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A piece of the text between line ends and semicolons: TARGET = EXPRESSION, or EXPRESSION.
 
-    Args:
-        text: One expression.
-        is_function: Whether a name before an opening bracket is called; else it is multiplied.
+    Attributes:
+        text: The whole text.
+        target: The tokens before the sign; None for an expression.
+        sign: `=`, `+=` and the like, or the empty text.
+        tokens: The expression's tokens.
+    """
+
+    text: str
+    target: list[_Token] | None
+    sign: str
+    tokens: list[_Token]
+
+    @property
+    def span(self) -> Span:
+        """All of it."""
+        first = (self.target or self.tokens)[0]
+        return Span(first.start, self.tokens[-1].stop)
+
+
+def lines(text: str) -> list[Line]:
+    """Cut the text into statements; comments are dropped.
 
     Raises:
-        GradcalcError: For anything outside the notation; the span is in `text`.
+        GradcalcError: For what is no token, for text without end, and for an empty side of a `=`.
     """
     if len(text) > limits.TEXT_LENGTH:
         raise GradcalcError(
             Kind.LIMIT,
             f"the text has {len(text):,} characters; the limit is {limits.TEXT_LENGTH:,}",
         )
-    tokens = _tokens(text)
-    if not tokens:
+    found = [_line(text, tokens) for tokens in _cut(text)]
+    if not found:
         raise GradcalcError(
             Kind.SYNTAX, "there is no expression", hint='write one, as in "u**3 + v**2"'
         )
+    return found
+
+
+def rewrite(text: str, tokens: list[_Token], is_function: Callable[[str], bool]) -> Notation:
+    """Rewrite an expression for Python's parser.
+
+    Args:
+        text: The whole text.
+        tokens: The expression's tokens.
+        is_function: Whether a name before an opening bracket is called; else it is multiplied.
+
+    Raises:
+        GradcalcError: For anything outside the notation; the span is in `text`.
+    """
     partners = _brackets(text, tokens)
     _check_order(text, tokens, is_function)
     return _Rewriter(text, tokens, partners, is_function).rewrite()
@@ -199,30 +250,51 @@ class _Token(NamedTuple):
         return Span(self.start, self.stop)
 
 
-def _tokens(text: str) -> list[_Token]:
-    """Cut the text into tokens."""
-    if "\n" in text and "\n" in text.strip():
-        place = len(text) - len(text.lstrip()) + text.strip().index("\n")
-        raise MendableError(
-            Kind.SYNTAX,
-            "the expression goes over several lines",
-            text=text,
-            span=Span(place, place + 1),
-            lead="put it on one line:",
-            corrected=(" ".join(text.split()),),
-        )
-    tokens = []
+def _cut(text: str) -> Iterator[list[_Token]]:
+    """The tokens of each statement: up to a line end or a semicolon that is in no brackets."""
+    tokens: list[_Token] = []
+    depth = 0
     for match in _TOKEN.finditer(text):
-        sort, spelling = str(match.lastgroup), match.group()
-        start, stop = match.span()
-        if sort == "operator":
-            spelling = _OPERATORS.get(spelling, spelling)
-        elif sort == "number":
-            spelling = _number(text, spelling, start)
-        elif sort in _SPELLED or not spelling.isascii():
-            spelling = _spelling(text, sort, spelling, start)
-        tokens.append(_Token(sort, spelling, start, stop))
-    return tokens
+        sort = str(match.lastgroup)
+        if sort == "end":
+            if tokens and depth <= 0:
+                yield tokens
+                tokens, depth = [], 0
+            continue
+        if sort == "comment":
+            continue
+        depth += (sort == "open") - (sort == "close")
+        tokens.append(_token(text, sort, match))
+    if tokens:
+        yield tokens
+
+
+def _token(text: str, sort: str, match: re.Match[str]) -> _Token:
+    spelling = match.group()
+    start, stop = match.span()
+    if sort == "operator":
+        spelling = _OPERATORS.get(spelling, spelling)
+    elif sort == "number":
+        spelling = _number(text, spelling, start)
+    elif sort in _SPELLED or not spelling.isascii():
+        spelling = _spelling(text, sort, spelling, start)
+    return _Token(sort, spelling, start, stop)
+
+
+def _line(text: str, tokens: list[_Token]) -> Line:
+    """Cut a statement at the sign that assigns."""
+    depth = 0
+    for number, token in enumerate(tokens):
+        depth += (token.sort == "open") - (token.sort == "close")
+        if token.sort != "assign" or depth > 0:
+            continue
+        if number == 0:
+            raise _missing(text, token, "before")
+        if number == len(tokens) - 1:
+            raise _missing(text, token, "after")
+        sign = "**=" if token.spelling == "^=" else token.spelling
+        return Line(text, tokens[:number], sign, tokens[number + 1 :])
+    return Line(text, None, "", tokens)
 
 
 def _spelling(text: str, sort: str, piece: str, start: int) -> str:
@@ -237,6 +309,10 @@ def _spelling(text: str, sort: str, piece: str, start: int) -> str:
         return " ."  # Python would read the dot of `2 .sin()` as part of the number.
     if sort == "sign":
         return SIGNS[piece]
+    if sort == "text":
+        if not piece.isascii():
+            raise _strange_character(text, start + next(k for k, c in enumerate(piece) if ord(c) > 127))
+        return piece
     if sort == "root":
         return "sqrt"
     raise _strange_character(text, start)
@@ -322,6 +398,7 @@ def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
     partners: dict[int, int] = {}
     pending: list[int] = []
     for number, token in enumerate(tokens):
+        inside = tokens[pending[-1]].spelling if pending else ""
         if token.sort == "open":
             pending.append(number)
         elif token.sort == "close":
@@ -334,16 +411,35 @@ def _brackets(text: str, tokens: list[_Token]) -> dict[int, int]:
                     lead="leave it out:",
                     corrected=((text[: token.start] + text[token.stop :]).strip(),),
                 )
+            if _CLOSING[inside] != token.spelling:
+                right = _CLOSING[inside]
+                raise MendableError(
+                    Kind.SYNTAX,
+                    f"`{token.spelling}` does not close `{inside}`",
+                    text=text,
+                    span=token.span,
+                    lead="write",
+                    corrected=(f"{text[: token.start]}{right}{text[token.stop :]}".strip(),),
+                )
             partner = pending.pop()
             partners[partner], partners[number] = number, partner
+        elif token.sort == "colon" and inside != "[":
+            raise GradcalcError(
+                Kind.SYNTAX,
+                "`:` stands only in an index, as in x[1:3]",
+                text=text,
+                span=token.span,
+            )
     if pending:
+        closing = "".join(_CLOSING[tokens[number].spelling] for number in reversed(pending))
+        end = tokens[-1].stop
         raise MendableError(
             Kind.SYNTAX,
             "this bracket is never closed",
             text=text,
             span=tokens[pending[-1]].span,
             lead="close it:",
-            corrected=(text.strip() + ")" * len(pending),),
+            corrected=(f"{text[:end]}{closing}{text[end:]}".strip(),),
         )
     return partners
 
@@ -361,7 +457,7 @@ def _check_order(text: str, tokens: list[_Token], is_function: Callable[[str], b
             between = before and (before.sort, sort)
             prefix = sort == "operator" and token.spelling in _PREFIX_OPERATORS
             # sin() and sin(x,) are for the parser to judge.
-            if not prefix and between not in {("open", "close"), ("comma", "close")}:
+            if not prefix and between not in _OPEN_ENDED:
                 raise _missing_operand(text, before, token)
         if before is not None and before.sort == "dot" and sort != "name":
             raise _missing_operand(text, before, token)
@@ -413,6 +509,8 @@ def _check_neighbours(
     """Refuse two operands side by side, unless they read as a product."""
     if token.sort == "power":
         fine = before.sort != "power"
+    elif {token.sort, before.sort} & {"text", "ellipsis"}:
+        fine = False
     else:
         fine = token.sort != "number" and (token.sort != "name" or before.sort != "name")
     if fine:
@@ -447,6 +545,13 @@ def _check_neighbours(
 # --- Products and Python's spelling ---------------------------------------------------------------
 
 
+def _reserved(name: str) -> bool:
+    """Whether Python would not read it as a name."""
+    if name in _PLAIN_WORDS:
+        return False
+    return not name.isascii() or keyword.iskeyword(name)
+
+
 class _Rewriter:
     """Writes tokens that are in order in Python's way, with implicit products as `*`."""
 
@@ -473,7 +578,8 @@ class _Rewriter:
         ended = False  # whether the token before ends an operand
         for number, token in enumerate(self._tokens):
             sort, spelling, start, stop = token
-            if ended and sort in _BEGINS and not (sort == "open" and self._called(number - 1)):
+            follows = sort == "open" and (spelling == "[" or self._called(number - 1))
+            if ended and sort in _BEGINS and not follows:
                 self._check_product(number)
                 self._write("*", start, start)
             ended = sort in _ENDS
@@ -487,7 +593,7 @@ class _Rewriter:
                 self._write("**(", start, start)
                 self._write(spelling, start, stop)
                 self._write(")", start, stop)
-            elif sort == "name" and (not spelling.isascii() or keyword.iskeyword(spelling)):
+            elif sort == "name" and _reserved(spelling):
                 self._write(PLACEHOLDER, start, stop)
             else:
                 self._write(spelling, start, stop)
@@ -567,7 +673,9 @@ class _Rewriter:
         while True:
             if self._sort(number + 1) == "dot":
                 number += 2
-            elif self._sort(number + 1) == "open" and self._called(number):
+            elif self._sort(number + 1) == "open" and (
+                self._spelling(number + 1) == "[" or self._called(number)
+            ):
                 number = self._partners[number + 1]
             else:
                 return number
@@ -579,8 +687,10 @@ class _Rewriter:
                 number -= 1
             elif self._sort(number) == "close":
                 number = self._partners[number]
-                if self._called(number - 1):
-                    number -= 1
+                indexed = self._spelling(number) == "[" and self._sort(number - 1) in _ENDS
+                if not (indexed or self._called(number - 1)):
+                    return number
+                number -= 1
             elif self._sort(number - 1) == "dot":
                 number -= 2
             else:

@@ -6,7 +6,7 @@ of difference quotients. It knows the functions' values alone, no rule of differ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ from gradcalc.digits import STEPS, Limit, Trend, close, extrapolate
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
-from gradcalc.program import Constant, Program
+from gradcalc.program import Constant, Program, Step
 
 #: Arguments beyond 2**MAGNITUDE are refused by functions that would need as many digits.
 MAGNITUDE = 20_000
@@ -44,8 +44,9 @@ class Undefined:
 class Numbers:
     """Arithmetic on real mpmath numbers; where there is none, `Undefined`, which spreads."""
 
-    def __init__(self, dtype: Dtype) -> None:
+    def __init__(self, dtype: Dtype, frozen: Mapping[int, Any] | None = None) -> None:
         self._dtype = dtype
+        self._frozen = frozen or {}
 
     def constant(self, constant: Constant) -> Any:
         """A number in the text; a literal is the number of the dtype that torch sees."""
@@ -62,8 +63,10 @@ class Numbers:
         """A value that may be a number, as a condition."""
         return value if isinstance(value, bool | Undefined) else value != 0
 
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
         """The row's value at the arguments, or `Undefined` with the number."""
+        if number in self._frozen:
+            return self._frozen[number]
         if row.name == "where" and isinstance(args[0], bool):
             # The branch not taken may well be undefined.
             return args[1] if args[0] else args[2]
@@ -103,15 +106,42 @@ class Numbers:
         return result
 
 
-def values(program: Program, inputs: Sequence[Any], dtype: Dtype) -> list[Any]:
-    """All values of the program at the present precision: numbers, bools or `Undefined`."""
-    return run(program, inputs, Numbers(dtype))
+def values(
+    program: Program,
+    inputs: Sequence[Any],
+    dtype: Dtype,
+    frozen: Mapping[int, Any] | None = None,
+) -> list[Any]:
+    """All values of the program at the present precision: numbers, bools or `Undefined`.
+
+    Those that are frozen are taken as they are: detach(x) stays what it was while x moves.
+    """
+    return run(program, inputs, Numbers(dtype, frozen))
 
 
-def constant_value(program: Program, dtype: Dtype) -> float:
-    """The value of a program without inputs, correctly rounded; nan where undefined."""
+def _frozen(program: Program, point: Sequence[Any], dtype: Dtype) -> dict[int, Any]:
+    """The values at the point that do not move with it."""
+    numbers = [
+        number
+        for number, step in enumerate(program.steps, program.first_step)
+        if step.function == "detach"
+    ]
+    if not numbers:
+        return {}
+    found = values(program, point, dtype)
+    return {number: found[number] for number in numbers}
+
+
+def constant_values(program: Program, dtype: Dtype) -> list[float]:
+    """The results of a program without inputs, correctly rounded; nan where undefined."""
     with mp.workprec(2000):
-        value = Numbers(dtype).number(values(program, (), dtype)[program.output])
+        numbers = Numbers(dtype)
+        found = values(program, (), dtype)
+        results = [numbers.number(found[number]) for number in program.outputs]
+    return [_rounded(value, dtype) for value in results]
+
+
+def _rounded(value: Any, dtype: Dtype) -> float:
     if isinstance(value, Undefined) or mp.isnan(value):
         return float("nan")
     return float(value) if mp.isinf(value) else dtype.nearest(value)
@@ -125,14 +155,19 @@ class Survey:
         defined: Whether the function has a finite real value.
         stranger: The number of the first value that is none, if the function has none for that
             reason.
-        suspect: Whether a step stands on a kink of its row, so that the limit must be heard.
+        suspects: The inputs that reach a step which stands on a kink of its row, so that the limit
+            must be heard; None for all.
         computable: Whether the values are of a size that can be calculated with.
     """
 
     defined: bool = False
     stranger: int | None = None
-    suspect: bool = True
+    suspects: frozenset[int] | None = None
     computable: bool = False
+
+    def suspect(self, axes: Iterable[int]) -> bool:
+        """Whether the limit must be heard on a derivative along these axes."""
+        return self.suspects is None or not self.suspects.isdisjoint(axes)
 
 
 _SURVEY_BITS = 400
@@ -148,26 +183,34 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey
                 return Survey(stranger=output.number)
             if not mp.isfinite(output):
                 return Survey()
-            return Survey(defined=True, computable=True, suspect=_suspect(program, found))
+            return Survey(defined=True, computable=True, suspects=_suspects(program, found))
     except TooLarge:
         return Survey(defined=True)
 
 
-def _suspect(program: Program, found: Sequence[Any]) -> bool:
-    """Whether a step that depends on an input stands on a kink, but for rounding: sin(pi) is 0."""
+def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
+    """The inputs that reach a step on a kink, which is looked for but for rounding: sin(pi) is 0."""
     active = program.active()
     with mp.workprec(_SURVEY_BITS - 100):
         found = [_snapped(value) for value in found]
-    for step in program.steps:
-        row = TABLE[step.function]
-        args = tuple(found[arg] for arg in step.args)
-        if any(isinstance(arg, Undefined) for arg in args):
+    # From the result backwards: whether a value leads to it, and whether by way of a kink.
+    leads = [False] * len(found)
+    leads[program.output] = True
+    kinked = [False] * len(found)
+    for number in range(len(found) - 1, program.first_step - 1, -1):
+        step = program.steps[number - program.first_step]
+        if not leads[number] or step.function == "detach":
             continue
-        if any(
-            active[arg] and row.on_kink(position, args) for position, arg in enumerate(step.args)
-        ):
-            return True
-    return False
+        row = TABLE[step.function]
+        args = tuple([found[arg] for arg in step.args])
+        known = bool(row.kink) and not any(isinstance(arg, Undefined) for arg in args)
+        for position, arg in enumerate(step.args):
+            if active[arg]:
+                leads[arg] = True
+                kinked[arg] = (
+                    kinked[arg] or kinked[number] or (known and row.on_kink(position, args))
+                )
+    return frozenset(number for number in range(len(program.inputs)) if kinked[number])
 
 
 def _snapped(value: Any) -> Any:
@@ -311,17 +354,20 @@ def _quotients(
     smooth at 0.
     """
     point = [_number(value) for value in inputs]
+    frozen = _frozen(program, point, dtype)
     scales = [_scale(point[axis]) for axis in axes]
     below, above = (scales[0] * mp.ldexp(mp.sqrt(number), -bits) for number in (2, 3))
     if len(axes) == 1:
-        ends = [_moved(program, point, axes[0], step, dtype) for step in (-below, 0, above)]
+        ends = [
+            _moved(program, point, axes[0], step, dtype, frozen) for step in (-below, 0, above)
+        ]
     else:
         inner = scales[1] * mp.ldexp(mp.sqrt(5), -2 * bits)
         ends = []
         for step in (-below, 0, above):
             moved = [*point]
             moved[axes[0]] += step
-            ends.append(_inner_slope(program, moved, axes[1], inner, dtype, digits))
+            ends.append(_inner_slope(program, moved, axes[1], inner, dtype, digits, frozen))
     left = _quotient(ends[1], ends[0], below, digits - 2 * bits * (len(axes) - 1))
     right = _quotient(ends[2], ends[1], above, digits - 2 * bits * (len(axes) - 1))
     if left is None or right is None:
@@ -331,13 +377,21 @@ def _quotients(
 
 
 def _inner_slope(
-    program: Program, point: Sequence[Any], axis: int, step: Any, dtype: Dtype, digits: int
+    program: Program,
+    point: Sequence[Any],
+    axis: int,
+    step: Any,
+    dtype: Dtype,
+    digits: int,
+    frozen: Mapping[int, Any],
 ) -> Any:
     """The first derivative at a point, for a difference of it; None where it does not exist."""
-    here = _moved(program, point, axis, 0, dtype)
+    here = _moved(program, point, axis, 0, dtype, frozen)
     gaps = []
     for nearer in (step, mp.ldexp(step, -40)):
-        below, above = (_moved(program, point, axis, side, dtype) for side in (-nearer, nearer))
+        below, above = (
+            _moved(program, point, axis, side, dtype, frozen) for side in (-nearer, nearer)
+        )
         left, right = _quotient(here, below, nearer, digits), _quotient(above, here, nearer, digits)
         if left is None or right is None:
             return None
@@ -362,11 +416,18 @@ def _quotient(last: Any, first: Any, step: Any, digits: int) -> Any:
     return difference / step
 
 
-def _moved(program: Program, point: Sequence[Any], axis: int, step: Any, dtype: Dtype) -> Any:
+def _moved(
+    program: Program,
+    point: Sequence[Any],
+    axis: int,
+    step: Any,
+    dtype: Dtype,
+    frozen: Mapping[int, Any],
+) -> Any:
     """The program's value at a step from the point; None where it has no finite one."""
     moved = [*point]
     moved[axis] += step
-    value = Numbers(dtype).number(values(program, moved, dtype)[program.output])
+    value = Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
     return None if isinstance(value, Undefined) or not mp.isfinite(value) else value
 
 

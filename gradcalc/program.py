@@ -3,13 +3,16 @@
 The parser writes it, the three witnesses read it with the loop of `interpret`. Every value has a
 number: first the inputs, then the constants, then the steps, each in order of appearance. A step's
 `args` are such numbers, always smaller than its own, so one pass in order visits arguments first.
+
+A value is a tensor. A program whose values are all scalars, and whose steps are all of rows that
+work entry by entry, is *scalar*; `expand` writes any program as a scalar one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradcalc.errors import Span
@@ -46,18 +49,52 @@ class Step:
         function: The row's name in `functions.TABLE`.
         args: Numbers of the values it is applied to.
         span: Where it stands in the text.
-        name: What the user called the result, if anything.
+        options: Arguments that are no values, with their names: an axis, a shape, an index.
+        in_place: The result is the first argument's tensor, changed: `x += 1`.
+        no_grad: It stands within no_grad(...), where autograd does not look.
     """
 
     function: str
     args: tuple[int, ...]
     span: Span
-    name: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+    in_place: bool = False
+    no_grad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a line of the text does: it gives a name to a value, or says that it is a result.
+
+    Attributes:
+        name: The name on the left; None for an expression.
+        numbers: The numbers of the values; several only where several results are asked for.
+        span: Where the name stands, or the expression.
+        steps: How many of the program's steps there are up to its end.
+    """
+
+    name: str | None
+    numbers: tuple[int, ...]
+    span: Span
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """The numbers of a tensor.
+
+    Attributes:
+        shape: Its sizes; () for a scalar.
+        numbers: Its entries, the last index fastest.
+    """
+
+    shape: tuple[int, ...]
+    numbers: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A parsed expression.
+    """A parsed program.
 
     Attributes:
         text: What the user typed; spans point into it.
@@ -66,7 +103,8 @@ class Program:
         inputs: The variables.
         constants: The numbers.
         steps: The operations, arguments first.
-        output: The number of the value that is the result.
+        outputs: The numbers of the values that are the results; one, unless several are asked for.
+        statements: The lines of the text, in order; none in a program that was not parsed.
     """
 
     text: str
@@ -74,7 +112,13 @@ class Program:
     inputs: tuple[Input, ...]
     constants: tuple[Constant, ...]
     steps: tuple[Step, ...]
-    output: int
+    outputs: tuple[int, ...]
+    statements: tuple[Statement, ...] = ()
+
+    @property
+    def output(self) -> int:
+        """The number of the result; of several, the first."""
+        return self.outputs[0]
 
     @property
     def first_step(self) -> int:
@@ -100,8 +144,8 @@ class Program:
         return self.text[span.start : span.stop]
 
     def active(self) -> tuple[bool, ...]:
-        """For each value, whether it depends on any input."""
+        """For each value, whether its derivative by some input may be other than 0."""
         flags = [True] * len(self.inputs) + [False] * len(self.constants)
         for step in self.steps:
-            flags.append(any(flags[arg] for arg in step.args))
+            flags.append(step.function != "detach" and any(flags[arg] for arg in step.args))
         return tuple(flags)

@@ -1,17 +1,22 @@
 """The results: all that a renderer may know, frozen, with nothing left to compute.
 
 `calculate` fills a `Report`; `render` draws it. Numbers are Python floats in the asked dtype;
-None stands for an answer that a witness could not give or was not asked for.
+None stands for an answer that a witness could not give or was not asked for. A tensor is a nested
+tuple of its shape; a scalar is the bare number.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradcalc.errors import GradcalcError
+
+#: A number, or a tensor's numbers as nested tuples.
+Nested = float | tuple[Any, ...]
 
 
 class Verdict(StrEnum):
@@ -55,12 +60,11 @@ class Blame(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One derivative: an entry of the gradient (one name in `wrt`) or of the Hessian (two).
+    """One number: a partial derivative (one name in `wrt`) or a second one (two).
 
     Attributes:
-        wrt: The variables of differentiation.
+        wrt: The variables of differentiation; an entry of a tensor is called x[0,1].
         formula: The derivative in gradcalc's own language; None where it is left out.
-        latex: The same in LaTeX, where that was asked for.
         symbolic: The formula's value at the point, correctly rounded to the dtype.
         autograd: What torch returned; may be nan or infinite.
         limit: The difference quotient at high precision; None where it was not needed.
@@ -68,6 +72,8 @@ class Entry:
         verdict: What it all comes to.
         blame: The odd one out, when the verdict is disagree.
         note: One plain sentence for the reader, unless all is well.
+        latex: The formula in LaTeX, where that was asked for.
+        output: Which entry of the output it is the derivative of, in a Jacobian: "[2]".
     """
 
     wrt: tuple[str, ...]
@@ -80,6 +86,110 @@ class Entry:
     blame: Blame | None = None
     note: str | None = None
     latex: str | None = None
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """The derivative by one variable, or a block of the Hessian by two: all its entries.
+
+    `formula`, `symbolic`, `autograd`, `limit` and `ulps` are those of the entries, nested in the
+    derivative's shape; None where no entry has any. `verdict`, `blame` and `note` are those of the
+    most serious entry.
+
+    Attributes:
+        wrt: The variables' names.
+        shape: The derivative's sizes, () for a scalar by a scalar: in a Jacobian the output's
+            sizes, then those of each variable.
+        entries: One for each number, in the order of memory (the last index moves fastest).
+    """
+
+    wrt: tuple[str, ...]
+    shape: tuple[int, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def formula(self) -> Any:
+        """The formulas in gradcalc's own language."""
+        return self._nested(lambda entry: entry.formula)
+
+    @property
+    def symbolic(self) -> Any:
+        """The exact values, rounded to the dtype."""
+        return self._nested(lambda entry: entry.symbolic)
+
+    @property
+    def autograd(self) -> Any:
+        """What torch returned."""
+        return self._nested(lambda entry: entry.autograd)
+
+    @property
+    def limit(self) -> Any:
+        """The difference quotients."""
+        return self._nested(lambda entry: entry.limit)
+
+    @property
+    def ulps(self) -> Any:
+        """The distances of torch's values from the exact ones."""
+        return self._nested(lambda entry: entry.ulps)
+
+    @property
+    def latex(self) -> Any:
+        """The formulas in LaTeX."""
+        return self._nested(lambda entry: entry.latex)
+
+    @property
+    def worst(self) -> Entry | None:
+        """The most serious entry, the first of equals; None for a tensor without entries."""
+        order = list(Verdict)
+        return max(self.entries, key=lambda entry: order.index(entry.verdict), default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the entries' verdicts."""
+        return Verdict.AGREE if self.worst is None else self.worst.verdict
+
+    @property
+    def blame(self) -> Blame | None:
+        """The odd one out, for the most serious entry."""
+        return None if self.worst is None else self.worst.blame
+
+    @property
+    def note(self) -> str | None:
+        """The sentence about the most serious entry; of a tensor it names the entry."""
+        worst = self.worst
+        if worst is None or worst.note is None:
+            return None
+        if not self.shape:
+            return worst.note
+        return f"{worst.output}{' by ' * bool(worst.output)}{', '.join(worst.wrt)}: {worst.note}"
+
+    def _nested(self, read: Callable[[Entry], Any]) -> Any:
+        values = [read(entry) for entry in self.entries]
+        if all(value is None for value in values) and values:
+            return None
+        return nested(values, self.shape)
+
+
+def nested(values: Sequence[Any], shape: Sequence[int]) -> Any:
+    """Nest the values of a tensor, the last index fastest, as tuples of its shape.
+
+    >>> nested([1, 2, 3, 4, 5, 6], (2, 3))
+    ((1, 2, 3), (4, 5, 6))
+    """
+    if not shape:
+        return values[0]
+    found = list(values)
+    for size in reversed(shape[1:]):
+        found = [tuple(found[k : k + size]) for k in range(0, len(found), size)] if size else []
+    if 0 in shape:
+        return _empty(tuple(shape))
+    return tuple(found)
+
+
+def _empty(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """The nesting of a tensor without entries, as deep as its shape tells."""
+    return tuple(_empty(shape[1:]) for _ in range(shape[0])) if len(shape) > 1 else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +212,7 @@ class TensorRow:
     requires_grad: bool
     retains_grad: bool
     grad_fn: str | None
-    grad: float | None
+    grad: Nested | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +279,15 @@ class Report:
         canonical: The text as understood.
         variables: The expression's variables, in order of appearance.
         bindings: Each bound variable's value, as torch sees it.
+        constants: Names of the bound variables that are not differentiated by.
         dtype: "float64" or "float32".
-        value: The expression's value by torch; None without a point.
+        value: The expression's value by torch; of several outputs a tuple of theirs. None without
+            a point.
         verdict: The worst of the entries' verdicts; None with an error.
-        gradients: One entry for each variable of differentiation.
-        hessian: One entry for each unordered pair of them, where second order was asked for.
-        tensors: What torch says of each tensor, inputs first.
-        graph: The backward graph, the output's node first.
+        gradients: One derivative for each variable of differentiation.
+        hessian: One for each unordered pair of them, where second order was asked for.
+        tensors: What torch says of each tensor, inputs first, then those that the user named.
+        graph: The backward graph, the first output's node first.
         claims: Derivatives by hand, judged.
         warnings: One plain sentence each.
         error: What went wrong, if anything did.
@@ -187,12 +299,13 @@ class Report:
     expression: str
     canonical: str | None = None
     variables: tuple[str, ...] = ()
-    bindings: tuple[tuple[str, float], ...] = ()
+    bindings: tuple[tuple[str, Nested], ...] = ()
+    constants: tuple[str, ...] = ()
     dtype: str = "float64"
-    value: float | None = None
+    value: Nested | None = None
     verdict: Verdict | None = None
-    gradients: tuple[Entry, ...] = ()
-    hessian: tuple[Entry, ...] = ()
+    gradients: tuple[Derivative, ...] = ()
+    hessian: tuple[Derivative, ...] = ()
     tensors: tuple[TensorRow, ...] = ()
     graph: tuple[GraphNode, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -215,5 +328,7 @@ class Report:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All derivatives: the gradient's, then the Hessian's."""
-        return self.gradients + self.hessian
+        """All numbers: the gradient's, then the Hessian's."""
+        return tuple(
+            entry for block in (*self.gradients, *self.hessian) for entry in block.entries
+        )

@@ -12,18 +12,20 @@ from __future__ import annotations
 import functools
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc import limits
+from gradcalc.chain import Dual, Errors, gradient
 from gradcalc.deadline import TimeUp, time_limit
-from gradcalc.digits import STEPS, Trend, close, extrapolate, settle
+from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
 from gradcalc.parser import parse_row
-from gradcalc.program import Constant, Program
+from gradcalc.precise import TooLarge, Undefined
+from gradcalc.program import Constant, Program, Step
 
 
 class _Expressions:
@@ -58,7 +60,7 @@ class _Expressions:
             return value
         return sympy.Ne(value, 0)
 
-    def call(self, row: Function, args: list[Any], number: int) -> Any:
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
         if not row.opaque:
             return row.sympy(*args)
         return _opaque(row.name)(*args)
@@ -68,10 +70,9 @@ class _Expressions:
 def _opaque(name: str) -> Any:
     """A sympy function that keeps its name and is differentiated by its row's own derivative."""
     row = TABLE[name]
-    moving = [number for number, parameter in enumerate(row.parameters) if not parameter.static]
 
     def fdiff(self: Any, argindex: int = 1) -> Any:
-        program = parse_row(row.derivative[moving.index(argindex - 1)], row)
+        program = parse_row(row.text(row.derivative, argindex - 1), row)
         given: dict[str, Any] = {
             parameter.name: sympy.sympify(argument)
             for parameter, argument in zip(row.parameters, self.args, strict=False)
@@ -162,7 +163,11 @@ class Calculus:
     def latex(self, position: int) -> str | None:
         """The formula in LaTeX."""
         formula = self.formulas[position]
-        return None if formula is None else str(sympy.latex(formula))
+        if formula is None:
+            return None
+        # sympy knows nothing of x[0,1].
+        names = {symbol: _entry_latex(symbol.name) for symbol in self._symbols if "[" in symbol.name}
+        return str(sympy.latex(formula, symbol_names=names))
 
     def values(self, inputs: Sequence[Fraction]) -> list[Any]:
         """The formulas' values as mpmath numbers; None where there is no real one.
@@ -189,11 +194,7 @@ class Calculus:
 
     def _spread(self, inputs: Sequence[Fraction]) -> int:
         """The largest exponent, of either sign, of the numbers that meet."""
-        numbers = [*inputs, *(constant.value for constant in self._program.constants)]
-        return max(
-            (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n),
-            default=0,
-        )
+        return spread([*inputs, *(constant.value for constant in self._program.constants)])
 
     def continued(self, position: int, inputs: Sequence[Fraction]) -> Any:
         """A formula's limit at a point, from both sides; None if there is none.
@@ -218,6 +219,81 @@ class Calculus:
             sides.append(limit.value)
         below, above = sides
         return above if below == above or close(below, above, 30) else None
+
+
+def _entry_latex(name: str) -> str:
+    variable, _, index = name.partition("[")
+    return f"{sympy.latex(sympy.Symbol(variable))}_{{{index.rstrip(']')}}}"
+
+
+def exact_values(
+    program: Program,
+    entries: Sequence[tuple[int, ...]],
+    inputs: Sequence[Fraction],
+    dtype: Dtype,
+) -> list[Any]:
+    """Values of derivatives without their formulas, by the chain rule over the steps.
+
+    Two precisions must agree on a value. None stands where there is none, as at a point where a
+    step has no derivative.
+
+    Args:
+        program: The scalar program.
+        entries: For each derivative, the numbers of one or two inputs.
+        inputs: The point.
+        dtype: What literals are rounded to.
+    """
+    numbers = [*inputs, *(constant.value for constant in program.constants)]
+    more = 2 * spread(numbers)
+    found: dict[tuple[int, ...], Any] = {}
+    for along in dict.fromkeys(axes[1:] for axes in entries):
+        wanted = [axes for axes in entries if axes[1:] == along]
+        rounds = []
+        for precision in PRECISIONS[:2]:
+            with mp.workprec(precision + more):
+                rounds.append(_chain_values(program, wanted, inputs, along, dtype))
+        for axes, rough, fine in zip(wanted, *rounds, strict=True):
+            # A value that shrinks with the precision is an exact 0.
+            vanishes = rough is not None and fine is not None and abs(fine) < mp.ldexp(1, -200)
+            if rough is None or fine is None or not (close(rough, fine, BITS) or vanishes):
+                found[axes] = None
+            else:
+                found[axes] = fine if close(rough, fine, BITS) else mp.mpf(0)
+    return [found[axes] for axes in entries]
+
+
+def _chain_values(
+    program: Program,
+    wanted: Sequence[tuple[int, ...]],
+    inputs: Sequence[Fraction],
+    along: tuple[int, ...],
+    dtype: Dtype,
+) -> list[Any]:
+    """Derivatives that all end along one axis (or are first ones), at the present precision."""
+    point = [
+        Dual(_number(value), mp.mpf(1) if along == (number,) else None)
+        for number, value in enumerate(inputs)
+    ]
+    try:
+        found = gradient(program, point, dtype, Errors())
+    except TooLarge:
+        return [None] * len(wanted)
+    values = []
+    for axes in wanted:
+        dual = found.get(axes[0], Dual(mp.mpf(0)))
+        if isinstance(dual, Undefined):
+            values.append(None)
+        else:
+            values.append((dual.tangent or mp.mpf(0)) if along else dual.value)
+    return values
+
+
+def spread(numbers: Iterable[Fraction | None]) -> int:
+    """The largest exponent, of either sign, of numbers that meet."""
+    return max(
+        (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n),
+        default=0,
+    )
 
 
 def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
@@ -300,7 +376,7 @@ def too_large(program: Program) -> bool:
     depths = [0] * program.first_step
     for step in program.steps:
         # A sum of many terms is flat in sympy.
-        own = 0 if step.function in {"add", "mul"} else 1
+        own = 0 if step.function in {"add", "mul", "sum"} else 1
         depths.append(own + max((depths[arg] for arg in step.args), default=0))
     return max(depths) > limits.FORMULA_DEPTH
 

@@ -1,13 +1,17 @@
 """A program, written back as text.
 
-In: a `Program`. Out: its text in Python's notation, with as few brackets as it takes, which parses
-to an equal program. Visited with a stack, and of a length that grows with the program's.
+In: a `Program` that was parsed. Out: its statements in Python's notation, with as few brackets as
+it takes, which parse to an equal program. Visited with a stack, and of a length that grows with the
+program's.
 """
 
 from __future__ import annotations
 
-from gradcalc.functions import TABLE
-from gradcalc.program import Program, Step
+from collections.abc import Sequence
+
+from gradcalc.functions import TABLE, Function
+from gradcalc.options import index_text, option_text
+from gradcalc.program import Program, Statement, Step
 
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
 
@@ -18,7 +22,7 @@ _TIGHTNESS = {
     "logical_and": 3,
     "add": 4,
     "sub": 4,
-    **dict.fromkeys(("mul", "div", "floor_divide", "remainder"), 5),
+    **dict.fromkeys(("mul", "div", "floor_divide", "remainder", "matmul"), 5),
     "neg": 6,
     "logical_not": 6,
     "pow": 7,
@@ -32,58 +36,103 @@ def write(program: Program) -> str:
 
 
 class _Writer:
-    """Writes one program, from its output down to its inputs."""
+    """Writes one program, statement by statement, each from its value down to what has a name."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
         self._first_step = program.first_step
-        leaves = [variable.name for variable in program.inputs]
-        bound = set(leaves)
+        self._leaves = [variable.name for variable in program.inputs]
+        bound = set(self._leaves) | {s.name for s in program.statements if s.name is not None}
         for constant in program.constants:
             size = constant.text.lstrip("-")
             # Where the user's pi is a variable, the constant is math.pi.
-            leaves.append(
+            self._leaves.append(
                 constant.text.replace(size, f"math.{size}") if size in bound else constant.text
             )
-        self._leaves = leaves
+        # What each name means at present, and by which name a value goes.
+        self._meanings = {name: number for number, name in enumerate(program.names)}
+        self._names: dict[int, str] = {}
         # Whether what is written for a value begins with a minus sign.
-        self._minus = [text.startswith("-") for text in leaves]
+        self._minus = [text.startswith("-") for text in self._leaves]
         # The last operand of each comparison, and of each `&` that is written as a chain of them.
         self._compared: dict[int, int] = {}
-        for number, step in enumerate(program.steps, self._first_step):
-            self._minus.append(self._begins_with_minus(step.function, step.args))
-            self._note_comparison(number, step)
+        self._inside = False  # whether what is being written stands within no_grad(...)
 
     def write(self) -> str:
-        """Write the output."""
+        """Write all statements."""
+        return "; ".join(map(self._statement, self._program.statements))
+
+    def _statement(self, statement: Statement) -> str:
+        steps = self._program.steps[len(self._minus) - self._first_step : statement.steps]
+        for number, step in enumerate(steps, len(self._minus)):
+            self._minus.append(self._begins_with_minus(step, step.args))
+            self._note_comparison(number, step)
+        value = statement.numbers[0]
+        text = self._changed(statement, value)
+        if text is None:
+            written = ", ".join(map(self._expression, statement.numbers))
+            text = written if statement.name is None else f"{statement.name} = {written}"
+        if statement.name is not None:
+            self._rename(statement.name, value)
+        return text
+
+    def _changed(self, statement: Statement, value: int) -> str | None:
+        """The text of a statement such as `x += 1` or `x[0] = y`; None for any other."""
+        if statement.name is None or value < self._first_step:
+            return None
+        step = self._program.steps[value - self._first_step]
+        if not step.in_place or self._meanings.get(statement.name) != step.args[0]:
+            return None
+        row = TABLE[step.function]
+        right = self._expression(step.args[1]) if len(step.args) > 1 else ""
+        if row.name == "setitem":
+            return f"{statement.name}[{index_text(dict(step.options)['index'])}] = {right}"
+        return f"{statement.name} {row.symbol}= {right}" if row.symbol else None
+
+    def _rename(self, name: str, number: int) -> None:
+        self._meanings[name] = number
+        # Of several names the first.
+        self._names = {number: name for name, number in reversed(self._meanings.items())}
+
+    def _expression(self, value: int) -> str:
+        """Write a value."""
         pieces: list[str] = []
-        todo: list[str | int] = [self._program.output]
+        # Each with whether it stands within no_grad(...).
+        todo: list[tuple[str | int, bool]] = [(value, False)]
         while todo:
-            item = todo.pop()
+            item, inside = todo.pop()
             if isinstance(item, str):
                 pieces.append(item)
+            elif item in self._names:
+                pieces.append(self._names[item])
             elif item < self._first_step:
                 pieces.append(self._leaves[item])
+            elif self._unwatched(item) and not inside:
+                todo += [(")", True), (item, True), ("no_grad(", True)]
             else:
-                todo += reversed(self._parts(item))
+                self._inside = inside
+                todo += [(part, inside) for part in reversed(self._parts(item))]
         return "".join(pieces)
+
+    def _unwatched(self, number: int) -> bool:
+        return number >= self._first_step and self._program.steps[number - self._first_step].no_grad
 
     def _parts(self, number: int) -> list[str | int]:
         """What a step is written as: texts, and numbers of values."""
         step = self._program.steps[number - self._first_step]
         row, args = TABLE[step.function], step.args
+        if step.in_place:
+            parts = [*self._operand(args[0], _ATOM), f".{row.name}_("]
+            return [*parts, *self._listed([[arg] for arg in args[1:]]), ")"]
         if row.symbol is None or (row.name == "neg" and self._is_literal(args[0])):
             # neg(2) is no literal: -2 would be one.
-            parts: list[str | int] = [f"{row.name}("]
-            for position, arg in enumerate(self._flat(number) if row.variadic else args):
-                parts += [", ", arg] if position else [arg]
-            return [*parts, ")"]
+            return self._call(number, row, step)
         if number in self._compared:
             return self._comparison(number)
         tight = _TIGHTNESS[row.name]
         if len(args) == 1:
             return [row.symbol, *self._operand(args[0], tight)]
-        space = " " if tight <= _TIGHTNESS["add"] else ""
+        space = " " if tight <= _TIGHTNESS["add"] or row.symbol == "@" else ""
         power = row.name == "pow"
         return [
             *self._operand(args[0], tight + power),
@@ -91,8 +140,61 @@ class _Writer:
             *self._operand(args[1], tight + (not power), minus=False),
         ]
 
+    def _call(self, number: int, row: Function, step: Step) -> list[str | int]:
+        """A call, with its options by name."""
+        options = dict(step.options)
+        if row.name == "getitem":
+            return [*self._operand(step.args[0], _ATOM), f"[{index_text(options['index'])}]"]
+        if row.name == "tensor" and options["shape"]:
+            return self._literal_list(options["shape"], step.args)
+        if row.attribute:
+            return [*self._operand(step.args[0], _ATOM), f".{row.name}"]
+        args: list[list[str | int]] = [
+            [arg] for arg in (self._flat(number) if row.variadic else step.args)
+        ]
+        written: list[list[str | int]] = []
+        for parameter in row.parameters:
+            name = parameter.name
+            if not parameter.option:
+                if row.variadic or parameter.spread:
+                    taken, args = args, []
+                elif parameter.several:
+                    taken, args = [["[", *self._listed(args), "]"]], []
+                else:
+                    taken, args = args[:1], args[1:]
+                written += taken
+            elif name in options:
+                value = option_text(options[name])
+                if parameter.several:
+                    value = ", ".join(map(option_text, options[name]))
+                # What stands before a value has no name, as in einsum('ij->i', x).
+                written += [[value if args or parameter.several else f"{name}={value}"]]
+        part = options.get("part")
+        suffix = "" if part is None else f".{row.parts[part]}"
+        filled = [value for value in written if value != [""]]
+        return [f"{row.name}(", *self._listed(filled), f"){suffix}"]
+
+    @staticmethod
+    def _listed(values: Sequence[Sequence[str | int]]) -> list[str | int]:
+        parts: list[str | int] = []
+        for position, value in enumerate(values):
+            parts += [", ", *value] if position else value
+        return parts
+
+    def _literal_list(self, shape: tuple[int, ...], args: tuple[int, ...]) -> list[str | int]:
+        """A tensor of numbers, as nested lists."""
+        level: list[list[str | int]] = [[arg] for arg in args]
+        for size in reversed(shape):
+            count = len(level) // size if size else 1
+            level = [
+                ["[", *self._listed(level[k * size : (k + 1) * size]), "]"] for k in range(count)
+            ]
+        return level[0]
+
     def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[str | int]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
+        if number in self._names or (self._unwatched(number) and not self._inside):
+            return [number]
         if self._tight(number) >= at_least and (minus or not self._minus[number]):
             return [number]
         return ["(", number, ")"]
@@ -101,15 +203,20 @@ class _Writer:
         """How tightly what is written for a value holds together."""
         if number < self._first_step:
             return _TIGHTNESS["neg"] if self._minus[number] else _ATOM
+        if number in self._names:
+            return _ATOM
         if number in self._compared:
             return _TIGHTNESS["lt"]
         step = self._program.steps[number - self._first_step]
-        if step.function == "neg" and self._is_literal(step.args[0]):
+        if step.in_place or (step.function == "neg" and self._is_literal(step.args[0])):
             return _ATOM
         return _TIGHTNESS.get(step.function, _ATOM)
 
-    def _begins_with_minus(self, function: str, args: tuple[int, ...]) -> bool:
+    def _begins_with_minus(self, step: Step, args: tuple[int, ...]) -> bool:
         """Whether a step does, its arguments being known."""
+        function = step.function
+        if step.in_place or (args and args[0] in self._names):
+            return function == "neg" and not step.in_place
         if function == "neg":
             return not self._is_literal(args[0])
         if len(args) == 1 or function not in _TIGHTNESS or not self._minus[args[0]]:
@@ -118,6 +225,8 @@ class _Writer:
 
     def _is_literal(self, number: int) -> bool:
         """Whether a minus sign before the value would become part of a number."""
+        if number in self._names:
+            return False
         first_constant = len(self._program.inputs)
         return first_constant <= number < self._first_step and not self._minus[number]
 
@@ -128,6 +237,8 @@ class _Writer:
             self._compared[number] = step.args[1]
         elif step.function == "logical_and" and step.args == (number - 2, number - 1):
             link = self._program.steps[number - 1 - self._first_step]
+            if number - 1 in self._names or number - 2 in self._names:
+                return
             if link.function in _COMPARISONS and self._compared.get(number - 2) == link.args[0]:
                 self._compared[number] = link.args[1]
 
@@ -140,7 +251,7 @@ class _Writer:
             last.append(right)
             number -= 1
             # Only if nothing comes between the two: the steps of z would come earlier otherwise.
-            if left != number or left < self._first_step:
+            if left != number or left < self._first_step or left in self._names:
                 return [left, *reversed(last)]
             inner = steps[left - self._first_step]
             if inner.function != step.function:

@@ -20,7 +20,7 @@ from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.render import FORMATS, error_text, warning_text
 from gradcalc.render.functions import FunctionPage, FunctionRow, function_page, functions_table
 from gradcalc.render.text import number, one_line, visible
-from gradcalc.report import Blame, Entry, GraphNode, Report, TensorRow, Verdict
+from gradcalc.report import Blame, Derivative, Entry, GraphNode, Report, TensorRow, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     Golden = Callable[[str, str], None]
 
 
-def entry(wrt: str, formula: str | None, value: float | None = None, **changes: Any) -> Entry:
-    """Return an entry on which all witnesses agree, unless changed."""
+def agreed(wrt: tuple[str, ...], formula: str | None, value: float | None = None) -> Entry:
+    """Return an entry on which all witnesses agree."""
     verdict = Verdict.UNCHECKED if value is None else Verdict.AGREE
-    ulps = None if value is None else 0.0
-    agreed = Entry(tuple(wrt.split(",")), formula, value, value, value, ulps, verdict)
-    return replace(agreed, **changes)
+    return Entry(wrt, formula, value, value, value, None if value is None else 0.0, verdict)
+
+
+def entry(wrt: str, formula: str | None, value: float | None = None, **changes: Any) -> Derivative:
+    """Return the derivative of a scalar on which all witnesses agree, unless changed."""
+    names = tuple(wrt.split(","))
+    return Derivative(names, (), (replace(agreed(names, formula, value), **changes),))
 
 
 AGREE = Report(
@@ -76,6 +80,7 @@ DISAGREE = Report(
     expression="sign(x)*w*k",
     canonical="sign(x)*w*k",
     bindings=(("x", 0.1234567890123), ("omega_0", 3.0), ("k", 2.0)),
+    constants=("k",),
     value=1.0540925533894598,
     verdict=Verdict.DISAGREE,
     gradients=(
@@ -162,7 +167,7 @@ HOSTILE = Report(
     value=1.0,
     verdict=Verdict.AGREE,
     gradients=(entry(HOSTILE_TEXT, HOSTILE_TEXT, 1.0, note=HOSTILE_TEXT),),
-    hessian=(replace(entry("x", HOSTILE_TEXT, 1.0), wrt=(HOSTILE_TEXT, "y")),),
+    hessian=(entry(f"{HOSTILE_TEXT},y", HOSTILE_TEXT, 1.0),),
     tensors=(TensorRow(HOSTILE_TEXT, (), True, True, False, HOSTILE_TEXT, 1.0),),
     graph=(GraphNode(0, HOSTILE_TEXT, HOSTILE_TEXT, ()),),
     warnings=(HOSTILE_TEXT,),

@@ -54,6 +54,11 @@ from gradcalc.functions import (  # noqa: F401 - importing a module enters its r
     activations,
     selection,
     special,
+    creation,
+    shapes,
+    reductions,
+    linear,
+    losses,
 )
 from gradcalc.functions.table import (
     TABLE,

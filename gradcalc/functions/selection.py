@@ -154,18 +154,17 @@ row(
     kink=lambda x, y: y == 0 or whole(x / y),
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
-for _name, _aliases, _in_torch, _relation, _pick, _doc in (
-    ("maximum", "max", "maximum", ">", max, "the largest argument"),
-    ("minimum", "min", "minimum", "<", min, "the smallest argument"),
-    ("fmax", "", "fmax", ">=", max, "the larger argument; ties go to the first"),
-    ("fmin", "", "fmin", "<=", min, "the smaller argument; ties go to the first"),
+for _name, _many, _in_torch, _relation, _pick, _doc in (
+    ("maximum", True, "maximum", ">", max, "the largest argument"),
+    ("minimum", True, "minimum", "<", min, "the smallest argument"),
+    ("fmax", False, "fmax", ">=", max, "the larger argument; ties go to the first"),
+    ("fmin", False, "fmin", "<=", min, "the smaller argument; ties go to the first"),
 ):
     row(
         _name,
         _doc,
         group="rounding and selection",
-        signature="*x" if _aliases else "x, y",
-        aliases=_aliases,
+        signature="*x" if _many else "x, y",
         any_size=True,
         opaque=True,
         torch=lambda x, y, name=_in_torch: getattr(torch, name)(x, y),
@@ -175,15 +174,15 @@ for _name, _aliases, _in_torch, _relation, _pick, _doc in (
         mpmath=_pick,
         derivative=(
             f"where(x {_relation} y, 1, where(x == y, 1/2, 0))"
-            if _aliases
+            if _many
             else f"where(x {_relation} y, 1, 0)",
             f"where(x {_relation} y, 0, where(x == y, 1/2, 1))"
-            if _aliases
+            if _many
             else f"where(x {_relation} y, 0, 1)",
         ),
         samples=((1.5, 2.25), (3.0, -0.7)),
         kink=tie,
-        kinks=(((1.0, 1.0), (0.5, 0.5) if _aliases else (1.0, 0.0)),),
+        kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
     )
 row(
     "clamp",

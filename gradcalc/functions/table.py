@@ -29,16 +29,28 @@ Point = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a function: its name, the text of its default, and whether it is static."""
+    """A parameter of a function.
+
+    Attributes:
+        name: What it is called.
+        default: The text of its default; None if it has none.
+        static: It must be a constant number.
+        option: It is no value but an axis, a shape, a word or the like.
+        several: It takes a list of values; or, of an option, any number of whole numbers.
+        spread: The values are not in a list, but are all arguments that are left.
+    """
 
     name: str
     default: str | None = None
     static: bool = False
+    option: bool = False
+    several: bool = False
+    spread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One row of the table; the module's docstring says what each column holds."""
+    """One row of the table; the package's docstring says what each column holds."""
 
     name: str
     group: str
@@ -64,6 +76,20 @@ class Function:
     numbers: bool
     conditions: int
     symbol: str | None
+    entries: Callable[..., Any] | None
+    moves: bool
+    creates: bool
+    reads: int | None
+    pairwise: str | None
+    attribute: bool
+    parts: tuple[str, ...]
+    trials: tuple[str, ...]
+    refused: tuple[str, ...]
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether it works on numbers, and on tensors entry by entry."""
+        return self.entries is None and not (self.moves or self.creates)
 
     @property
     def required(self) -> int:
@@ -77,16 +103,32 @@ class Function:
         """How it is called, as in `gradcalc functions`."""
         if self.variadic:
             return f"{self.name}({self.parameters[0].name}, {self.parameters[1].name}, ...)"
-        inside = ", ".join(
-            p.name if p.default is None else f"{p.name}={p.default}" for p in self.parameters
-        )
-        return f"{self.name}({inside})"
+        return f"{self.name}({', '.join(map(_parameter_text, self.parameters))})"
+
+    def text(self, column: tuple[str, ...], position: int) -> str:
+        """The text of `derivative` or `backward` for the argument at `position`."""
+        if len(column) == 1:
+            return column[0]
+        static = sum(parameter.static for parameter in self.parameters[:position])
+        return column[position - static]
+
+    def is_static(self, position: int) -> bool:
+        """Whether the argument at `position` must be a constant number."""
+        return position < len(self.parameters) and self.parameters[position].static
 
     def on_kink(self, position: int, args: tuple[Any, ...]) -> bool:
         """Whether the limit should look at the argument at `position`, given all arguments."""
         if not self.kink:
             return False
         return bool(self.kink[min(position, len(self.kink) - 1)](*args))
+
+
+def _parameter_text(parameter: Parameter) -> str:
+    if parameter.spread:
+        return f"*{parameter.name}"
+    if parameter.several:
+        return f"[{parameter.name}]"
+    return parameter.name if parameter.default is None else f"{parameter.name}={parameter.default}"
 
 
 #: The table, by name. Aliases are found with `lookup`.
@@ -109,13 +151,14 @@ def row(
     doc: str,
     *,
     torch: Callable[..., Any],
-    sympy: Callable[..., Any],
-    mpmath: Callable[..., Any],
-    derivative: str | tuple[str, ...],
-    samples: tuple[Point | float, ...],
     group: str,
+    sympy: Callable[..., Any] | None = None,
+    mpmath: Callable[..., Any] | None = None,
+    derivative: str | tuple[str, ...] = (),
+    samples: tuple[Point | float, ...] = (),
     signature: str = "x",
     static: str = "",
+    options: str = "",
     aliases: str = "",
     backward: str | tuple[str, ...] = (),
     forward: str | None = None,
@@ -130,6 +173,15 @@ def row(
     numbers: bool = False,
     conditions: int = 0,
     symbol: str | None = None,
+    entries: Callable[..., Any] | None = None,
+    moves: bool = False,
+    creates: bool = False,
+    reads: int | None = None,
+    pairwise: str | None = None,
+    attribute: bool = False,
+    parts: str = "",
+    trials: tuple[str, ...] = (),
+    refused: tuple[str, ...] = (),
 ) -> None:
     """Enter a row; points of one coordinate may be written as plain numbers."""
 
@@ -139,11 +191,24 @@ def row(
     def texts(column: str | tuple[str, ...]) -> tuple[str, ...]:
         return column if isinstance(column, tuple) else (column,)
 
-    variadic = signature.startswith("*")
+    variadic = signature.startswith("*x")
     parameters = []
     for part in ("x, y" if variadic else signature).split(", "):
         parameter, _, default = part.partition("=")
-        parameters.append(Parameter(parameter, default or None, parameter in static.split()))
+        bare = parameter.strip("*[]")
+        parameters.append(
+            Parameter(
+                bare,
+                default or None,
+                static=bare in static.split(),
+                option=bare in options.split(),
+                several=bare != parameter,
+                spread=parameter.startswith("*"),
+            )
+        )
+
+    def absent(*_: Any) -> Any:
+        raise NotImplementedError(f"{name} has no single number; `expand` writes it as others")
     row = Function(
         name=name,
         group=group,
@@ -155,8 +220,8 @@ def row(
         forward=forward,
         approximation=approximation,
         torch=torch,
-        sympy=sympy,
-        mpmath=mpmath,
+        sympy=sympy or absent,
+        mpmath=mpmath or absent,
         aliases=tuple(aliases.split()),
         domain=domain,
         samples=tuple(map(point, samples)),
@@ -169,6 +234,15 @@ def row(
         numbers=numbers,
         conditions=conditions,
         symbol=symbol,
+        entries=entries,
+        moves=moves,
+        creates=creates,
+        reads=reads,
+        pairwise=pairwise,
+        attribute=attribute,
+        parts=tuple(parts.split()),
+        trials=trials,
+        refused=refused,
     )
     TABLE[name] = row
     for known in (name, *row.aliases):

@@ -7,6 +7,7 @@ markup, an emoji name or a link.
 from __future__ import annotations
 
 import io
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -48,7 +49,10 @@ def draw(parts: Sequence[RenderableType], width: int | None, *, color: bool) -> 
         _environ={},
     )
     for part in parts:
-        console.print(part, overflow="fold")
+        if isinstance(part, Text) and width is None and not color:
+            out.write(f"{part.plain}\n")  # many lines of it take rich seconds
+        else:
+            console.print(part, overflow="fold")
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().split("\n")[:-1])
 
 
@@ -66,15 +70,12 @@ def grid(
         width: Columns of the terminal; None draws no lines and wraps nothing.
         flexible: The title of the column whose cells may be folded.
     """
-    if width is not None and _needed(columns, flexible) > width:
+    if width is None:
+        # rich would take a minute for the entries of a large tensor.
+        return Text("\n").join(_lines(columns, margin=0, between=2))
+    if needed(columns, flexible) > width:
         return _cards(columns, flexible)
-    table = Table(
-        box=None if width is None else box.SIMPLE_HEAD,
-        padding=(0, 2, 0, 0) if width is None else (0, 1),
-        pad_edge=width is not None,
-        show_edge=False,
-        header_style="bold",
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold")
     for title in columns:
         table.add_column(Text(title), no_wrap=title != flexible, overflow="fold")
     for row in zip(*columns.values(), strict=True):
@@ -82,14 +83,76 @@ def grid(
     return table
 
 
-def _needed(columns: Mapping[str, Sequence[Text]], flexible: str) -> int:
-    """Return the width of the narrowest table that is still good to read."""
-    needed = 0
+def stack(
+    columns: Mapping[str, Sequence[Text]],
+    below: Sequence[Sequence[Text]],
+) -> RenderableType:
+    """Return a table whose rows have lines of their own below them, as wide as the terminal.
+
+    Args:
+        columns: The cells below each title; all of the same number.
+        below: What stands below each row.
+    """
+    head, *rows = _lines(columns, margin=1, between=3)
+    parts: list[RenderableType] = [head, Text("─" * (needed(columns) - 1))]
+    for row, texts in zip(rows, below, strict=True):
+        parts.append(row)
+        parts += [Padding(text, (0, 0, 0, 3), expand=False) for text in texts]
+    return Group(*parts)
+
+
+def needed(columns: Mapping[str, Sequence[Text]], flexible: str | None = None) -> int:
+    """Return the width of the narrowest table that is still good to read.
+
+    Args:
+        columns: The cells below each title.
+        flexible: The title of the column whose cells may be folded.
+    """
+    total = 0
     for title, cells in columns.items():
-        natural = max(cell_len(title), *(cell.cell_len for cell in cells))
+        natural = max(cell_len(title), *map(_cell_width, cells))
         # One blank on each side, and one between columns.
-        needed += 3 + (min(natural, _CRUMBS) if title == flexible else natural)
-    return needed
+        total += 3 + (min(natural, _CRUMBS) if title == flexible else natural)
+    return total
+
+
+def _cell_width(cell: Text) -> int:
+    return max(map(cell_len, cell.plain.split("\n")))
+
+
+def _lines(
+    columns: Mapping[str, Sequence[Text]],
+    *,
+    margin: int,
+    between: int,
+) -> Iterator[Text]:
+    """Yield a table's lines of text, the titles first; one text for each row."""
+    widths = [max(len(title), *map(_cell_width, cells)) for title, cells in columns.items()]
+    yield _row([Text(title, "bold") for title in columns], widths, margin, between, "bold")
+    for cells in zip(*columns.values(), strict=True):
+        if any("\n" in cell.plain for cell in cells):
+            parts = zip_longest(*(cell.split("\n") for cell in cells), fillvalue=Text())
+            yield Text("\n").join(_row(part, widths, margin, between) for part in parts)
+        else:
+            yield _row(cells, widths, margin, between)
+
+
+def _row(
+    cells: Sequence[Text],
+    widths: Sequence[int],
+    margin: int,
+    between: int,
+    style: str = "",
+) -> Text:
+    """Return cells side by side, in columns of these widths."""
+    line = Text(" " * margin)
+    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        if place:
+            line.append(" " * between, style)
+        padded = cell.copy()
+        padded.pad_right(width - cell.cell_len)
+        line.append_text(padded)
+    return line
 
 
 def _cards(columns: Mapping[str, Sequence[Text]], flexible: str) -> RenderableType:

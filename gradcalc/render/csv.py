@@ -1,6 +1,15 @@
-"""CSV: one row for each derivative, claim or error; for spreadsheets and data frames.
+r"""CSV: one row for each derivative, claim or error; for spreadsheets and data frames.
 
 In: a `Report`. Out: rows without the header, which `FORMATS` holds. Numbers round-trip.
+
+A tensor has a row for each entry. The cell `wrt` holds
+
+- `x`, or `x[0,1]` for an entry of a tensor;
+- `x,y` or `x[0,1],y` in a Hessian: commas in brackets part indices, the others variables;
+- `f[2]/x[0,1]` in a Jacobian: before the slash stands the entry of the output.
+
+`re.findall(r"\w+(?:\[[\d,]+\])?", cell)` takes it apart. A tensor's rows are in the order of its
+entries in memory, so that the numbers may be reshaped.
 """
 
 from __future__ import annotations
@@ -10,6 +19,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, visible
 
 if TYPE_CHECKING:
@@ -39,7 +49,7 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
 
 def _entry(entry: Entry) -> list[str]:
     return [
-        _cell(",".join(entry.wrt)),
+        _cell(entry_name(entry)),
         _cell(entry.formula or ""),
         _number(entry.symbolic),
         _number(entry.autograd),

@@ -1,8 +1,8 @@
 """The backward graph, drawn as a tree: nodes in, one line of text for each out.
 
 A node that several others pass gradients on to is drawn once, where it is first met; later it is
-only referred to by its number. No function here calls itself: a graph may be as deep as a program
-is long.
+only referred to by its number. Several outputs have a tree each, one below the other. No function
+here calls itself: a graph may be as deep as a program is long.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def graph_lines(nodes: Sequence[GraphNode], width: int | None) -> list[Text]:
     """Draw a graph.
 
     Args:
-        nodes: The graph's, the output's first.
+        nodes: The graph's, the first output's first.
         width: Columns of the terminal, to which sources are shortened, and a long graph in its
             middle; None shortens nothing.
     """
@@ -78,7 +78,7 @@ def _walk(nodes: Sequence[GraphNode], strokes: _Strokes) -> Iterator[_Line]:
     by_id = {node.id: node for node in nodes}
     seen: set[int] = set()
     # Each entry: a node to draw, its level, what stands before its own line and below it.
-    stack = [(nodes[0], 0, "", "")] if nodes else []
+    stack = [(node, 0, "", "") for node in reversed(_roots(nodes))]
     while stack:
         node, level, prefix, below = stack.pop()
         again = node.id in seen
@@ -95,6 +95,15 @@ def _walk(nodes: Sequence[GraphNode], strokes: _Strokes) -> Iterator[_Line]:
             stroke = strokes.last if index == last else strokes.child
             under = strokes.below_last if index == last else strokes.below_child
             stack.append((child, level + 1, below + stroke, below + under))
+
+
+def _roots(nodes: Sequence[GraphNode]) -> list[GraphNode]:
+    """Return the nodes that are drawn at the margin: the first, and those that no other reaches.
+
+    The nodes of several outputs may have none above them all.
+    """
+    reached = {child for node in nodes for child in node.inputs}
+    return [node for place, node in enumerate(nodes) if place == 0 or node.id not in reached]
 
 
 def _label(line: _Line, strokes: _Strokes) -> str:

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import product
 from typing import TYPE_CHECKING
 
+from gradcalc.report import Verdict
+
 if TYPE_CHECKING:
-    from gradcalc.report import Claim, Entry, Report
+    from gradcalc.report import Claim, Derivative, Report
 
 #: Rises when a field changes its meaning; new fields may come without.
 SCHEMA = 1
 
+#: A tensor of at most so many characters stands on one line.
+_SHORT = 80
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as one indented JSON object."""
-    return json.dumps(report_object(report), indent=2, allow_nan=False) + "\n"
+    return _spread(report_object(report)) + "\n"
 
 
 def report_object(report: Report) -> dict[str, object]:
-    """Return a report as `json.dumps` takes it, its fields in the documented order."""
+    """Return a report as `json.dumps` takes it, its fields in the documented order.
+
+    A tensor's shape and numbers are tuples, all other sequences are lists.
+    """
     batch = {} if report.line is None else {"id": _plain(report.id), "line": report.line}
     return {
         "schema": SCHEMA,
@@ -34,12 +45,12 @@ def report_object(report: Report) -> dict[str, object]:
         "dtype": report.dtype,
         "value": _plain(report.value),
         "verdict": report.verdict,
-        "gradients": [{"wrt": entry.wrt[0], **_entry(entry)} for entry in report.gradients],
-        "hessian": [{"wrt": list(entry.wrt), **_entry(entry)} for entry in report.hessian],
+        "gradients": [{"wrt": block.wrt[0], **_derivative(block)} for block in report.gradients],
+        "hessian": [{"wrt": list(block.wrt), **_derivative(block)} for block in report.hessian],
         "tensors": [
             {
                 "name": row.name,
-                "shape": list(row.shape),
+                "shape": row.shape,
                 "is_leaf": row.is_leaf,
                 "requires_grad": row.requires_grad,
                 "retains_grad": row.retains_grad,
@@ -80,16 +91,33 @@ def _claim(claim: Claim) -> dict[str, object]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, object]:
-    return {
-        "formula": entry.formula,
-        "symbolic": _plain(entry.symbolic),
-        "autograd": _plain(entry.autograd),
-        "limit": _plain(entry.limit),
-        "ulps": _plain(entry.ulps),
-        "verdict": entry.verdict,
-        "blame": entry.blame,
-        "note": entry.note,
+def _derivative(derivative: Derivative) -> dict[str, object]:
+    fields = {
+        "formula": derivative.formula,
+        "symbolic": _plain(derivative.symbolic),
+        "autograd": _plain(derivative.autograd),
+        "limit": _plain(derivative.limit),
+        "ulps": _plain(derivative.ulps),
+        "verdict": derivative.verdict,
+        "blame": derivative.blame,
+        "note": derivative.note,
+    }
+    if not derivative.shape:
+        return fields
+    indices = product(*map(range, derivative.shape))  # the last moves fastest
+    return fields | {
+        "shape": derivative.shape,
+        # Their places are what one looks for in a large tensor.
+        "findings": [
+            {
+                "index": index,
+                "verdict": entry.verdict,
+                "blame": entry.blame,
+                "note": entry.note,
+            }
+            for index, entry in zip(indices, derivative.entries, strict=True)
+            if entry.verdict is not Verdict.AGREE
+        ],
     }
 
 
@@ -114,8 +142,29 @@ def _plain(value: object) -> object:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, tuple):
+        return tuple([_plain(item) for item in value])
+    if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
+
+
+def _spread(value: object, margin: str = "\n") -> str:
+    """Return what `json.dumps` does with an indent of 2, but with tuples on few lines.
+
+    A tuple stands on one line if it is short; else each of a tensor's rows does.
+    """
+    deeper = f"{margin}  "
+    if isinstance(value, dict) and value:
+        items = [f"{_encode(key)}: {_spread(item, deeper)}" for key, item in value.items()]
+        return f"{{{deeper}{f',{deeper}'.join(items)}{margin}}}"
+    if isinstance(value, tuple):
+        text = _encode(value)
+        if len(text) <= _SHORT or not isinstance(value[0], tuple):
+            return text
+    if isinstance(value, list | tuple) and value:
+        items = [_spread(item, deeper) for item in value]
+        return f"[{deeper}{f',{deeper}'.join(items)}{margin}]"
+    return _encode(value)

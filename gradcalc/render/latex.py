@@ -1,7 +1,8 @@
 """LaTeX: the derivatives as an `align*`, ready to be pasted into lecture notes.
 
 In: a `Report` whose entries hold `latex`. Out: the block, with the point, the value and the
-verdicts as comments, so that what is pasted is the mathematics and nothing is lost.
+verdicts as comments, so that what is pasted is the mathematics. Of a long tensor the first and the
+last entries are given, and those that do not agree.
 """
 
 from __future__ import annotations
@@ -10,25 +11,35 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from gradcalc.render.tensors import LeftOut, binding_shapes, numbers_text, shown
 from gradcalc.render.text import (
     claim_sentence,
     gap,
     headline,
     number,
     one_line,
+    statements,
     ulps_text,
     visible,
     visible_lines,
 )
 
 if TYPE_CHECKING:
-    from gradcalc.report import Entry, Report
+    from collections.abc import Sequence
+
+    from gradcalc.report import Entry, Nested, Report
 
 _GREEK_NAMES = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon
 phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
 """
 _GREEK = frozenset(_GREEK_NAMES.split())
+
+#: An entry of a tensor: its name and its indices.
+_ENTRY = re.compile(r"(.+)\[([\d,]+)\]", re.DOTALL)
+
+#: Columns that nested numbers may take in a comment.
+_ROOM = 80
 
 #: In text, and so in a name, these have a meaning to LaTeX.
 _SPECIAL = re.compile(r"[#$%&_{}~^\\]")
@@ -37,13 +48,14 @@ _SPECIAL_NAMES = {"~": r"\sim{}", "^": r"\wedge{}", "\\": r"\backslash{}"}
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as comments and one `align*`."""
-    comments = [f"f = {line}" for line in visible_lines(report.expression)[:1]]
-    comments += visible_lines(report.expression)[1:]
+    lines = visible_lines(report.expression)
+    # A program has names of its own before its equals signs.
+    program = len(statements(report)) > 1
+    comments = ["f:", *lines] if program else [f"f = {lines[0]}", *lines[1:]]
     if report.bindings:
-        point = (f"{name} = {number(value, report.dtype)}" for name, value in report.bindings)
-        comments.append(f"at {visible(', '.join(point))} ({report.dtype})")
+        comments.append(f"at {visible(', '.join(_point(report)))} ({report.dtype})")
     if report.value is not None:
-        comments.append(f"value {number(report.value, report.dtype)}")
+        comments.append(f"value {_numbers(report.value, report.dtype)}")
     if report.verdict is not None:
         comments.append(headline(report))
     if report.error is not None:
@@ -52,18 +64,41 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
         f"claim {visible(claim.wrt)} = {visible(claim.claim)}: {claim_sentence(claim)}"
         for claim in report.claims
     ]
+    derivatives = [*report.gradients, *report.hessian]
+    comments += [
+        f"{visible(', '.join(derivative.wrt))}: no entries, shape {derivative.shape}"
+        for derivative in derivatives
+        if not derivative.entries
+    ]
     lines = [f"% {comment}" for comment in comments]
-    if report.entries:
-        lines += [r"\begin{align*}", *_rows(report), r"\end{align*}"]
+    if rows := shown(derivatives, whole=False):
+        lines += [r"\begin{align*}", *_rows(rows, report.dtype), r"\end{align*}"]
     return "\n".join(lines) + "\n" + gap(report)
 
 
-def _rows(report: Report) -> list[str]:
-    """One row each, two backslashes between rows; after the last they would add an empty one."""
-    breaks = [r" \\"] * (len(report.entries) - 1) + [""]
+def _point(report: Report) -> list[str]:
+    """Return what each variable is bound to, tensors with their shapes."""
+    shapes = binding_shapes(report)
     return [
-        f"  {_row(entry, report.dtype)}{end}  % {_testimony(entry, report.dtype)}"
-        for entry, end in zip(report.entries, breaks, strict=True)
+        f"{name} = {_numbers(value, report.dtype)}"
+        + (f" of shape {shapes[name]}" if name in shapes else "")
+        for name, value in report.bindings
+    ]
+
+
+def _numbers(value: Nested, dtype: str) -> str:
+    # Comments are in ASCII, whatever encoding the document is in.
+    return one_line(numbers_text(value, dtype, _ROOM)).replace("…", "...")
+
+
+def _rows(rows: Sequence[Entry | LeftOut], dtype: str) -> list[str]:
+    """One row each, two backslashes between rows; after the last they would add an empty one."""
+    breaks = [r" \\"] * (len(rows) - 1) + [""]
+    return [
+        rf"  &\hspace{{0.5em}}\vdots{end}  % {row}"
+        if isinstance(row, LeftOut)
+        else f"  {_row(row, dtype)}{end}  % {_testimony(row, dtype)}"
+        for row, end in zip(rows, breaks, strict=True)
     ]
 
 
@@ -71,7 +106,7 @@ def _row(entry: Entry, dtype: str) -> str:
     right = [] if entry.latex is None else [entry.latex]
     if entry.symbolic is not None:
         right.append(_number(entry.symbolic, dtype))
-    return f"{_derivative(entry.wrt)} &= " + (" = ".join(right) or r"\text{?}")
+    return f"{_derivative(entry.wrt, entry.output)} &= " + (" = ".join(right) or r"\text{?}")
 
 
 def _testimony(entry: Entry, dtype: str) -> str:
@@ -87,21 +122,30 @@ def _testimony(entry: Entry, dtype: str) -> str:
     return "; ".join(said)
 
 
-def _derivative(wrt: tuple[str, ...]) -> str:
+def _derivative(wrt: tuple[str, ...], output: str) -> str:
+    f = f"f_{{{output.strip('[]')}}}" if output else "f"
     names = [_name(name) for name in wrt]
     if len(names) == 1:
-        return rf"\frac{{\partial f}}{{\partial {names[0]}}}"
+        return rf"\frac{{\partial {f}}}{{\partial {names[0]}}}"
     if names[0] == names[1]:
-        return rf"\frac{{\partial^{{2}} f}}{{\partial {names[0]}^{{2}}}}"
-    return rf"\frac{{\partial^{{2}} f}}{{\partial {names[0]} \, \partial {names[1]}}}"
+        return rf"\frac{{\partial^{{2}} {f}}}{{\partial {names[0]}^{{2}}}}"
+    return rf"\frac{{\partial^{{2}} {f}}}{{\partial {names[0]} \, \partial {names[1]}}}"
 
 
 def _name(name: str) -> str:
     r"""Write a variable as sympy does in the formula: Greek letters, and subscripts after `_`.
 
+    The indices of a tensor's entry are subscripts too.
+
     >>> _name("omega_0"), _name("lambda"), _name("x12"), _name("learning_rate")
     ('\\omega_{0}', '\\lambda', 'x_{12}', 'learning_{rate}')
+    >>> _name("x[0,1]"), _name("w_1[0]")
+    ('x_{0,1}', '{w_{1}}_{0}')
     """
+    if entry := _ENTRY.fullmatch(name):
+        tensor = _name(entry[1])
+        # TeX takes no second subscript.
+        return f"{{{tensor}}}_{{{entry[2]}}}" if "_" in tensor else f"{tensor}_{{{entry[2]}}}"
     base, *below = visible(name).split("_")
     letters = base.rstrip("0123456789")
     if letters != base:

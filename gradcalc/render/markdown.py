@@ -1,7 +1,7 @@
 """Markdown: what one pastes into a pull request; GitHub's dialect.
 
 In: a `Report`. Out: a heading, the value, the verdict and tables. The user's text stands in code
-spans and blocks, where it cannot become markup.
+spans and blocks, where it cannot become markup. People read it: long tensors are shortened.
 """
 
 from __future__ import annotations
@@ -9,6 +9,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gradcalc.render.tensors import (
+    LeftOut,
+    binding_shapes,
+    entry_name,
+    listed,
+    notes,
+    numbers_text,
+    shape_of,
+    shorten,
+    shown,
+)
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
@@ -25,9 +36,15 @@ from gradcalc.render.text import (
 from gradcalc.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from gradcalc.report import Entry, Report
+    from gradcalc.report import Derivative, Entry, Nested, Report
+
+#: What the cells of a row are, after its name.
+_TITLES = ("formula", "calculus", "autograd", "limit", "ulps", "verdict")
+
+#: Characters that nested numbers, and the formulas of a tensor, may take.
+_NUMBERS, _FORMULA = 80, 120
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -39,11 +56,9 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
             parts.append(f"Help: {_escape(report.error.hint)}")
     elif report.verdict is not None:
         parts += _answer(report)
-    if report.gradients:
-        parts.append(_table("∂/∂", report.gradients, report.dtype))
-    if report.hessian:
-        parts.append(_table("∂²/∂", report.hessian, report.dtype))
-    parts += [f"- {_wrt(entry)}: {_escape(entry.note)}" for entry in report.entries if entry.note]
+    parts += _table("∂/∂", report.gradients, report.dtype)
+    parts += _table("∂²/∂", report.hessian, report.dtype)
+    parts += _notes([*report.gradients, *report.hessian])
     parts += [
         f"- {claim_mark(claim)} claim {_code(f'{claim.wrt} = {claim.claim}')}: "
         f"{_escape(claim_sentence(claim))}"
@@ -64,11 +79,15 @@ def _answer(report: Report) -> list[str]:
     """Give the value at the point, the verdict, and how to get a point if there is none."""
     parts = []
     if report.value is not None:
+        shapes = binding_shapes(report)
         point = ", ".join(
-            _code(f"{name} = {number(value, report.dtype)}") for name, value in report.bindings
+            _code(f"{name} = {_numbers(value, report.dtype)}") + _of_shape(shapes.get(name))
+            for name, value in report.bindings
         )
+        value = _numbers(report.value, report.dtype)
+        shape = _of_shape(shape_of(report.value)) if "…" in value else ""
         place = f" at {point}" if point else ""
-        parts.append(f"Value {_code(number(report.value, report.dtype))}{place} ({report.dtype})")
+        parts.append(f"Value {_code(value)}{shape}{place} ({report.dtype})")
     if report.verdict is not None:
         parts.append(f"{SYMBOLS[report.verdict]} **{report.verdict}**{_meaning(report)}")
     if report.verdict is Verdict.UNCHECKED:
@@ -80,36 +99,66 @@ def _meaning(report: Report) -> str:
     return headline(report).removeprefix(report.verdict or "")
 
 
-def _table(corner: str, entries: Sequence[Entry], dtype: str) -> str:
-    columns: list[tuple[str, Callable[[Entry], str | None]]] = [
-        (corner, _wrt),
-        ("formula", lambda entry: None if entry.formula is None else _code(entry.formula)),
-        ("calculus", lambda entry: _number(entry.symbolic, dtype)),
-        ("autograd", lambda entry: _number(entry.autograd, dtype)),
-        ("limit", lambda entry: _number(entry.limit, dtype)),
-        ("ulps", lambda entry: None if entry.ulps is None else ulps_text(entry.ulps)),
-        ("verdict", lambda entry: f"{SYMBOLS[entry.verdict]} {entry.verdict}"),
+def _numbers(value: Nested, dtype: str) -> str:
+    return one_line(numbers_text(value, dtype, _NUMBERS))
+
+
+def _of_shape(shape: tuple[int, ...] | None) -> str:
+    return f" of shape {shape}" if shape else ""
+
+
+def _table(corner: str, derivatives: Sequence[Derivative], dtype: str) -> list[str]:
+    """Return a table of derivatives, and a line for each that has no entries."""
+    parts = []
+    if rows := shown(derivatives, whole=False):
+        room = _FORMULA if any(derivative.shape for derivative in derivatives) else None
+        cells = [
+            _left_out(row) if isinstance(row, LeftOut) else _cells(row, dtype, room) for row in rows
+        ]
+        columns = zip((corner, *_TITLES), zip(*cells, strict=True), strict=True)
+        filled = [[title, "---", *column] for title, column in columns if any(column)]
+        # A bar ends a cell, even within a code span.
+        lines = ([cell.replace("|", r"\|") for cell in row] for row in zip(*filled, strict=True))
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    parts += [
+        f"{_code(', '.join(derivative.wrt))} has no entries: its shape is {derivative.shape}"
+        for derivative in derivatives
+        if not derivative.entries
     ]
-    filled = [
-        (title, cells)
-        for title, cell in columns
-        if any(cells := [cell(entry) for entry in entries])
+    return parts
+
+
+def _cells(entry: Entry, dtype: str, room: int | None) -> tuple[str, ...]:
+    formula = entry.formula
+    if formula is not None and room is not None:
+        formula = shorten(formula, room)
+    witnesses = (entry.symbolic, entry.autograd, entry.limit)
+    return (
+        _wrt(entry),
+        "" if formula is None else _code(formula),
+        *("" if value is None else number(value, dtype) for value in witnesses),
+        "" if entry.ulps is None else ulps_text(entry.ulps),
+        f"{SYMBOLS[entry.verdict]} {entry.verdict}",
+    )
+
+
+def _left_out(row: LeftOut) -> tuple[str, ...]:
+    verdicts = [f"{SYMBOLS[verdict]} {count:,} {verdict}" for verdict, count in row.verdicts]
+    return (f"… {row.count:,} more", *[""] * 4, row.bound, ", ".join(verdicts))
+
+
+def _notes(derivatives: Sequence[Derivative]) -> list[str]:
+    """Return the sentences that entries need, each a list of its own."""
+    found, left_out = notes(derivatives, whole=False)
+    parts = [
+        f"- {listed([_wrt(entry) for entry in note.entries])}: {_escape(note.text)}"
+        for note in found
     ]
-    rows = [[title for title, _ in filled], ["---"] * len(filled)]
-    # A bar ends a cell, even within a code span.
-    rows += [
-        [(cells[index] or "").replace("|", r"\|") for _, cells in filled]
-        for index in range(len(entries))
-    ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return [*parts, f"- … {left_out:,} more notes"] if left_out else parts
 
 
 def _wrt(entry: Entry) -> str:
-    return _code(", ".join(entry.wrt))
-
-
-def _number(value: float | None, dtype: str) -> str | None:
-    return None if value is None else number(value, dtype)
+    return _code(entry_name(entry, ", "))
 
 
 def _code(text: str) -> str:

@@ -1,19 +1,23 @@
 """The terminal's format: what a student reads and an engineer scans.
 
 In: a `Report`. Out: the expression as understood, the verdict in words, and tables of derivatives,
-tensors and the backward graph. Lines are drawn for a terminal only.
+tensors and the backward graph. Lines are drawn for a terminal only, and only there is shortened
+what is long.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradcalc.render.console import draw, grid
+from gradcalc.render.console import draw, grid, needed
+from gradcalc.render.derivatives import STYLES, derivative_name, derivatives_table
 from gradcalc.render.graph import graph_lines
+from gradcalc.render.tensors import binding_shapes, numbers_text, shape_of
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
@@ -21,9 +25,8 @@ from gradcalc.render.text import (
     claim_sentence,
     gap,
     headline,
-    number,
     one_line,
-    ulps_text,
+    statements,
     visible,
     visible_lines,
 )
@@ -34,26 +37,19 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from gradcalc.report import Entry, Report
-
-_STYLES = {
-    Verdict.AGREE: "green",
-    Verdict.UNCHECKED: "cyan",
-    Verdict.ROUNDING: "yellow",
-    Verdict.UNDECIDED: "yellow",
-    Verdict.UNDEFINED: "magenta",
-    Verdict.NONDIFFERENTIABLE: "magenta",
-    Verdict.DISAGREE: "bold red",
-}
+    from gradcalc.report import Report, TensorRow
 
 _CLAIM_STYLES = {True: "green", False: "bold red", None: "yellow"}
+
+#: Statements of a program, and tensors of it, that a terminal shows: the first and the last.
+_FIRST, _LAST = 20, 8
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report for a terminal of that width; None is no terminal (see `Renderer.report`)."""
-    parts = _summary(report, boxes=width is not None)
-    parts += _derivatives("Gradient", report.gradients, report, width)
-    parts += _derivatives("Hessian", report.hessian, report, width)
+    parts = _summary(report, width)
+    parts += derivatives_table("Gradient", report.gradients, report.dtype, width)
+    parts += derivatives_table("Hessian", report.hessian, report.dtype, width)
     parts += _claims(report, boxes=width is not None)
     parts += _tensors(report, width)
     if report.graph:
@@ -65,117 +61,91 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     return draw(parts, width, color=color) + gap(report)
 
 
-def _summary(report: Report, *, boxes: bool) -> list[RenderableType]:
+def _summary(report: Report, width: int | None) -> list[RenderableType]:
     """Show the expression, the point, the value and the verdict; or the error."""
     facts = Table.grid(padding=(0, 2, 0, 0))
-    for title, value in _facts(report):
+    # The titles and their padding take seven columns.
+    for title, value in _facts(report, None if width is None else max(20, width - 7)):
         facts.add_row(Text(title, "dim"), value)
     parts: list[RenderableType] = [facts]
     if report.error is not None:
         parts += [Text(), Text(f"error: {visible(report.error.message)}", "bold red")]
     if report.verdict is not None:
-        symbol = f"{SYMBOLS[report.verdict]} " if boxes else ""
-        parts += [Text(), Text(symbol + headline(report), _STYLES[report.verdict])]
+        symbol = "" if width is None else f"{SYMBOLS[report.verdict]} "
+        parts += [Text(), Text(symbol + headline(report), STYLES[report.verdict])]
     if report.verdict is Verdict.UNCHECKED:
         parts.append(Text.assemble("to check them at a point: ", (binding_hint(report), "bold")))
     return parts
 
 
-def _facts(report: Report) -> list[tuple[str, Text]]:
+def _facts(report: Report, room: int | None) -> list[tuple[str, Text]]:
     """List what the report is about, each with its title."""
     facts = []
     if report.line is not None:
         place = f"line {report.line}" if report.source is None else f"{report.source}:{report.line}"
         facts.append(("from", Text(visible(place))))
-    canonical = report.expression if report.canonical is None else report.canonical
-    if _bare(canonical) != _bare(report.expression):
-        facts.append(("typed", _text_lines(report.expression)))
-    facts.append(("f", _text_lines(canonical, "bold")))
+    understood = statements(report)
+    if _bare(report.expression, program=len(understood) > 1) != _bare("".join(understood)):
+        facts.append(("typed", _text_lines([report.expression], room)))
+    facts.append(("f", _text_lines(understood, room, "bold")))
     if report.bindings:
-        facts.append(("at", Text(", ".join(_bindings(report)))))
+        facts.append(("at", _bindings(report, room)))
     if report.value is not None:
-        value = Text(number(report.value, report.dtype), "bold")
-        facts.append(("value", value.append(_dtype_remark(report), "dim")))
+        numbers = numbers_text(report.value, report.dtype, room)
+        # What is shortened does not show how long it was.
+        shape = shape_of(report.value) if "…" in numbers else ()
+        remark = (f"  shape {shape}" if shape else "") + _dtype_remark(report)
+        value = Text(numbers, "bold").append(_beside(numbers, remark, room), "dim")
+        facts.append(("value", value))
     return facts
 
 
-def _bare(text: str) -> str:
-    return "".join(text.split())
+def _bare(text: str, *, program: bool = False) -> str:
+    """Return the text without blanks; of a program also without what parts its statements."""
+    return "".join((re.sub(r"#.*|;", "", text) if program else text).split())
 
 
-def _text_lines(text: str, style: str = "") -> Text:
-    return Text("\n".join(visible_lines(text)), style)
+def _text_lines(texts: Sequence[str], room: int | None, style: str = "") -> Text:
+    """Return texts below one another, on a terminal without the middle of a long program."""
+    lines = [line for text in texts for line in visible_lines(text)]
+    if room is not None and len(lines) > _FIRST + _LAST + 1:
+        left_out = f"… {len(lines) - _FIRST - _LAST:,} lines left out"
+        lines = [*lines[:_FIRST], left_out, *lines[-_LAST:]]
+    return Text("\n".join(lines), style)
 
 
-def _bindings(report: Report) -> list[str]:
-    """Each binding, and whether it is held constant rather than differentiated by."""
-    varied = {name for entry in report.gradients for name in entry.wrt}
-    return [
-        f"{visible(name)} = {number(value, report.dtype)}"
-        + ("" if name in varied or not varied else " (constant)")
-        for name, value in report.bindings
-    ]
+def _bindings(report: Report, room: int | None) -> Text:
+    """Each binding, and whether it is held constant; a tensor on lines of its own."""
+    shapes = binding_shapes(report)
+    text = Text()
+    for place, (name, value) in enumerate(report.bindings):
+        if place:
+            after_tensor = report.bindings[place - 1][0] in shapes
+            text.append("\n" if name in shapes or after_tensor else ", ")
+        start = f"{visible(name)} = "
+        constant = name in report.constants
+        if name not in shapes:
+            remark = " (constant)" if constant else ""
+            text.append(f"{start}{numbers_text(value, report.dtype)}{remark}")
+            continue
+        left = None if room is None else max(20, room - len(start))
+        numbers = numbers_text(value, report.dtype, left)
+        remark = f"  shape {shapes[name]}{', constant' if constant else ''}"
+        indented = "\n" + " " * len(start)
+        text.append(start + numbers.replace("\n", indented))
+        text.append(_beside(numbers, remark, left).replace("\n", indented), "dim")
+    return text
+
+
+def _beside(numbers: str, remark: str, room: int | None) -> str:
+    """Return the remark, on a line of its own where it has no room beside the numbers."""
+    if room is None or len(numbers.rpartition("\n")[2] + remark) <= room or "[" not in numbers:
+        return remark
+    return f"\n{remark.strip()}"
 
 
 def _dtype_remark(report: Report) -> str:
     return "" if report.dtype == "float64" else f"  ({report.dtype})"
-
-
-def _derivatives(
-    title: str,
-    entries: Sequence[Entry],
-    report: Report,
-    width: int | None,
-) -> list[RenderableType]:
-    """Return a table of derivatives, and under it the notes."""
-    if not entries:
-        return []
-    boxes = width is not None
-    columns = {
-        "derivative": [Text(_name(entry, boxes=boxes), "bold") for entry in entries],
-        "formula": [Text(visible(entry.formula or "")) for entry in entries],
-        "calculus": [_number(entry.symbolic, report) for entry in entries],
-        "autograd": [_number(entry.autograd, report) for entry in entries],
-        "limit": [_number(entry.limit, report) for entry in entries],
-        "ulps": [Text("" if entry.ulps is None else ulps_text(entry.ulps)) for entry in entries],
-        "verdict": [_verdict(entry, boxes=boxes) for entry in entries],
-    }
-    filled = {title: cells for title, cells in columns.items() if any(cells)}
-    return [
-        Text(),
-        Text(title, "bold"),
-        grid(filled, width, flexible="formula"),
-        *_notes(entries, boxes=boxes),
-    ]
-
-
-def _name(entry: Entry, *, boxes: bool) -> str:
-    """Return what the derivative is called, in ASCII off a terminal."""
-    first, *others = (visible(name) for name in entry.wrt)
-    if not others:
-        return f"∂f/∂{first}" if boxes else f"df/d{first}"
-    if others == [first]:
-        return f"∂²f/∂{first}²" if boxes else f"d2f/d{first}^2"
-    return f"∂²f/∂{first} ∂{others[0]}" if boxes else f"d2f/(d{first}*d{others[0]})"
-
-
-def _number(value: float | None, report: Report) -> Text:
-    return Text("" if value is None else number(value, report.dtype))
-
-
-def _verdict(entry: Entry, *, boxes: bool) -> Text:
-    symbol = f"{SYMBOLS[entry.verdict]} " if boxes else ""
-    return Text(f"{symbol}{entry.verdict}", _STYLES[entry.verdict])
-
-
-def _notes(entries: Sequence[Entry], *, boxes: bool) -> list[RenderableType]:
-    """Return the sentences that entries need, under their table."""
-    notes = Table.grid(padding=(0, 2, 0, 0))
-    for entry in entries:
-        if entry.note is not None:
-            name = Text(_name(entry, boxes=boxes), _STYLES[entry.verdict])
-            notes.add_row(name, Text(visible(entry.note)))
-    return [Padding(notes, (1, 0, 0, int(boxes)), expand=False)] if notes.row_count else []
 
 
 def _claims(report: Report, *, boxes: bool) -> list[RenderableType]:
@@ -186,7 +156,7 @@ def _claims(report: Report, *, boxes: bool) -> list[RenderableType]:
     for claim in report.claims:
         style = _CLAIM_STYLES[claim.correct]
         mark = f"{claim_mark(claim)} " if boxes else ""
-        name = f"∂f/∂{visible(claim.wrt)}" if boxes else f"df/d{visible(claim.wrt)}"
+        name = derivative_name([claim.wrt], boxes=boxes)
         left = Text.assemble((f"{mark}{name}", "bold"), f" = {visible(claim.claim)}")
         rows.add_row(left, Text(claim_sentence(claim), style))
     return [Text(), Text("Claims", "bold"), Padding(rows, (0, 0, 0, int(boxes)), expand=False)]
@@ -194,19 +164,34 @@ def _claims(report: Report, *, boxes: bool) -> list[RenderableType]:
 
 def _tensors(report: Report, width: int | None) -> list[RenderableType]:
     """Show what torch says of each tensor after backward."""
-    tensors = report.tensors
-    if not tensors:
+    if not report.tensors:
         return []
+    tensors, left_out = report.tensors, 0
+    if width is not None and len(tensors) > _FIRST + _LAST + 1:
+        left_out = len(tensors) - _FIRST - _LAST
+        tensors = (*tensors[:_FIRST], *tensors[-_LAST:])
     columns = {
         "tensor": [Text(one_line(row.name), "bold") for row in tensors],
         "shape": [Text(str(row.shape)) for row in tensors],
         "leaf": [_yes_or_no(yes=row.is_leaf) for row in tensors],
         "requires_grad": [_yes_or_no(yes=row.requires_grad) for row in tensors],
         "grad_fn": [Text(one_line(row.grad_fn or "None")) for row in tensors],
-        ".grad": [_number(row.grad, report) or Text("None") for row in tensors],
     }
+    # The values get what the others leave; where that is too little, the width of a card.
+    room = None if width is None else max(1, width - needed(columns, "tensor") - 3)
+    columns[".grad"] = [_grad(row, report.dtype, room) for row in tensors]
+    if width is not None and needed(columns, "tensor") > width:
+        columns[".grad"] = [_grad(row, report.dtype, max(20, width - 18)) for row in tensors]
+    if left_out:
+        columns["tensor"].insert(_FIRST, Text(f"… {left_out:,} more", "dim"))
+        for title in list(columns)[1:]:
+            columns[title].insert(_FIRST, Text())
     table = grid(columns, width, flexible="tensor")
     return [Text(), Text("Tensors after backward", "bold"), table]
+
+
+def _grad(row: TensorRow, dtype: str, room: int | None) -> Text:
+    return Text("None" if row.grad is None else numbers_text(row.grad, dtype, room))
 
 
 def _yes_or_no(*, yes: bool) -> Text:

@@ -80,6 +80,18 @@ def visible_lines(text: str) -> list[str]:
     return [visible(line.replace("\t", "    ")) for line in lines]
 
 
+def statements(report: Report) -> list[str]:
+    r"""Return the statements of a program as understood; of an expression, the expression.
+
+    >>> from gradcalc.report import Report
+    >>> statements(Report("a=x+w\ny=a*2", canonical="a = x + w; y = a*2"))
+    ['a = x + w', 'y = a*2']
+    """
+    if report.canonical is None:
+        return [report.expression]
+    return report.canonical.split("; ")
+
+
 def number(value: float, dtype: str = "float64") -> str:
     """Return the shortest text that reads back as the same number of that dtype.
 
@@ -124,13 +136,16 @@ def headline(report: Report) -> str:
     if report.verdict is None:
         return ""
     meaning = _HEADLINES[report.verdict]
+    entries = report.entries
     # A dict keeps the order of the entries, which a set would not.
-    blamed = dict.fromkeys(entry.blame.value for entry in report.entries if entry.blame)
+    blamed = dict.fromkeys(entry.blame.value for entry in entries if entry.blame)
     if blamed and report.verdict is Verdict.DISAGREE:
         meaning = f"{' and '.join(blamed)} {'is' if len(blamed) == 1 else 'are'} the odd one out"
-    concerned = sum(entry.verdict is report.verdict for entry in report.entries)
-    if 0 < concerned < len(report.entries):
-        meaning += f" ({concerned} of {len(report.entries)} derivatives)"
+    concerned = sum(entry.verdict is report.verdict for entry in entries)
+    if 0 < concerned < len(entries):
+        tensors = any(block.shape for block in (*report.gradients, *report.hessian))
+        what = "entries" if tensors else "derivatives"
+        meaning += f" ({concerned:,} of {len(entries):,} {what})"
     return f"{report.verdict}: {meaning}"
 
 

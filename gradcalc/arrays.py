@@ -1,0 +1,93 @@
+"""Tensors from files: .npy, .csv and .json.
+
+In: a file's name. Out: its numbers, as an `Array`. A file is only ever read as numbers: nothing in
+it is executed (no pickles).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gradcalc import limits
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.program import Array
+
+#: Bytes of a file; a number takes about 20 as text.
+_MOST_BYTES = 32 * limits.TENSOR_ENTRIES
+
+
+def read(name: str) -> Array:
+    """Read a tensor.
+
+    Raises:
+        GradcalcError: kind `binding`, where the file cannot be read or holds no tensor of numbers.
+    """
+    path = Path(name)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise _refused(f"`{name}` is of no known kind", "name a .npy, .csv or .json file")
+    try:
+        if not path.is_file():
+            raise _refused(f"there is no file `{name}`", "write the file's name after the @")
+        if path.stat().st_size > _MOST_BYTES:
+            raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
+        found = reader(path)
+    except OSError as problem:
+        raise _refused(f"{name}: {(problem.strerror or 'it cannot be read').lower()}") from None
+    except (ValueError, RecursionError):
+        raise _refused(f"`{name}` is no tensor of numbers") from None
+    if len(found.numbers) > limits.TENSOR_ENTRIES:
+        raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries")
+    return found
+
+
+def _refused(message: str, hint: str | None = None) -> GradcalcError:
+    return GradcalcError(Kind.BINDING, message, hint=hint)
+
+
+def _npy(path: Path) -> Array:
+    import numpy as np
+
+    found = np.load(path, allow_pickle=False)
+    if found.dtype.kind not in "fiub":
+        raise ValueError
+    return Array(tuple(found.shape), tuple(found.astype(np.float64).reshape(-1).tolist()))
+
+
+def _csv(path: Path) -> Array:
+    """Read a matrix; one column, or one row, is a vector."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = [[float(cell) for cell in row] for row in csv.reader(stream) if row]
+    found = from_lists(rows)
+    if 1 in found.shape:
+        return Array((len(found.numbers),), found.numbers)
+    return found
+
+
+def _json(path: Path) -> Array:
+    return from_lists(json.loads(path.read_text(encoding="utf-8")))
+
+
+def from_lists(value: Any) -> Array:
+    """Read nested lists of numbers.
+
+    Raises:
+        ValueError: Where the lists are not of one length, or hold what is no number.
+    """
+    shape: list[int] = []
+    level = [value]
+    while level and isinstance(level[0], list):
+        if not all(isinstance(part, list) and len(part) == len(level[0]) for part in level):
+            raise ValueError
+        shape.append(len(level[0]))
+        level = [element for part in level for element in part]
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in level):
+        raise ValueError
+    return Array(tuple(shape), tuple(map(float, level)))
+
+
+_READERS: dict[str, Callable[[Path], Array]] = {".npy": _npy, ".csv": _csv, ".json": _json}

@@ -1,0 +1,247 @@
+"""Rows: sums and other functions of many entries, along an axis or of all.
+
+The `entries` column writes them as smaller ones.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from gradcalc.functions.table import mp, nn, row, sympy, torch
+
+_AXES = "x, dim=None, keepdim=False"
+_TRIALS = (
+    "{}(x) --at x=randn(2,3)",
+    "x.{}(dim=1) --at x=randn(2,3)",
+    "x.{}(-1, keepdim=True)*x --at x=randn(2,3)",
+)
+
+
+def _trials(name: str, *more: str) -> tuple[str, ...]:
+    return tuple(trial.format(name) for trial in (*_TRIALS, *more))
+
+
+def _refused(name: str) -> tuple[str, ...]:
+    return (f"x.{name}(dim=2) --at x=randn(2,3)",)
+
+
+row(
+    "sum",
+    "the sum of the entries",
+    group="reductions",
+    signature=_AXES,
+    options="dim keepdim",
+    any_size=True,
+    torch=lambda x, **options: torch.sum(x, **options),
+    sympy=lambda *terms: sympy.Add(*terms),
+    mpmath=lambda *terms: mp.fsum(terms),
+    derivative="1",
+    entries=lambda x, dim=None, keepdim=False: x.reduced("sum", dim, keepdim),
+    trials=_trials("sum", "x.sum((0, 1)) --at x=randn(2,3)"),
+    refused=_refused("sum"),
+)
+row(
+    "mean",
+    "the mean of the entries",
+    group="reductions",
+    signature=_AXES,
+    options="dim keepdim",
+    aliases="average",
+    torch=lambda x, **options: torch.mean(x, **options),
+    entries=lambda x, dim=None, keepdim=False: x.sum(dim, keepdim) / x.count(dim),
+    trials=_trials("mean"),
+    refused=_refused("mean"),
+)
+row(
+    "prod",
+    "the product of the entries",
+    group="reductions",
+    signature=_AXES,
+    options="dim keepdim",
+    torch=lambda x, **options: torch.prod(x, **options),
+    entries=lambda x, dim=None, keepdim=False: x.folded("mul", dim, keepdim),
+    trials=_trials("prod"),
+    refused=_refused("prod"),
+)
+
+
+def _correction(correction: float = 1, unbiased: bool | None = None) -> float:
+    return correction if unbiased is None else int(unbiased)
+
+
+def _spread(name: str) -> Any:
+    """torch.var or torch.std, which take either `correction` or `unbiased`."""
+
+    def call(x: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
+        correction = _correction(**options)
+        return getattr(torch, name)(x, dim=dim, keepdim=keepdim, correction=correction)
+
+    return call
+
+
+def _var(x: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
+    gap = x - x.mean(dim, True)
+    return (gap * gap).sum(dim, keepdim) / (x.count(dim) - _correction(**options))
+
+
+for _name, _doc in (("var", "variance"), ("std", "standard deviation")):
+    row(
+        _name,
+        f"the {_doc}, with n - correction as the divisor",
+        group="reductions",
+        signature="x, dim=None, correction=1, keepdim=False, unbiased=None",
+        options="dim correction keepdim unbiased",
+        torch=_spread(_name),
+        entries=_var
+        if _name == "var"
+        else lambda x, dim=None, keepdim=False, **options: _var(x, dim, keepdim, **options).sqrt(),
+        trials=(
+            f"{_name}(x) --at x=randn(2,3)",
+            f"x.{_name}(dim=1) --at x=randn(2,3)",
+            f"x.{_name}(-1, keepdim=True)*x --at x=randn(2,3)",
+            f"x.{_name}(unbiased=False) --at x=randn(4)",
+        ),
+        refused=_refused(_name),
+    )
+
+
+def _torch_norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+    return torch.linalg.vector_norm(x, 2 if p == "fro" else p, dim, keepdim)
+
+
+def _norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+    if p in {2, "fro"}:
+        return (x * x).sum(dim, keepdim).sqrt()
+    sizes = x.abs()
+    if p == 1:
+        return sizes.sum(dim, keepdim)
+    if p == math.inf:
+        return sizes.folded("maximum", dim, keepdim)
+    if p == -math.inf:
+        return sizes.folded("minimum", dim, keepdim)
+    return (sizes**p).sum(dim, keepdim) ** (1 / p)
+
+
+row(
+    "norm",
+    "the p-norm: the p-th root of the sum of abs(x)**p",
+    group="reductions",
+    signature="x, p=2, dim=None, keepdim=False",
+    options="p dim keepdim",
+    aliases="vector_norm",
+    torch=_torch_norm,
+    entries=_norm,
+    trials=(
+        "norm(x) --at x=randn(2,3)",
+        "x.norm(1) --at x=randn(2,3)",
+        "x.norm(3, dim=1) --at x=randn(2,3)",
+        "x.norm(inf) --at x=randn(4)",
+        "x.norm(dim=0, keepdim=True)*x --at x=randn(2,3)",
+    ),
+    refused=("x.norm(dim=2) --at x=randn(2,3)",),
+)
+
+
+def _torch_extreme(name: str) -> Any:
+    """torch.max or torch.min; along an axis torch gives the values and where they are."""
+
+    def call(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        function = getattr(torch, name)
+        return function(x) if dim is None else function(x, dim, keepdim).values
+
+    return call
+
+
+for _name, _pair, _doc in (
+    ("max", "maximum", "the largest entry; along an axis, ties go to one of them"),
+    ("min", "minimum", "the smallest entry; along an axis, ties go to one of them"),
+):
+    row(
+        _name,
+        _doc,
+        group="reductions",
+        signature=_AXES,
+        options="dim keepdim",
+        pairwise=_pair,
+        parts="values",
+        torch=_torch_extreme(_name),
+        entries=lambda x, dim=None, keepdim=False, pair=_pair: x.folded(pair, dim, keepdim),
+        trials=_trials(_name, f"x.{_name}(dim=0).values --at x=randn(2,3)"),
+        refused=_refused(_name),
+    )
+    row(
+        f"a{_name}",
+        f"the {'largest' if _name == 'max' else 'smallest'} entry; ties share the gradient",
+        group="reductions",
+        signature=_AXES,
+        options="dim keepdim",
+        torch=lambda x, dim=(), keepdim=False, name=_name: getattr(torch, f"a{name}")(
+            x, () if dim is None else dim, keepdim
+        ),
+        entries=lambda x, dim=None, keepdim=False, pair=_pair: x.folded(pair, dim, keepdim),
+        trials=_trials(f"a{_name}"),
+        refused=_refused(f"a{_name}"),
+    )
+for _name, _pair, _doc in (("cumsum", "add", "sums"), ("cumprod", "mul", "products")):
+    row(
+        _name,
+        f"the running {_doc} along an axis",
+        group="reductions",
+        signature="x, dim",
+        options="dim",
+        torch=lambda x, *, dim, name=_name: getattr(torch, name)(x, dim),
+        entries=lambda x, *, dim, pair=_pair: x.running(pair, dim),
+        trials=(f"x.{_name}(0) --at x=randn(3)", f"x.{_name}(dim=1) --at x=randn(2,3)"),
+        refused=(f"x.{_name}(dim=2) --at x=randn(2,3)",),
+    )
+row(
+    "logsumexp",
+    "log(sum(exp(x))) without overflow",
+    group="reductions",
+    signature="x, dim, keepdim=False",
+    options="dim keepdim",
+    torch=lambda x, **options: torch.logsumexp(x, **options),
+    entries=lambda x, dim, keepdim=False: x.exp().sum(dim, keepdim).log(),
+    trials=("x.logsumexp(1) --at x=randn(2,3)", "x.logsumexp((0, 1)) --at x=randn(2,3)"),
+    refused=_refused("logsumexp"),
+)
+
+
+def _softmax(x: Any, *, dim: int) -> Any:
+    powers = x.exp()
+    return powers / powers.sum(dim, True)
+
+
+row(
+    "softmax",
+    "exp(x)/sum(exp(x)) along an axis",
+    group="reductions",
+    signature="x, dim",
+    options="dim",
+    torch=lambda x, *, dim: torch.softmax(x, dim),
+    entries=_softmax,
+    trials=("x.softmax(1) --at x=randn(2,3)", "softmax(x, dim=0) --at x=randn(3)"),
+    refused=_refused("softmax"),
+)
+row(
+    "softmin",
+    "softmax(-x)",
+    group="reductions",
+    signature="x, dim",
+    options="dim",
+    torch=lambda x, *, dim: nn.softmin(x, dim),
+    entries=lambda x, *, dim: _softmax(-x, dim=dim),
+    trials=("softmin(x, dim=0) --at x=randn(3)",),
+)
+row(
+    "log_softmax",
+    "log(softmax(x)) along an axis",
+    group="reductions",
+    signature="x, dim",
+    options="dim",
+    torch=lambda x, *, dim: torch.log_softmax(x, dim),
+    entries=lambda x, *, dim: x - x.logsumexp(dim, True),
+    trials=("x.log_softmax(1) --at x=randn(2,3)",),
+    refused=_refused("log_softmax"),
+)

@@ -1,0 +1,155 @@
+"""The jury: the witnesses are heard on the derivatives of a scalar program, and judged.
+
+In: a `Case`: the program, the point, and what autograd answered. Out: an `Entry` for each
+derivative, in order, each as soon as it is judged. Calculus and the limit are asked here, each on
+its own; neither sees the other's answer, nor autograd's.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import compare, conditioning, limits, precise
+from gradcalc.dtypes import Dtype
+from gradcalc.functions import mp
+from gradcalc.program import Program
+from gradcalc.report import Entry
+from gradcalc.symbolic import Calculus, exact_values
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be judged.
+
+    Attributes:
+        program: The function, as a scalar program.
+        point: The value of each of its inputs.
+        entries: For each derivative, the numbers of one or two inputs.
+        autograd: What torch answered to each; None where it has no such derivative.
+        budget: How far off torch may be, in ulps.
+        birth: Finds where torch's first nan or infinity of a derivative was born.
+        output: Which entry of the result it is about, in a Jacobian.
+    """
+
+    program: Program
+    point: Sequence[Fraction]
+    entries: Sequence[tuple[int, ...]]
+    autograd: Mapping[tuple[int, ...], float | None]
+    budget: int
+    birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
+    output: str = ""
+
+    def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
+        """The names of the variables of differentiation."""
+        return tuple(self.program.inputs[axis].name for axis in axes)
+
+
+class Jury:
+    """Hears one case."""
+
+    def __init__(
+        self, case: Case, dtype: Dtype, *, formulas: bool, latex: bool, thorough: bool
+    ) -> None:
+        """Prepare to hear.
+
+        Args:
+            case: What is to be judged.
+            dtype: What torch calculated in.
+            formulas: Whether formulas are wanted, or values alone.
+            latex: Whether formulas are wanted in LaTeX too.
+            thorough: Whether the limit is always called, or only where it may change a verdict.
+        """
+        self._case = case
+        self._dtype = dtype
+        self._latex = latex
+        self._thorough = (
+            thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
+        )
+        self._calculus = Calculus(case.program, case.entries, dtype) if formulas else None
+        self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
+        self._far: dict[tuple[int, ...], Any] = {}
+
+    def verdicts(self) -> Iterator[Entry]:
+        """Judge the derivatives, in order."""
+        case, dtype = self._case, self._dtype
+        survey = precise.survey(case.program, case.point, dtype)
+        symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
+        self._far = self._distances(symbolic)
+        for position, value in enumerate(symbolic):
+            evidence = self._evidence(position, value)
+            yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
+
+    def undecided(self, position: int, note: str) -> Entry:
+        """The entry for a derivative that there was no time to judge."""
+        return compare.undecided(self._evidence(position, None), note)
+
+    def _symbolic(self) -> list[Any]:
+        """The exact values by calculus; None where it has none."""
+        case, calculus = self._case, self._calculus
+        if calculus is None:
+            return exact_values(case.program, case.entries, case.point, self._dtype)
+        calculus.differentiate()
+        values = calculus.values(case.point)
+        without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
+        if without:
+            entries = [case.entries[k] for k in without]
+            found = exact_values(case.program, entries, case.point, self._dtype)
+            for k, value in zip(without, found, strict=True):
+                values[k] = value
+        return values
+
+    def _distances(self, symbolic: Sequence[Any]) -> dict[tuple[int, ...], Any]:
+        """The errors of the derivatives that are beyond the budget: rounding may explain them."""
+        far = {}
+        for axes, exact in zip(self._case.entries, symbolic, strict=True):
+            value = self._case.autograd[axes]
+            if exact is None or value is None or not math.isfinite(value):
+                continue
+            rounded = self._dtype.nearest(exact)
+            if self._dtype.ulps(value, rounded) > self._case.budget:
+                far[axes] = abs(mp.mpf(value) - exact)
+        return far
+
+    def _measure(self, axes: tuple[int, ...], distance: Any) -> conditioning.Conditioning:
+        """How far rounding can carry a derivative; all that are far off are measured together."""
+        case, dtype = self._case, self._dtype
+        if not self._conditioning:
+            self._conditioning = conditioning.measure_all(
+                case.program, case.point, {**self._far, axes: distance}, dtype
+            )
+        if axes not in self._conditioning:
+            found = conditioning.measure(case.program, case.point, axes, dtype, distance)
+            self._conditioning[axes] = found
+        return self._conditioning[axes]
+
+    def _evidence(self, position: int, symbolic: Any) -> compare.Evidence:
+        case, calculus = self._case, self._calculus
+        axes = case.entries[position]
+
+        def continued() -> Any:
+            if calculus is None or calculus.formulas[position] is None:
+                return None
+            return calculus.continued(position, case.point)
+
+        # functools.partial: these are called only if they can change the verdict.
+        return compare.Evidence(
+            wrt=case.names(axes),
+            axes=axes,
+            formula=None if calculus is None else calculus.text(position),
+            latex=calculus.latex(position) if self._latex and calculus is not None else None,
+            symbolic=symbolic,
+            autograd=case.autograd[axes],
+            continued=continued,
+            slope=functools.partial(
+                precise.slope, case.program, case.point, axes, self._dtype
+            ),
+            conditioning=functools.partial(self._measure, axes),
+            birth=functools.partial(case.birth, axes),
+            budget=case.budget,
+            output=case.output,
+        )

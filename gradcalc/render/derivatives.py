@@ -1,0 +1,198 @@
+"""The terminal's tables of derivatives: a gradient or a Hessian in, its table and its notes out.
+
+Scalars are shown whole. Of a long tensor a terminal gets what `render.tensors` picks, in the layout
+that suits its width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gradcalc.render.console import grid, needed, stack
+from gradcalc.render.tensors import LeftOut, cut, listed, notes, shorten, shown
+from gradcalc.render.text import SYMBOLS, number, ulps_text, visible
+from gradcalc.report import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from gradcalc.report import Derivative, Entry
+
+STYLES = {
+    Verdict.AGREE: "green",
+    Verdict.UNCHECKED: "cyan",
+    Verdict.ROUNDING: "yellow",
+    Verdict.UNDECIDED: "yellow",
+    Verdict.UNDEFINED: "magenta",
+    Verdict.NONDIFFERENTIABLE: "magenta",
+    Verdict.DISAGREE: "bold red",
+}
+
+#: What the cells of a row are; `_cells` keeps to this order.
+_TITLES = ("derivative", "formula", "calculus", "autograd", "limit", "ulps", "verdict")
+
+#: The layouts of a tensor's table, the best first: whether formulas have a column, or else a line
+#: each; and the digits that numbers are cut to. Seventeen are all that a number has.
+_LAYOUTS = (
+    *((True, digits) for digits in (17, 10, 8, 6)),
+    *((False, digits) for digits in (17, 10, 8, 6, 5, 4)),
+)
+
+#: Verdicts on numbers of which the last digits may be the ones that matter.
+_IN_DIGITS = frozenset({Verdict.ROUNDING, Verdict.DISAGREE})
+
+
+def derivatives_table(
+    title: str,
+    derivatives: Sequence[Derivative],
+    dtype: str,
+    width: int | None,
+) -> list[RenderableType]:
+    """Return a heading, a row for each entry, and the sentences that entries need.
+
+    Args:
+        title: The heading.
+        derivatives: The gradient's or the Hessian's; without any, nothing is returned.
+        dtype: The floating-point format of the numbers.
+        width: Columns of the terminal; None shortens nothing.
+    """
+    if not derivatives:
+        return []
+    boxes = width is not None
+    parts: list[RenderableType] = [Text(), Text(title, "bold")]
+    if rows := shown(derivatives, whole=not boxes):
+        if width is not None and any(derivative.shape for derivative in derivatives):
+            parts += _tensor_table(rows, dtype, width)
+        else:
+            parts.append(grid(_columns(rows, dtype, boxes=boxes), width, flexible="formula"))
+    for derivative in derivatives:
+        if not derivative.entries:
+            name = derivative_name(derivative.wrt, boxes=boxes)
+            text = f"{name} has no entries: its shape is {derivative.shape}"
+            parts.append(Text(f"{' ' * boxes}{text}"))
+    return parts + _notes(derivatives, boxes=boxes)
+
+
+def derivative_name(wrt: Sequence[str], output: str = "", *, boxes: bool) -> str:
+    """Return what a derivative is called, in ASCII off a terminal.
+
+    >>> derivative_name(["x[0,1]"], "[2]", boxes=True), derivative_name(["u", "v"], boxes=False)
+    ('∂f[2]/∂x[0,1]', 'd2f/(du*dv)')
+    """
+    first, *others = (visible(name) for name in wrt)
+    f = f"f{visible(output)}"
+    if not others:
+        return f"∂{f}/∂{first}" if boxes else f"d{f}/d{first}"
+    if others == [first]:
+        return f"∂²{f}/∂{first}²" if boxes else f"d2{f}/d{first}^2"
+    return f"∂²{f}/∂{first} ∂{others[0]}" if boxes else f"d2{f}/(d{first}*d{others[0]})"
+
+
+def _tensor_table(
+    rows: Sequence[Entry | LeftOut],
+    dtype: str,
+    width: int,
+) -> list[RenderableType]:
+    """Return the table that suits a terminal of that width.
+
+    A tensor's formulas are long and many: where a column would fold them, they go below the
+    numbers, a line each. Numbers lose their last digits before each entry becomes a card.
+    """
+    columns = _columns(rows, dtype, boxes=True)
+    if formulas := columns.get("formula", []):
+        formulas = [Text(shorten(cell.plain, max(width - 6, 20))) for cell in formulas]
+        columns["formula"] = formulas
+    table = grid(columns, width, flexible="formula")
+    for has_column, digits in _LAYOUTS:
+        cut_columns = _columns(rows, dtype, digits, boxes=True)
+        if formulas:
+            cut_columns["formula"] = formulas
+        below = [_below(row, dtype, digits) for row in rows]
+        if formulas and not has_column:
+            del cut_columns["formula"]
+            for formula, lines in zip(formulas, below, strict=True):
+                lines[:0] = [Text(f"= {formula.plain}")] if formula else []
+        if needed(cut_columns) <= width:
+            columns, table = cut_columns, stack(cut_columns, below)
+            break
+    if not any("…" in cell.plain for cells in (*columns.values(), formulas) for cell in cells):
+        return [table]
+    return [table, Text(" … stands for what is left out; --format json has it all", "dim")]
+
+
+def _below(row: Entry | LeftOut, dtype: str, digits: int) -> list[Text]:
+    """Return the numbers that contradict each other with all their digits, if some are cut."""
+    if isinstance(row, LeftOut) or row.verdict not in _IN_DIGITS:
+        return []
+    numbers = dict(zip(_TITLES[2:5], _testimony(row), strict=True))
+    return [
+        Text.assemble((f"{title:<8}  ", "dim"), _number(value, dtype))
+        for title, value in numbers.items()
+        if _number(value, dtype) != _number(value, dtype, digits)
+    ]
+
+
+def _columns(
+    rows: Sequence[Entry | LeftOut],
+    dtype: str,
+    digits: int | None = None,
+    *,
+    boxes: bool,
+) -> dict[str, list[Text]]:
+    """Return the cells below each title, without the columns that no row fills."""
+    cells = zip(*(_cells(row, dtype, digits, boxes=boxes) for row in rows), strict=True)
+    columns = dict(zip(_TITLES, map(list, cells), strict=True))
+    return {title: column for title, column in columns.items() if any(column)}
+
+
+def _cells(
+    row: Entry | LeftOut,
+    dtype: str,
+    digits: int | None,
+    *,
+    boxes: bool,
+) -> tuple[Text, ...]:
+    if isinstance(row, LeftOut):
+        verdicts = [
+            Text(f"{SYMBOLS[verdict]} {count:,} {verdict}", f"dim {STYLES[verdict]}")
+            for verdict, count in row.verdicts
+        ]
+        name = Text(f"… {row.count:,} more", "dim")
+        return name, *[Text()] * 4, Text(row.bound, "dim"), Text("\n").join(verdicts)
+    symbol = f"{SYMBOLS[row.verdict]} " if boxes else ""
+    return (
+        Text(derivative_name(row.wrt, row.output, boxes=boxes), "bold"),
+        Text(visible(row.formula or "")),
+        *(Text(_number(value, dtype, digits)) for value in _testimony(row)),
+        Text("" if row.ulps is None else ulps_text(row.ulps)),
+        Text(f"{symbol}{row.verdict}", STYLES[row.verdict]),
+    )
+
+
+def _testimony(entry: Entry) -> tuple[float | None, float | None, float | None]:
+    return entry.symbolic, entry.autograd, entry.limit
+
+
+def _number(value: float | None, dtype: str, digits: int | None = None) -> str:
+    if value is None:
+        return ""
+    return number(value, dtype) if digits is None else cut(number(value, dtype), digits)
+
+
+def _notes(derivatives: Sequence[Derivative], *, boxes: bool) -> list[RenderableType]:
+    """Return the sentences that entries need, under their table."""
+    found, left_out = notes(derivatives, whole=not boxes)
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    for note in found:
+        names = [derivative_name(entry.wrt, entry.output, boxes=boxes) for entry in note.entries]
+        name = Text(listed(names), STYLES[note.entries[0].verdict])
+        rows.add_row(name, Text(visible(note.text)))
+    if left_out:
+        rows.add_row(Text(f"… {left_out:,} more notes", "dim"))
+    return [Padding(rows, (1, 0, 0, int(boxes)), expand=False)] if found else []
