@@ -540,11 +540,15 @@ def _tensor_rows(program: Program, ran: _Forward) -> list[TensorRow]:
             is_leaf=tensor.is_leaf,
             requires_grad=tensor.requires_grad,
             retains_grad=tensor.retains_grad,
-            grad_fn=tensor.grad_fn.name() if tensor.grad_fn is not None else None,
+            grad_fn=None if tensor.grad_fn is None else _node_name(tensor.grad_fn),
             grad=_held(tensor),
         )
         for name, tensor in rows
     ]
+
+
+def _node_name(node: Any) -> str:
+    return str(node.name()).removeprefix("torch::autograd::")
 
 
 def _held(tensor: Any) -> Nested | None:
@@ -563,7 +567,7 @@ def _graph(program: Program, ran: _Forward) -> tuple[GraphNode, ...]:
     return tuple(
         GraphNode(
             id=ids[node],
-            grad_fn=node.name().removeprefix("torch::autograd::"),
+            grad_fn=_node_name(node),
             source=program.source(number),
             inputs=tuple(ids[child] for child, _ in node.next_functions if child is not None),
         )

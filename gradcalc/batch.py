@@ -80,6 +80,7 @@ def answer(record: Record, defaults: Options) -> Report:
         second_order=record.second_order or defaults.second_order,
         dtype=record.dtype or defaults.dtype,
         claims=record.claims,
+        **record.how,
     )
     try:
         if record.error is not None:

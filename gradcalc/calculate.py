@@ -277,10 +277,10 @@ def _blocks(
             tuple((i, j) for i in expansion.axes(u) for j in expansion.axes(v)),
             (*shapes[u], *shapes[v]),
         )
-        for k, u in enumerate(variables)
+        for k, u in enumerate(variables if second_order else ())
         for v in variables[k:]
     ]
-    return gradient, hessian if second_order else []
+    return gradient, hessian
 
 
 def _expansion(

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradcalc import __version__
+from gradcalc import __version__, limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS, error_text, warning_text
 
@@ -40,7 +40,13 @@ app = typer.Typer(
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 _Expression = Annotated[
-    str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
+    str | None,
+    typer.Argument(
+        metavar="EXPR", help="The expression or program; - reads it from standard input."
+    ),
+]
+_File = Annotated[
+    str | None, typer.Option("--file", metavar="PATH", help="Read the program from a file.")
 ]
 _At = Annotated[
     list[str] | None,
@@ -55,6 +61,32 @@ _Wrt = Annotated[
     ),
 ]
 _SecondOrder = Annotated[bool, typer.Option("--second-order", help="Give the Hessian too.")]
+_Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="What rand and randn begin with.")
+]
+_RetainGrad = Annotated[
+    str | None,
+    typer.Option(
+        "--retain-grad", metavar="NAMES|all", help="Named values that keep their gradients."
+    ),
+]
+_GradOutputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--grad-outputs",
+        metavar="VALUE|ones",
+        help="Weights of a result that is no single number; of several results, one for each.",
+    ),
+]
+_Backward = Annotated[
+    int, typer.Option("--backward", metavar="N", help="Run backward so often; gradients add up.")
+]
+_ZeroGrad = Annotated[
+    bool, typer.Option("--zero-grad", help="Set gradients to 0 between the passes.")
+]
+_NoRetainGraph = Annotated[
+    bool, typer.Option("--no-retain-graph", help="Free the graph with the first pass.")
+]
 _DtypeName = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float64 or float32.")]
 _Format = Annotated[
     str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")
@@ -207,33 +239,48 @@ def _top(
 
 @app.command()
 def grad(
-    expr: _Expression,
+    expr: _Expression = None,
     at: _At = None,
     wrt: _Wrt = None,
     second_order: _SecondOrder = False,
     dtype: _DtypeName = "float64",
+    seed: _Seed = 0,
+    retain_grad: _RetainGrad = None,
+    grad_outputs: _GradOutputs = None,
+    backward: _Backward = 1,
+    zero_grad: _ZeroGrad = False,
+    no_retain_graph: _NoRetainGraph = False,
+    file: _File = None,
     format: _Format = "table",
     timeout: _Timeout = 10.0,
 ) -> int:
-    """Differentiate one expression, and check autograd against calculus."""
+    """Differentiate a program, and check autograd against calculus."""
     from gradcalc.bindings import parse_bindings
     from gradcalc.calculate import Options, calculate
-    from gradcalc.records import names
+    from gradcalc.records import names, retained
 
     _check_format(format)
     options = Options(
         wrt=None if wrt is None else names(wrt),
         second_order=second_order,
         dtype=dtype,
+        seed=seed,
+        retain_grad=retained(retain_grad),
+        grad_outputs=",".join(grad_outputs) if grad_outputs else None,
+        passes=backward,
+        zero_grad=zero_grad,
+        retain_graph=not no_retain_graph,
         latex=format == "latex",
         timeout=_seconds(timeout),
     )
-    return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
+    return _show(calculate(_text(expr, file), parse_bindings(at or ()), options), format)
 
 
 @app.command()
 def check(
-    expr: _Expression,
+    expr: Annotated[
+        str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
+    ],
     claim: Annotated[
         list[str],
         typer.Option(
@@ -256,10 +303,31 @@ def check(
     return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
 
 
-def _text(expr: str) -> str:
-    """The expression itself, or what standard input holds."""
-    text = sys.stdin.read() if expr == "-" else expr.removeprefix(" ")
-    return text.rstrip("\r\n")
+def _text(expr: str | None, file: str | None = None) -> str:
+    """The program itself, or what standard input or the file holds."""
+    if (expr is None) == (file is None):
+        message = "there is no program" if expr is None else "a program is given twice"
+        raise GradcalcError(
+            Kind.USAGE, message, hint="write one, as in \"u**3 + v**2\", or name a --file"
+        )
+    if file is not None:
+        with _open(file) as stream:
+            return _decoded(stream.read(limits.TEXT_LENGTH * 4 + 1), file)
+    if expr == "-":
+        return _decoded(sys.stdin.buffer.read(limits.TEXT_LENGTH * 4 + 1), "standard input")
+    return (expr or "").removeprefix(" ").rstrip("\r\n")
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise GradcalcError(
+            Kind.SYNTAX,
+            f"{source}: byte {problem.start + 1} is not UTF-8",
+            hint="save it as UTF-8",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
 
 
 def _show(report: Report, format: str) -> int:

@@ -340,7 +340,15 @@ class Entries:
             return lambda *args: entrywise(row, (self, *args))
         definition = row.entries
         if definition is not None:
-            return lambda *args, **options: definition(self, *args, **options)  # type: ignore[no-any-return]
+            names = [parameter.name for parameter in row.parameters if parameter.option]
+            values = len(row.parameters) - len(names) - 1
+
+            def defined(*args: Any, **options: Any) -> Entries:
+                given = dict(zip(names, args[values:], strict=False))
+                found: Entries = definition(self, *args[:values], **given, **options)
+                return found
+
+            return defined
         return lambda *args: self._moved(getattr(self.ids, name)(*args))
 
     def __getitem__(self, index: Any) -> Entries:

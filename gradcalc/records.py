@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from gradcalc import limits
@@ -21,10 +21,15 @@ from gradcalc.errors import GradcalcError, Kind, Span
 
 #: `--name`, and what comes after it in the line.
 _OPTION = re.compile(r"(?:^|\s)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
-_FLAGS = frozenset({"second-order"})
-_VALUED = frozenset({"at", "claim", "dtype", "wrt"})
+_FLAGS = frozenset({"second-order", "zero-grad", "no-retain-graph"})
+_WHOLE = frozenset({"seed", "backward"})
+_REPEATED = frozenset({"at", "claim", "grad-outputs"})
+_VALUED = frozenset({"dtype", "wrt", "retain-grad"}) | _WHOLE | _REPEATED
 _OPTIONS = _FLAGS | _VALUED
-_FIELDS = ("expression", "at", "wrt", "second_order", "dtype", "claim", "id")
+_FIELDS = (
+    *("expression", "at", "wrt", "second_order", "dtype", "claim", "id", "seed"),
+    *("retain_grad", "grad_outputs", "backward", "zero_grad", "no_retain_graph"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Record:
         second_order: Whether the Hessian is wanted.
         dtype: The dtype's name; None for the default.
         claims: Claim texts, as for `--claim`.
+        how: Fields of `calculate.Options` that say how backward is run.
         id: What a JSON record gives as its `id`.
         line: The line's number in its file, from 1.
         source: The file's name; None for standard input.
@@ -50,6 +56,7 @@ class Record:
     second_order: bool = False
     dtype: str | None = None
     claims: tuple[str, ...] = ()
+    how: dict[str, Any] = field(default_factory=dict)
     id: Any = None
     line: int | None = None
     source: str | None = None
@@ -117,7 +124,8 @@ def _from_line(text: str) -> dict[str, Any]:
     first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))
     matches = matches[first:]
     fields: dict[str, Any] = {"expression": _unquoted(text[: _start(matches, 0)])}
-    repeated: dict[str, list[str]] = {"at": [], "claim": []}
+    repeated: dict[str, list[str]] = {name: [] for name in _REPEATED}
+    given: dict[str, Any] = {}
     for k, match in enumerate(matches):
         name = match["name"].replace("_", "-")
         value = _unquoted(text[match.end() : _start(matches, k + 1)])
@@ -128,9 +136,42 @@ def _from_line(text: str) -> dict[str, Any]:
             fields["wrt"] = names(value)
         elif name == "dtype":
             fields["dtype"] = value
-        else:
+        elif name == "second-order":
             fields["second_order"] = True
-    return {**fields, "at": tuple(repeated["at"]), "claims": tuple(repeated["claim"])}
+        elif name in _WHOLE and not re.fullmatch("-?[0-9]{1,18}", value):
+            span = Span(match.start("name") - 2, match.end("name"))
+            raise GradcalcError(
+                Kind.USAGE, f"--{name} needs a whole number, not `{value}`", text=text, span=span
+            )
+        else:
+            given[name.replace("-", "_")] = int(value) if name in _WHOLE else value or True
+    if repeated["grad-outputs"]:
+        given["grad_outputs"] = ",".join(repeated["grad-outputs"])
+    return {
+        **fields,
+        "at": tuple(repeated["at"]),
+        "claims": tuple(repeated["claim"]),
+        "how": _how(given),
+    }
+
+
+def _how(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of `Options` for the options of a line, or the fields of a JSON record."""
+    how = {name: given[name] for name in ("seed", "grad_outputs", "zero_grad") if name in given}
+    if "backward" in given:
+        how["passes"] = given["backward"]
+    if "retain_grad" in given:
+        how["retain_grad"] = retained(given["retain_grad"])
+    if given.get("no_retain_graph"):
+        how["retain_graph"] = False
+    return how
+
+
+def retained(text: str | None) -> tuple[str, ...] | None:
+    """The names of `--retain-grad`; None for all."""
+    if text is None:
+        return ()
+    return None if text.strip() == "all" else names(text)
 
 
 def _is_option(match: re.Match[str], text: str) -> bool:
@@ -231,6 +272,7 @@ def _from_json(fields: dict[str, Any]) -> dict[str, Any]:
     _expect(second_order is None or isinstance(second_order, bool), "second_order", "true or false")
     _expect(dtype is None or isinstance(dtype, str), "dtype", "a text")
     return {
+        "how": _how(_backward_fields(fields)),
         "expression": expression,
         "at": _pairs("at", fields.get("at"), 'an object, as in {"x": 0.5}'),
         "wrt": None if wrt is None else names(wrt),
@@ -240,15 +282,55 @@ def _from_json(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _backward_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a JSON record that say how backward is run, each of the right type."""
+    given = {
+        name: value
+        for name in ("seed", "backward", "retain_grad", "grad_outputs", "zero_grad", "no_retain_graph")
+        if (value := fields.get(name)) is not None
+    }
+    for name, value in given.items():
+        if name in {"seed", "backward"}:
+            _expect(type(value) is int and abs(value) < 2**63, name, "a whole number")
+        elif name in {"zero_grad", "no_retain_graph"}:
+            _expect(isinstance(value, bool), name, "true or false")
+        elif name == "retain_grad":
+            if isinstance(value, list) and all(isinstance(part, str) for part in value):
+                given[name] = ",".join(value)
+            _expect(isinstance(given[name], str), name, "a name, a list of names, or \"all\"")
+        else:
+            _expect(_is_value(value), name, "a number, a list of numbers, or a text")
+            given[name] = str(value)
+    return given
+
+
+def _is_value(value: Any) -> bool:
+    """Whether it is a number, a text, or nested lists of such."""
+    level = [value]
+    while level:
+        lists = [part for part in level if isinstance(part, list)]
+        if any(
+            isinstance(part, bool) or not isinstance(part, int | float | str | list)
+            for part in level
+        ):
+            return False
+        level = [element for part in lists for element in part]
+    return True
+
+
+def _value_text(value: Any) -> str:
+    """A value as `--at` takes it; texts in a list are expressions, and stand without quotes."""
+    return str(value).replace("'", "") if isinstance(value, list) else str(value)
+
+
 def _pairs(field: str, pairs: Any, what: str) -> tuple[str, ...]:
     """Texts such as "x=0.5" for an object such as {"x": 0.5}."""
     if pairs is None:
         return ()
     _expect(isinstance(pairs, dict), field, what)
     for name, value in pairs.items():
-        number_or_text = isinstance(value, int | float | str) and not isinstance(value, bool)
-        _expect(number_or_text, f"{field}.{name}", "a number or a text")
-    return tuple(f"{name}={value}" for name, value in pairs.items())
+        _expect(_is_value(value), f"{field}.{name}", "a number, a list of numbers, or a text")
+    return tuple(f"{name}={_value_text(value)}" for name, value in pairs.items())
 
 
 def _expect(fine: bool, name: str, what: str) -> None:

@@ -1,4 +1,4 @@
-"""What the tests share: the golden files.
+"""What the tests share: the golden files, and a way to run a command.
 
 `pytest --update-golden` writes what the tests got to `tests/golden/`; read the difference before
 you commit it.
@@ -6,10 +6,14 @@ you commit it.
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from gradcalc.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +43,19 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_bytes().decode()
 
     return compare
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run a command in this process; give exit code, standard output and standard error."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def run(*words: str, stdin: bytes | str = "") -> tuple[int, str, str]:
+        raw = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw, encoding="utf-8"))
+        with pytest.raises(SystemExit) as left:
+            main(words)
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -11,25 +10,7 @@ import sys
 
 import pytest
 
-from gradcalc.cli import main
-
 GRADCALC = [sys.executable, "-m", "gradcalc"]
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run a command in this process; give exit code, standard output and standard error."""
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-
-    def run(*words: str, stdin: bytes | str = "") -> tuple[int, str, str]:
-        raw = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw, encoding="utf-8"))
-        with pytest.raises(SystemExit) as left:
-            main(words)
-        out, err = capsys.readouterr()
-        return int(left.value.code or 0), out, err
-
-    return run
 
 
 def answer(found: tuple[int, str, str]) -> dict:

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcalc.render.console import grid, needed, stack
-from gradcalc.render.tensors import LeftOut, cut, listed, notes, shorten, shown
-from gradcalc.render.text import SYMBOLS, number, ulps_text, visible
+from gradcalc.render.tensors import LeftOut, listed, notes, shown
+from gradcalc.render.text import SYMBOLS, cut, number, shorten, ulps_text, visible
 from gradcalc.report import Verdict
 
 if TYPE_CHECKING:
@@ -127,15 +127,14 @@ def _tensor_table(
 
 
 def _below(row: Entry | LeftOut, dtype: str, digits: int) -> list[Text]:
-    """Return the numbers that contradict each other with all their digits, if some are cut."""
+    """Return numbers with all their digits, where what is left of them hides a difference."""
     if isinstance(row, LeftOut) or row.verdict not in _IN_DIGITS:
         return []
     numbers = dict(zip(_TITLES[2:5], _testimony(row), strict=True))
-    return [
-        Text.assemble((f"{title:<8}  ", "dim"), _number(value, dtype))
-        for title, value in numbers.items()
-        if _number(value, dtype) != _number(value, dtype, digits)
-    ]
+    whole = {title: _number(value, dtype) for title, value in numbers.items() if value is not None}
+    if len({cut(text, digits) for text in whole.values()}) == len(set(whole.values())):
+        return []
+    return [Text.assemble((f"{title:<8}  ", "dim"), text) for title, text in whole.items()]
 
 
 def _columns(

@@ -123,7 +123,7 @@ def _testimony(entry: Entry, dtype: str) -> str:
 
 
 def _derivative(wrt: tuple[str, ...], output: str) -> str:
-    f = f"f_{{{output.strip('[]')}}}" if output else "f"
+    f = f"f_{{{visible(output).strip('[]')}}}" if output else "f"
     names = [_name(name) for name in wrt]
     if len(names) == 1:
         return rf"\frac{{\partial {f}}}{{\partial {names[0]}}}"

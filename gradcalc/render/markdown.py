@@ -17,7 +17,6 @@ from gradcalc.render.tensors import (
     notes,
     numbers_text,
     shape_of,
-    shorten,
     shown,
 )
 from gradcalc.render.text import (
@@ -29,6 +28,7 @@ from gradcalc.render.text import (
     headline,
     number,
     one_line,
+    shorten,
     ulps_text,
     visible,
     visible_lines,

@@ -177,11 +177,14 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
         "requires_grad": [_yes_or_no(yes=row.requires_grad) for row in tensors],
         "grad_fn": [Text(one_line(row.grad_fn or "None")) for row in tensors],
     }
-    # The values get what the others leave; where that is too little, the width of a card.
+    # The values get what the others leave. They lose digits, and at last all of them, before each
+    # tensor becomes a card: what counts is which tensors hold any, and the gradient stands above.
     room = None if width is None else max(1, width - needed(columns, "tensor") - 3)
-    columns[".grad"] = [_grad(row, report.dtype, room) for row in tensors]
-    if width is not None and needed(columns, "tensor") > width:
-        columns[".grad"] = [_grad(row, report.dtype, max(20, width - 18)) for row in tensors]
+    card = None if width is None else max(20, width - 18)
+    for left, digits in ((room, None), (room, 6), (room, 4), (room, 0), (card, None)):
+        columns[".grad"] = [_grad(row, report.dtype, left, digits) for row in tensors]
+        if width is None or needed(columns, "tensor") <= width:
+            break
     if left_out:
         columns["tensor"].insert(_FIRST, Text(f"… {left_out:,} more", "dim"))
         for title in list(columns)[1:]:
@@ -190,8 +193,8 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
     return [Text(), Text("Tensors after backward", "bold"), table]
 
 
-def _grad(row: TensorRow, dtype: str, room: int | None) -> Text:
-    return Text("None" if row.grad is None else numbers_text(row.grad, dtype, room))
+def _grad(row: TensorRow, dtype: str, room: int | None, digits: int | None) -> Text:
+    return Text("None" if row.grad is None else numbers_text(row.grad, dtype, room, digits))
 
 
 def _yes_or_no(*, yes: bool) -> Text:

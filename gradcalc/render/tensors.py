@@ -7,16 +7,15 @@ shown, and those that do not agree wherever they stand; the others are counted.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradcalc.render.text import number, ulps_text
+from gradcalc.render.text import cut, number, ulps_text
 from gradcalc.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gradcalc.report import Derivative, Entry, Nested, Report
 
@@ -59,16 +58,16 @@ class LeftOut:
 
     @property
     def bound(self) -> str:
-        """The largest distance, as the cell of a table has it."""
+        """The largest distance, as a table's cell has it."""
         if self.ulps is None:
             return ""
         return f"≤ {ulps_text(self.ulps)}" if self.ulps else "0"
 
     def __str__(self) -> str:
-        """Return the count in words, as in "92 more: 92 agree, at most 2 ulps"."""
+        """Return the counts in words, as in "92 more: 92 agree, at most 2 ulps"."""
         parts = [f"{count:,} {verdict}" for verdict, count in self.verdicts]
         if self.ulps is not None:
-            parts.append(f"at most {ulps_text(self.ulps)} ulp{'' if self.ulps == 1 else 's'}")
+            parts.append(f"{'at most ' if self.ulps else ''}{ulps_text(self.ulps)} ulps")
         return f"{self.count:,} more: {', '.join(parts)}"
 
 
@@ -190,14 +189,20 @@ def shape_of(value: Nested) -> tuple[int, ...] | None:
     return None if shapes or below is None else (len(value), *below)
 
 
-def numbers_text(value: Nested, dtype: str = "float64", room: int | None = None) -> str:
+def numbers_text(
+    value: Nested,
+    dtype: str = "float64",
+    room: int | None = None,
+    digits: int | None = None,
+) -> str:
     r"""Return a number, or nested numbers as lists.
 
     Args:
         value: The number or numbers.
         dtype: Their floating-point format.
         room: Columns; None is no limit. What is longer gets a line for each of a few rows, or is
-            shortened in the middle of its axes. Numbers are never shortened.
+            shortened in the middle of its axes.
+        digits: How many each of nested numbers keeps; None keeps all, and 0 no number.
 
     >>> numbers_text(((1.0, 2.0), (3.0, 4.5)))
     '[[1, 2], [3, 4.5]]'
@@ -208,87 +213,69 @@ def numbers_text(value: Nested, dtype: str = "float64", room: int | None = None)
     """
     if not isinstance(value, tuple):
         return number(value, dtype)
+
+    if digits == 0 and value:
+        first = value[0]
+        return _listed([numbers_text(first, digits=0) if isinstance(first, tuple) else _MORE])
+
+    def write(item: float) -> str:
+        return number(item, dtype) if digits is None else cut(number(item, dtype), digits)
+
     if room is None:
-        return f"[{', '.join(numbers_text(item, dtype) for item in value)}]"
+        return _listed(_whole(value, write))
     text = ""
-    for text in _candidates(value, dtype, room):
+    for text in _candidates(value, write, room):
         if max(map(len, text.split("\n"))) <= room:
             break
     return text
 
 
-def _candidates(value: tuple[Nested, ...], dtype: str, room: int) -> Iterator[str]:
+def _candidates(
+    value: tuple[Nested, ...],
+    write: Callable[[float], str],
+    room: int,
+) -> Iterator[str]:
     """Yield ways to write nested numbers, the best first and the shortest last."""
     # A number takes three columns with its comma; what cannot fit need not be written.
     if _size(value) * 3 <= room * _LINES:
-        yield numbers_text(value, dtype)
-        yield from _in_lines([numbers_text(item, dtype) for item in value], value)
-    for form in _FORMS:
-        kept = _kept(value, dtype, *form)
-        yield f"[{', '.join(kept)}]"
-        yield from _in_lines(kept, value)
+        yield from _arranged(_whole(value, write), value)
+    for outer, inner in _FORMS:
+        yield from _arranged(_kept(value, write, outer, inner), value)
 
 
-def _in_lines(items: Sequence[str], value: tuple[Nested, ...]) -> Iterator[str]:
-    if len(items) <= _LINES and isinstance(value[0], tuple):
-        lines = ",\n ".join(items)
-        yield f"[{lines}]"
+def _arranged(items: Sequence[str], value: tuple[Nested, ...]) -> Iterator[str]:
+    """Yield the items in one line, and in a line each if they are a few rows."""
+    yield _listed(items)
+    if len(items) <= _LINES and any(isinstance(item, tuple) for item in value[:1]):
+        yield _listed(items, ",\n ")
+
+
+def _listed(items: Sequence[str], comma: str = ", ") -> str:
+    return f"[{comma.join(items)}]"
+
+
+def _whole(value: tuple[Nested, ...], write: Callable[[float], str]) -> list[str]:
+    return [
+        _listed(_whole(item, write)) if isinstance(item, tuple) else write(item) for item in value
+    ]
 
 
 def _kept(
     value: tuple[Nested, ...],
-    dtype: str,
+    write: Callable[[float], str],
     outer: tuple[int, int],
     inner: tuple[int, int],
 ) -> list[str]:
     """Return the texts of the items at both ends, and the mark between them."""
-    nested = any(isinstance(item, tuple) for item in value[:1])
-    head, tail = outer if nested else inner
-    whole = len(value) <= head + tail
-    ends = [value] if whole else [value[:head], value[len(value) - tail :]]
+    head, tail = outer if any(isinstance(item, tuple) for item in value[:1]) else inner
+    is_long = len(value) > head + tail
+    ends = (*value[:head], *value[len(value) - tail :]) if is_long else value
     texts = [
-        [
-            f"[{', '.join(_kept(item, dtype, outer, inner))}]"
-            if isinstance(item, tuple)
-            else number(item, dtype)
-            for item in end
-        ]
-        for end in ends
+        _listed(_kept(item, write, outer, inner)) if isinstance(item, tuple) else write(item)
+        for item in ends
     ]
-    return texts[0] if whole else [*texts[0], _MORE, *texts[1]]
+    return [*texts[:head], _MORE, *texts[head:]] if is_long else texts
 
 
 def _size(value: tuple[Nested, ...]) -> int:
     return sum(_size(item) if isinstance(item, tuple) else 1 for item in value)
-
-
-def shorten(text: str, room: int) -> str:
-    """Keep both ends of a formula that is longer than so many characters.
-
-    >>> shorten("a*b + c*d + e*f + g*h", 18)
-    'a*b + … + g*h'
-    """
-    if len(text) <= room:
-        return text
-    half = (room - 3) // 2
-    # It is cut between terms where it has any: half a name would be another name.
-    start = re.match(r".* [-+](?= )", text[:half], re.DOTALL)
-    end = re.search(r"(?<= )[-+] .*", text[-half:], re.DOTALL)
-    return f"{start[0] if start else text[:half]} {_MORE} {end[0] if end else text[-half:]}"
-
-
-def cut(text: str, digits: int) -> str:
-    """Cut a number's text after so many significant digits, with a mark; whole numbers are kept.
-
-    The digits are the number's own, not rounded.
-
-    >>> cut("0.7071067811865476", 6), cut("-1.2345678901e-05", 6), cut("1.25", 6)
-    ('0.707106…', '-1.23456…e-05', '1.25')
-    """
-    mantissa, mark, exponent = text.partition("e")
-    point = mantissa.find(".")
-    first = next((k for k, char in enumerate(mantissa) if char in "123456789"), 0)
-    stop = max(first + digits + (point > first), point)
-    if point < 0 or stop + 1 >= len(mantissa):
-        return text
-    return f"{mantissa[:stop]}{_MORE}{mark}{exponent}"

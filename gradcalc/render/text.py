@@ -6,6 +6,7 @@ In: strings and floats of a `Report`. Out: strings without control characters.
 from __future__ import annotations
 
 import math
+import re
 import struct
 import unicodedata
 from typing import TYPE_CHECKING
@@ -117,6 +118,38 @@ def _as_float32(value: float) -> float:
     except OverflowError:
         return math.copysign(math.inf, value)
     return single
+
+
+def shorten(text: str, room: int) -> str:
+    """Keep both ends of a formula that is longer than so many characters.
+
+    >>> shorten("a*b + c*d + e*f + g*h", 18)
+    'a*b + … + g*h'
+    """
+    if len(text) <= room:
+        return text
+    half = (room - 3) // 2
+    # It is cut between terms where it has any: half a name would be another name.
+    start = re.match(r".* [-+](?= )", text[:half], re.DOTALL)
+    end = re.search(r"(?<= )[-+] .*", text[-half:], re.DOTALL)
+    return f"{start[0] if start else text[:half]} … {end[0] if end else text[-half:]}"
+
+
+def cut(text: str, digits: int) -> str:
+    """Cut a number's text after so many significant digits, with a mark; whole numbers are kept.
+
+    The digits are the number's own, not rounded.
+
+    >>> cut("0.7071067811865476", 6), cut("-1.2345678901e-05", 6), cut("1.25", 6)
+    ('0.707106…', '-1.23456…e-05', '1.25')
+    """
+    mantissa, mark, exponent = text.partition("e")
+    point = mantissa.find(".")
+    first = next((k for k, char in enumerate(mantissa) if char in "123456789"), 0)
+    stop = max(first + digits + (point > first), point)
+    if point < 0 or stop + 1 >= len(mantissa):
+        return text
+    return f"{mantissa[:stop]}…{mark}{exponent}"
 
 
 def ulps_text(ulps: float) -> str:
