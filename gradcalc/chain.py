@@ -26,28 +26,48 @@ from gradcalc.program import Constant, Program, Step
 
 @dataclass(frozen=True, slots=True)
 class Dual:
-    """A number and its derivative along one axis (None: 0)."""
+    """A number and its derivative along one axis; a number without one is a plain mpmath number."""
 
     value: Any
-    tangent: Any = None
+    tangent: Any
 
-    def times(self, other: Dual) -> Dual:
-        """The product, by the product rule."""
-        if self.tangent is None and other.tangent is None:
-            return Dual(self.value * other.value)
-        terms = [
-            tangent * value
-            for tangent, value in ((self.tangent, other.value), (other.tangent, self.value))
-            if tangent is not None
-        ]
-        return Dual(self.value * other.value, sum(terms[1:], terms[0]) if terms else None)
 
-    def plus(self, other: Dual) -> Dual:
-        """The sum."""
-        if self.tangent is None and other.tangent is None:
-            return Dual(self.value + other.value)
-        tangents = [t for t in (self.tangent, other.tangent) if t is not None]
-        return Dual(self.value + other.value, sum(tangents[1:], tangents[0]) if tangents else None)
+def as_dual(number: Any, *, moves: bool) -> Any:
+    """A coordinate of the point, which moves along the axis or does not."""
+    return Dual(number, mp.mpf(1)) if moves else number
+
+
+def _times(left: Any, right: Any) -> Any:
+    """The product, by the product rule."""
+    if type(left) is not Dual:
+        if type(right) is not Dual:
+            return left * right
+        return Dual(left * right.value, left * right.tangent)
+    if type(right) is not Dual:
+        return Dual(left.value * right, left.tangent * right)
+    tangent = left.tangent * right.value + right.tangent * left.value
+    return Dual(left.value * right.value, tangent)
+
+
+def _plus(left: Any, right: Any) -> Any:
+    """The sum."""
+    if type(left) is not Dual:
+        if type(right) is not Dual:
+            return left + right
+        return Dual(left + right.value, right.tangent)
+    if type(right) is not Dual:
+        return Dual(left.value + right, left.tangent)
+    return Dual(left.value + right.value, left.tangent + right.tangent)
+
+
+def plain(number: Any) -> Any:
+    """The number without its tangent."""
+    return number.value if type(number) is Dual else number
+
+
+def tangent(number: Any) -> Any:
+    """The derivative along the axis."""
+    return number.tangent if type(number) is Dual else mp.mpf(0)
 
 
 class Errors:
@@ -69,7 +89,7 @@ class Errors:
 
 
 class Duals:
-    """Arithmetic on dual numbers whose every operation is off by its error."""
+    """Arithmetic on numbers, dual ones among them, in which every operation is off by its error."""
 
     def __init__(self, dtype: Dtype, errors: Errors, path: tuple[int, ...] = ()) -> None:
         self._dtype = dtype
@@ -82,47 +102,51 @@ class Duals:
         if constant.value is None and mp.isfinite(value):
             # Torch gets pi and e rounded; all of one program get the same error.
             value = self._errors.on(value, (-1, len(constant.text)))
-        return Dual(value)
+        return value
 
     def number(self, value: Any) -> Any:
-        return Dual(self._numbers.number(value)) if isinstance(value, bool) else value
+        return self._numbers.number(value)
 
     def condition(self, value: Any) -> Any:
-        return self._numbers.condition(value.value if isinstance(value, Dual) else value)
+        return self._numbers.condition(plain(value))
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
         path = (*self._path, number)
-        plain = [arg.value if isinstance(arg, Dual) else arg for arg in args]
-        value = self._value(row, plain, path, step)
-        if isinstance(value, bool | Undefined):
-            return value
-        result = Dual(value)
-        for position, arg in enumerate(args):
-            if not isinstance(arg, Dual) or not arg.tangent:
+        duals = [position for position, arg in enumerate(args) if type(arg) is Dual]
+        if not duals:
+            return self._value(row, args, path, step)
+        bare = [plain(arg) for arg in args]
+        result = self._value(row, bare, path, step)
+        if isinstance(result, bool | Undefined):
+            return result
+        for position in duals:
+            if not args[position].tangent:
                 continue
-            slope = partial(row, position, plain, self._dtype, self._errors, path)
+            slope = partial(row, position, bare, self._dtype, self._errors, path)
             if isinstance(slope, Undefined):
                 return Undefined(number)
-            total = result.plus(Dual(mp.mpf(0), arg.tangent * slope.value))
-            result = self.noisy(total, (*path, -1 - position))
+            result = _plus(result, Dual(mp.mpf(0), args[position].tangent * slope))
+            result = self.noisy(result, (*path, -1 - position))
         return result
 
-    def noisy(self, dual: Dual, path: tuple[int, ...]) -> Dual:
-        """The dual number with an error on its tangent."""
-        if not dual.tangent:
-            return dual
-        return Dual(dual.value, self._errors.on(dual.tangent, path))
+    def noisy(self, number: Any, path: tuple[int, ...]) -> Any:
+        """The number with an error on its tangent."""
+        if type(number) is not Dual or not number.tangent:
+            return number
+        return Dual(number.value, self._errors.on(number.tangent, path))
 
-    def _value(self, row: Function, plain: list[Any], path: tuple[int, ...], step: Step) -> Any:
+    def _value(self, row: Function, args: list[Any], path: tuple[int, ...], step: Step) -> Any:
         errors = self._errors
-        strange = any(isinstance(arg, Undefined) for arg in plain)
-        if errors.as_torch and row.forward and not self._path and not strange:
-            value = _row_program(row.forward, row, plain, self._dtype, errors, path)
-            return value.value if isinstance(value, Dual) else value
-        if row.name == "sum" and not strange:
-            return errors.summed(plain, path)
-        value = self._numbers.call(row, plain, path[-1], step)
+        if errors.as_torch and row.forward and not self._path and not _strange(args):
+            return plain(_row_program(row.forward, row, args, self._dtype, errors, path))
+        if row.name == "sum" and not _strange(args):
+            return errors.summed(args, path)
+        value = self._numbers.call(row, args, path[-1], step)
         return errors.on(value, path, row.approximation)
+
+
+def _strange(args: Sequence[Any]) -> bool:
+    return any(type(arg) is Undefined for arg in args)
 
 
 def partial(
@@ -144,27 +168,25 @@ def partial(
         path: The step.
 
     Returns:
-        A dual number, or `Undefined`.
+        A number, or `Undefined`.
     """
     text = row.text(row.backward if errors.as_torch else row.derivative, position)
     known = _simple(text, row.name)
-    if isinstance(known, int):
+    if type(known) is int:
         found = args[known]
-        if isinstance(found, Dual | Undefined):
-            return found
-        return Dual(mp.mpf(found) if isinstance(found, bool) else found)
+        return mp.mpf(found) if isinstance(found, bool) else found
     if known is not None:
         return known
     return _row_program(text, row, args, dtype, errors, (*path, position))
 
 
 @functools.cache
-def _simple(text: str, name: str) -> int | Dual | None:
+def _simple(text: str, name: str) -> Any:
     """What a text is that is only a parameter (its number) or a whole number; else None."""
     names = [parameter.name for parameter in TABLE[name].parameters]
     if text in names:
         return names.index(text)
-    return Dual(mp.mpf(int(text))) if text.lstrip("-").isdigit() else None
+    return mp.mpf(int(text)) if text.lstrip("-").isdigit() else None
 
 
 def _row_program(
@@ -180,11 +202,11 @@ def _row_program(
     given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
     for parameter in row.parameters[len(args) :]:
         given[parameter.name] = mp.mpf(parameter.default)
-    point = [
-        value if isinstance(value, Dual | bool | Undefined) else Dual(value)
-        for value in (given[name] for name in program.names)
-    ]
     arithmetic = Duals(dtype, errors, path)
+    point = [
+        arithmetic.number(given[variable]) if row.conditions == 0 else given[variable]
+        for variable in program.names
+    ]
     return arithmetic.number(run(program, point, arithmetic)[program.output])
 
 
@@ -195,7 +217,7 @@ def _parsed(text: str, name: str) -> Program:
 
 def gradient(
     program: Program,
-    point: Sequence[Dual],
+    point: Sequence[Any],
     dtype: Dtype,
     errors: Errors,
     watch: Sums | None = None,
@@ -204,35 +226,26 @@ def gradient(
 
     Args:
         program: The scalar program.
-        point: Its inputs.
+        point: Its inputs, mpmath numbers or dual ones.
         dtype: What literals are rounded to.
         errors: The errors of its operations.
         watch: What is to see every sum.
 
     Returns:
-        By the input's number a dual number, or `Undefined`; an input that is missing has 0.
+        By the input's number its derivative, or `Undefined`; an input that is missing has 0.
 
     Raises:
         TooLarge: Where a number is too large to be calculated with.
     """
     arithmetic = Duals(dtype, errors)
     values = run(program, point, arithmetic)
-    adjoints: dict[int, Any] = {program.output: Dual(mp.mpf(1))}
-    active = program.active()
     if watch is not None:
-        for number, step in enumerate(program.steps, program.first_step):
-            found, term = values[number], values[step.args[0]] if step.args else None
-            if (
-                step.function in {"add", "sub", "sum"}
-                and isinstance(found, Dual)
-                and isinstance(term, Dual)
-            ):
-                watch.look(found.value, term.value)
+        _watch_forward(program, values, watch)
+    adjoints: dict[int, Any] = {program.output: mp.mpf(1)}
+    active = program.active()
     for number in range(len(values) - 1, program.first_step - 1, -1):
         adjoint = adjoints.pop(number, None)
-        if adjoint is None or (
-            isinstance(adjoint, Dual) and not (adjoint.value or adjoint.tangent)
-        ):
+        if adjoint is None or not (type(adjoint) is Dual or adjoint):
             continue
         step = program.steps[number - program.first_step]
         row = TABLE[step.function]
@@ -242,20 +255,32 @@ def gradient(
                 continue
             slope = partial(row, position, args, dtype, errors, (number,))
             before = adjoints.get(arg)
-            if any(isinstance(part, Undefined) for part in (slope, adjoint, before)):
+            if _strange((slope, adjoint, before)):
                 adjoints[arg] = Undefined(number)
                 continue
-            total = adjoint.times(slope)
+            total = _times(adjoint, slope)
             if before is not None:
-                total = before.plus(total)
+                total = _plus(before, total)
                 if watch is not None:
-                    watch.look(total.value, before.value)
-            path = (number, -1 - position)
-            value = errors.on(total.value, path)
-            if value is not total.value:
-                total = Dual(value, total.tangent)
-            adjoints[arg] = arithmetic.noisy(total, (*path, 0)) if total.tangent else total
+                    watch.look(plain(total), plain(before))
+            adjoints[arg] = _with_errors(total, arithmetic, errors, (number, -1 - position))
     return adjoints
+
+
+def _with_errors(total: Any, arithmetic: Duals, errors: Errors, path: tuple[int, ...]) -> Any:
+    """An adjoint with the error of the operations that it comes from."""
+    if type(total) is not Dual:
+        return errors.on(total, path)
+    return arithmetic.noisy(Dual(errors.on(total.value, path), total.tangent), (*path, 0))
+
+
+def _watch_forward(program: Program, values: Sequence[Any], watch: Sums) -> None:
+    """Show every sum of the forward pass."""
+    for step, found in zip(program.steps, values[program.first_step :], strict=True):
+        if step.function in {"add", "sub", "sum"} and step.args:
+            term = values[step.args[0]]
+            if not isinstance(found, bool | Undefined) and not isinstance(term, bool | Undefined):
+                watch.look(plain(found), plain(term))
 
 
 class Sums:

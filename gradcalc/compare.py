@@ -102,6 +102,8 @@ def judge(
     suspect = survey.suspect(evidence.axes)
     if not thorough and not suspect and _first_two_agree(evidence, dtype):
         return _against(evidence, evidence.symbolic, None, program, dtype)
+    if not thorough and not suspect and _rounding_explains(evidence):
+        return _against(evidence, evidence.symbolic, None, program, dtype)
     if evidence.symbolic is not None and not math.isfinite(dtype.nearest(evidence.symbolic)):
         return _against(evidence, evidence.symbolic, None, program, dtype)
     slope = evidence.slope()
@@ -134,6 +136,19 @@ def _first_two_agree(evidence: Evidence, dtype: Dtype) -> bool:
         return False
     rounded = dtype.nearest(evidence.symbolic)
     return dtype.ulps(evidence.autograd, rounded) <= evidence.budget
+
+
+def _rounding_explains(evidence: Evidence) -> bool:
+    """Whether the gap between the first two is no larger than rounding, however they were off."""
+    if (
+        evidence.symbolic is None
+        or evidence.autograd is None
+        or not math.isfinite(evidence.autograd)
+    ):
+        return False
+    distance = abs(mp.mpf(evidence.autograd) - evidence.symbolic)
+    error = evidence.conditioning(distance).error
+    return bool(distance <= error < abs(evidence.symbolic))
 
 
 def _against(evidence: Evidence, truth: Any, limit: Any, program: Program, dtype: Dtype) -> Entry:

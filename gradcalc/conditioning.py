@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.chain import Dual, Errors, Sums, gradient
+from gradcalc.chain import Errors, Sums, as_dual, gradient, plain, tangent
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.precise import TooLarge, Undefined
@@ -31,9 +31,12 @@ from gradcalc.program import Program
 TRIALS = 10
 MARGIN = 4
 
-#: Error of one operation in units of the roundoff; torch's kernels are right to an ulp or two, not
-#: to a half.
+#: Error of one operation in units of the roundoff, a power of 2; torch's kernels are right to an ulp
+#: or two, not to a half.
 KERNEL = 4
+
+#: Bits of a random error: so many that it is not the same twice.
+_DRAWN_BITS = 16
 
 #: Steps beyond which the culprit is not looked for: that takes a run for each.
 CULPRIT_STEPS = 100
@@ -190,7 +193,7 @@ def _derivatives(
     second axis with them.
     """
     point = [
-        Dual(mp.mpf(value.numerator) / value.denominator, mp.mpf(1) if along == (number,) else None)
+        as_dual(mp.mpf(value.numerator) / value.denominator, moves=along == (number,))
         for number, value in enumerate(inputs)
     ]
     errors.as_torch = True
@@ -200,28 +203,27 @@ def _derivatives(
         return dict.fromkeys(wanted)
     results: dict[tuple[int, ...], Any] = {}
     for axes in wanted:
-        dual = found.get(axes[0], Dual(mp.mpf(0)))
-        if isinstance(dual, Undefined):
+        number = found.get(axes[0], mp.mpf(0))
+        if isinstance(number, Undefined):
             results[axes] = None
         else:
-            results[axes] = (dual.tangent or mp.mpf(0)) if along else dual.value
+            results[axes] = tangent(number) if along else plain(number)
     return results
 
 
 class _Noise(Errors):
-    """Relative errors up to a size, one for each operation of the two passes.
-
-    An operation has the same error each time that it is run.
-    """
+    """Random relative errors up to a size, one for each operation of the two passes."""
 
     def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
-        self._errors: dict[tuple[int, ...], float] = {}
+        self._constants: dict[tuple[int, ...], int] = {}
         self._only = only
         self._bits = dtype.bits
-        self._size = mp.mpf(KERNEL * dtype.unit)
-        # Kernels may flush what is below the smallest normal number.
+        self._shift = KERNEL.bit_length() - 1 - dtype.bits - _DRAWN_BITS
+        # Kernels may flush what is below the smallest normal number; beside numbers beyond the
+        # square root of that it is nothing.
         self._underflow = mp.ldexp(1, dtype.least + dtype.bits - 1)
+        self._small = (dtype.least + dtype.bits) // 2
         self.approximate = False
 
     def on(self, value: Any, path: tuple[int, ...], approximation: float = 0) -> Any:
@@ -233,11 +235,27 @@ class _Noise(Errors):
         if value.bc <= self._bits and not approximation:
             # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
             return value
-        self.approximate = self.approximate or bool(approximation)
-        error = self._errors.get(path)
-        if error is None:
-            error = self._errors[path] = self._random.uniform(-1, 1)
-        return value * (1 + error * max(self._size, approximation)) + error * self._underflow
+        if approximation:
+            self.approximate = True
+            noisy = value + value * mp.mpf(approximation * self._random.uniform(-1, 1))
+        elif path[0] < 0:
+            noisy = value + mp.ldexp(value * self._of_constant(path), self._shift)
+        else:
+            noisy = value + mp.ldexp(value * self._draw(), self._shift)
+        _, _, exponent, length = value._mpf_
+        if exponent + length < self._small:
+            noisy += mp.ldexp(self._underflow * self._draw(), -_DRAWN_BITS)
+        return noisy
+
+    def _draw(self) -> int:
+        """A random number up to 2**_DRAWN_BITS, of either sign."""
+        return self._random.getrandbits(_DRAWN_BITS + 1) - (1 << _DRAWN_BITS)
+
+    def _of_constant(self, path: tuple[int, ...]) -> int:
+        """The error of a constant, which is the same wherever it stands."""
+        if path not in self._constants:
+            self._constants[path] = self._draw()
+        return self._constants[path]
 
     def summed(self, terms: Sequence[Any], path: tuple[int, ...]) -> Any:
         """The sum of many terms, with the errors that adding them pair by pair makes.
@@ -249,7 +267,5 @@ class _Noise(Errors):
         total = mp.fsum(terms)
         if (self._only is not None and path[0] != self._only) or total.bc <= self._bits:
             return total
-        noisy = [
-            term * (1 + depth * self._size * self._random.uniform(-1, 1)) for term in terms if term
-        ]
-        return mp.fsum(noisy)
+        errors = mp.fsum(term * self._draw() for term in terms if term)
+        return total + mp.ldexp(errors * depth, self._shift)

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from gradcalc.lazy import LazyModule
+
+libmp: Any = LazyModule("mpmath.libmp")
+
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
@@ -60,7 +64,10 @@ class Dtype:
 
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
-        sign, mantissa, exponent, length = number._mpf_
+        raw = number._mpf_
+        sign, mantissa, exponent, length = raw
+        if mantissa and self is FLOAT64 and -1021 < exponent + length < 1024:
+            return float(libmp.to_float(raw, rnd=libmp.round_nearest))
         if not mantissa and exponent:
             raise ValueError(f"{number} has no nearest {self.name}")
         if mantissa and exponent + length > self.most:
@@ -75,6 +82,11 @@ class Dtype:
         """Distance in units in the last place of `exact`; infinite if a number is not finite."""
         if value == exact:
             return 0
+        if self is FLOAT64 and 0.5 <= (value / exact if exact else 0) <= 2:
+            # The difference of such near numbers is exact (Sterbenz, Floating-Point Computation,
+            # 1974), and so is the quotient.
+            near = abs(value - exact) / math.ulp(exact)
+            return int(near) if near == int(near) else near
         if not (math.isfinite(value) and math.isfinite(exact)):
             return math.inf
         reference = Fraction(exact)

@@ -32,13 +32,16 @@ class Arithmetic(Protocol):
 def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list[Any]:
     """Return all values of the program, by number; the results are at `program.outputs`."""
     values = [*inputs, *map(arithmetic.constant, program.constants)]
-    for step in program.steps:
+    logical: set[int] = set()
+    for number, step in enumerate(program.steps, len(values)):
         row = TABLE[step.function]
-        args = [
-            arithmetic.condition(values[arg])
-            if position < row.conditions
-            else arithmetic.number(values[arg])
-            for position, arg in enumerate(step.args)
-        ]
-        values.append(arithmetic.call(row, args, len(values), step))
+        args = [values[arg] for arg in step.args]
+        if row.conditions or not logical.isdisjoint(step.args):
+            args = [
+                arithmetic.condition(arg) if position < row.conditions else arithmetic.number(arg)
+                for position, arg in enumerate(args)
+            ]
+        if row.group == "comparison":
+            logical.add(number)
+        values.append(arithmetic.call(row, args, number, step))
     return values

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc import limits
-from gradcalc.chain import Dual, Errors, gradient
+from gradcalc.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import EXACT, Dtype
@@ -223,7 +223,10 @@ class Calculus:
 
 def _entry_latex(name: str) -> str:
     variable, _, index = name.partition("[")
-    return f"{sympy.latex(sympy.Symbol(variable))}_{{{index.rstrip(']')}}}"
+    # In braces, since w_1[0] has a subscript of its own.
+    letter = sympy.latex(sympy.Symbol(variable))
+    base = f"{{{letter}}}" if "_" in letter else letter
+    return f"{base}_{{{index.rstrip(']')}}}"
 
 
 def exact_values(
@@ -253,12 +256,13 @@ def exact_values(
             with mp.workprec(precision + more):
                 rounds.append(_chain_values(program, wanted, inputs, along, dtype))
         for axes, rough, fine in zip(wanted, *rounds, strict=True):
-            # A value that shrinks with the precision is an exact 0.
-            vanishes = rough is not None and fine is not None and abs(fine) < mp.ldexp(1, -200)
-            if rough is None or fine is None or not (close(rough, fine, BITS) or vanishes):
+            if rough is None or fine is None:
                 found[axes] = None
+            elif close(rough, fine, BITS):
+                found[axes] = fine
             else:
-                found[axes] = fine if close(rough, fine, BITS) else mp.mpf(0)
+                # A value that shrinks with the precision is an exact 0.
+                found[axes] = mp.mpf(0) if abs(fine) < mp.ldexp(1, -200) else None
     return [found[axes] for axes in entries]
 
 
@@ -271,7 +275,7 @@ def _chain_values(
 ) -> list[Any]:
     """Derivatives that all end along one axis (or are first ones), at the present precision."""
     point = [
-        Dual(_number(value), mp.mpf(1) if along == (number,) else None)
+        as_dual(_number(value), moves=along == (number,))
         for number, value in enumerate(inputs)
     ]
     try:
@@ -280,11 +284,11 @@ def _chain_values(
         return [None] * len(wanted)
     values = []
     for axes in wanted:
-        dual = found.get(axes[0], Dual(mp.mpf(0)))
-        if isinstance(dual, Undefined):
+        number = found.get(axes[0], mp.mpf(0))
+        if isinstance(number, Undefined):
             values.append(None)
         else:
-            values.append((dual.tangent or mp.mpf(0)) if along else dual.value)
+            values.append(tangent(number) if along else plain(number))
     return values
 
 
