@@ -10,21 +10,20 @@ those of the second, and so on, each in the order of memory.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import math
-import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.functions import TABLE, Function, torch
-from gradcalc.interpret import run
-from gradcalc.program import Array, Constant, Program, Step
+from gradcalc.functions import TABLE, torch
+from gradcalc.program import Array, Program
+from gradcalc.refusals import refusal
 from gradcalc.report import GraphNode, Nested, TensorRow, nested
+from gradcalc.tensors import Draws, Forward, array_of, factors_of, flat, forward, look, walk
+
+__all__ = ["Backward", "Draws", "Testimony", "gradient_in", "look", "testify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,176 +82,6 @@ class Testimony:
         return found
 
 
-class Draws:
-    """Where random numbers come from: one stream for all values of a question, in order."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    @functools.cached_property
-    def generator(self) -> Any:
-        """Torch's generator."""
-        return torch.Generator().manual_seed(self._seed)
-
-
-class _Tensors:
-    """Arithmetic on torch tensors, in which constants are plain numbers as in a torch program."""
-
-    def __init__(self, program: Program, dtype: Any, draws: Draws | Mapping[int, Any]) -> None:
-        self._program = program
-        self._dtype = dtype
-        self._draws = draws
-        self.seen: dict[int, Any] = {}
-        self.nodes: dict[Any, int] = {}  # for each grad_fn, the value that it was made with
-
-    def constant(self, constant: Constant) -> Any:
-        if constant.value is not None:
-            return float(constant.value)
-        size = getattr(math, constant.text.lstrip("-"))
-        return -size if constant.text.startswith("-") else size
-
-    def number(self, value: Any) -> Any:
-        if isinstance(value, bool):
-            return float(value)
-        if isinstance(value, float) or value.dtype != torch.bool:
-            return value
-        return value.to(self._dtype)
-
-    def condition(self, value: Any) -> Any:
-        if isinstance(value, bool | float):
-            return torch.tensor(bool(value))
-        return value if value.dtype == torch.bool else value != 0
-
-    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
-        if row.entrywise and not (step.in_place or step.no_grad):
-            plain = [isinstance(arg, float) for arg in args]
-            if all(plain):
-                # A constant: calculated in float64 and kept as a plain number.
-                return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
-            if any(plain) and row.symbol is None:
-                args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
-        try:
-            result = self._called(row, args, number, step)
-        except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
-            raise refusal(self._program, problem, number, args) from None
-        node = getattr(result, "grad_fn", None)
-        if node is not None:
-            self.nodes.setdefault(node, number)
-        return result
-
-    def _called(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
-        options = dict(step.options)
-        _check_size(self._program, row, args, number, options)
-        if row.creates:
-            if isinstance(self._draws, Draws):
-                generator = self._draws.generator
-                made = row.torch(*args, dtype=self._dtype, generator=generator, **options)
-            else:
-                made = self._draws[number].clone()
-            self.seen[number] = made.clone()
-            return made
-        if not row.entrywise:
-            args = self._lifted(row, args, self._dtype, 0)
-        if row.reads is not None:
-            self.seen[number] = args[row.reads].detach().clone()
-        watched = torch.no_grad() if step.no_grad else contextlib.nullcontext()
-        with watched:
-            if step.in_place and not row.moves:
-                return getattr(args[0], f"{row.name}_")(*args[1:], **options)
-            return row.torch(*args, **options)
-
-    @staticmethod
-    def _lifted(row: Function, args: list[Any], dtype: Any, count: int) -> list[Any]:
-        """Make tensors of the plain numbers among the first `count` arguments (0: all)."""
-        static = [parameter.static for parameter in row.parameters] + [False] * len(args)
-        return [
-            torch.tensor(arg, dtype=dtype)
-            if isinstance(arg, float) and not fixed and (position < count or not count)
-            else arg
-            for position, (arg, fixed) in enumerate(zip(args, static, strict=False))
-        ]
-
-
-def _check_size(
-    program: Program, row: Function, args: Sequence[Any], number: int, options: Mapping[str, Any]
-) -> None:
-    """Refuse a tensor that would not fit, before torch tries to make it."""
-    most = limits.TENSOR_ENTRIES
-    size = 1
-    for arg in args:
-        size *= 1 if isinstance(arg, float) else arg.numel() or 1
-    if row.creates or row.name in {"expand", "repeat"}:
-        size = _asked_size(options) * (size if row.name == "repeat" else 1)
-    elif size > most:
-        metas = [arg if isinstance(arg, float) else arg.detach().to("meta") for arg in args]
-        # In place, nothing grows; and what does not fit is told by torch itself.
-        with contextlib.suppress(RuntimeError, IndexError, ValueError, TypeError):
-            size = row.torch(*metas, **options).numel()
-    if size > most:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a tensor of over {most:,} entries",
-            text=program.text,
-            span=program.span(number),
-        )
-
-
-def _asked_size(options: Mapping[str, Any]) -> float:
-    """Entries of the tensor that the options ask for."""
-    if "end" in options and "steps" not in options:
-        return abs(options["end"] - options["start"]) / (abs(options.get("step", 1)) or 1)
-    size = 1
-    asked = options.get("shape", options.get("sizes", ()))
-    for length in asked if isinstance(asked, tuple) else (asked,):
-        size *= length if isinstance(length, int) and length > 0 else 1
-    for name in ("n", "steps", "start"):
-        size *= options[name] if isinstance(options.get(name), int) else 1
-    return size * (options.get("m") or options.get("n") or 1)
-
-
-@dataclass(slots=True)
-class _Forward:
-    """A program that was run: its leaves, all its values, and the arithmetic that ran it."""
-
-    leaves: list[Any]
-    values: list[Any]
-    outputs: list[Any]
-    arithmetic: _Tensors
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def origins(self) -> dict[Any, int]:
-        """For each node that is some value's grad_fn, the value's number."""
-        edge = torch.autograd.graph.get_gradient_edge
-        found = {
-            edge(leaf).node: number
-            for number, leaf in enumerate(self.leaves)
-            if leaf.requires_grad and leaf.is_leaf
-        }
-        return {**self.arithmetic.nodes, **found}
-
-
-def _forward(
-    program: Program,
-    inputs: Sequence[Array],
-    requires_grad: Sequence[bool],
-    dtype: str,
-    draws: Draws | Mapping[int, Any],
-) -> _Forward:
-    """Make the leaves and run the program; what was drawn before is not drawn again."""
-    torch_dtype = getattr(torch, dtype)
-    leaves = [
-        torch.tensor(value.numbers, dtype=torch_dtype)
-        .reshape(value.shape)
-        .requires_grad_(required)
-        for value, required in zip(inputs, requires_grad, strict=True)
-    ]
-    arithmetic = _Tensors(program, torch_dtype, draws)
-    values = run(program, leaves, arithmetic)
-    outputs = [arithmetic.number(values[number]) for number in program.outputs]
-    return _Forward(leaves, values, outputs, arithmetic)
-
-
 def testify(
     program: Program,
     inputs: Sequence[Array],
@@ -276,7 +105,7 @@ def testify(
     """
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        ran = _forward(program, inputs, requires_grad, dtype, draws)
+        ran = forward(program, inputs, requires_grad, dtype, draws)
         _check_outputs(program, ran.outputs)
         wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
         weights = _weights(program, ran.outputs, how, sum(leaf.numel() for leaf in wanted))
@@ -291,32 +120,41 @@ def testify(
         except RuntimeError as problem:
             raise refusal(program, problem, program.output, ()) from None
     return Testimony(
-        outputs=tuple(map(_array, ran.outputs)),
-        weights=None if weights is None else tuple(map(_array, weights)),
+        outputs=tuple(map(array_of, ran.outputs)),
+        weights=None if weights is None else tuple(map(array_of, weights)),
         gradients=gradients,
         hessian=hessian,
         tensors=tuple(_tensor_rows(program, ran)),
         graph=graph,
-        seen=ran.arithmetic.seen,
+        seen=ran.seen,
         warnings=tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned)),
     )
 
 
-def look(
-    program: Program, inputs: Sequence[Array], dtype: str, draws: Draws
-) -> tuple[tuple[Array, ...], Mapping[int, Any]]:
-    """Run the program forward only.
+def gradient_in(
+    dtype: str,
+    program: Program,
+    inputs: Sequence[Array],
+    requires_grad: Sequence[bool],
+    weights: Sequence[Array],
+    seen: Mapping[int, Any],
+) -> list[float]:
+    """The gradient once more, in a dtype: a rounding error depends on it, a wrong derivative not.
 
-    Returns:
-        The outputs' values; and for steps that make tensors or read values to choose by, what they
-        made or read.
+    Args:
+        dtype: "float64" or "float32".
+        program: What to run.
+        inputs: One value for each of the program's inputs.
+        requires_grad: For each of them, whether it is differentiated with respect to.
+        weights: Those of the outputs' entries.
+        seen: What the run before made and read.
     """
-    ran = _forward(program, inputs, [False] * len(inputs), dtype, draws)
-    return tuple(_array(torch.as_tensor(output)) for output in ran.outputs), ran.arithmetic.seen
-
-
-def _array(tensor: Any) -> Array:
-    return Array(tuple(tensor.shape), tuple(tensor.detach().reshape(-1).tolist()))
+    ran = forward(program, inputs, requires_grad, dtype, seen)
+    wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
+    found = torch.autograd.grad(
+        ran.outputs, wanted, factors_of(weights, ran.outputs), allow_unused=True
+    )
+    return flat(ran.leaves, dict(zip(wanted, found, strict=True)))
 
 
 def _check_outputs(program: Program, outputs: Sequence[Any]) -> None:
@@ -333,7 +171,9 @@ def _nothing_to_differentiate(program: Program, number: int) -> GradcalcError:
     elif program.steps and TABLE[program.steps[-1].function].group == "comparison":
         hint = "conditions have no gradient; where(condition, a, b) chooses between two values"
     else:
-        hint = f"let the result depend on a variable, and name it in --wrt: {', '.join(program.names)}"
+        hint = (
+            f"let the result depend on a variable, and name it in --wrt: {', '.join(program.names)}"
+        )
     return GradcalcError(
         Kind.AUTOGRAD,
         "the result does not require grad: nothing in it can be differentiated",
@@ -352,7 +192,12 @@ def _weights(
         if large is None:
             return [torch.ones_like(output) for output in outputs]
         small = len(outputs) == 1 and outputs[0].numel() * entries <= limits.JACOBIAN_ENTRIES
-        if small and not how.second_order and how.passes == 1 and not (how.retain_grad or how.retain_grad is None):
+        if (
+            small
+            and not how.second_order
+            and how.passes == 1
+            and not (how.retain_grad or how.retain_grad is None)
+        ):
             return None
         shape = tuple(outputs[large].shape)
         raise GradcalcError(
@@ -370,7 +215,6 @@ def _weights(
             span=program.span(program.output),
             hint="give --grad-outputs one value for each result, parted by commas",
         )
-    found = []
     for number, output, weight in zip(program.outputs, outputs, how.weights, strict=True):
         if weight.shape not in {tuple(output.shape), ()}:
             raise GradcalcError(
@@ -380,12 +224,10 @@ def _weights(
                 span=program.span(number),
                 hint="give --grad-outputs a value of the result's shape, or ones",
             )
-        tensor = torch.tensor(weight.numbers, dtype=output.dtype).reshape(weight.shape)
-        found.append(tensor.expand(output.shape).clone())
-    return found
+    return factors_of(how.weights, outputs)
 
 
-def _retain(program: Program, ran: _Forward, names: frozenset[str] | None) -> None:
+def _retain(program: Program, ran: Forward, names: frozenset[str] | None) -> None:
     """Let the named tensors keep their gradients."""
     known = {}
     for name, number in _named(program):
@@ -395,15 +237,17 @@ def _retain(program: Program, ran: _Forward, names: frozenset[str] | None) -> No
         if wanted and isinstance(tensor, torch.Tensor) and not tensor.is_leaf:
             tensor.retain_grad()
     for name in names or ():
-        number = known.get(name)
         if name in program.names:
             continue
-        if number is None:
+        if name not in known:
             raise GradcalcError(
                 Kind.USAGE,
                 f"--retain-grad: nothing is called `{name}`",
-                hint=f"name one of {', '.join(known)}" if known else "give a value a name, as in y = x**2",
+                hint=f"name one of {', '.join(known)}"
+                if known
+                else "give a value a name, as in y = x**2",
             )
+        number = known[name]
         tensor = ran.values[number]
         if isinstance(tensor, float) or not tensor.requires_grad:
             raise GradcalcError(
@@ -415,9 +259,7 @@ def _retain(program: Program, ran: _Forward, names: frozenset[str] | None) -> No
             )
 
 
-def _passes(
-    program: Program, ran: _Forward, weights: Sequence[Any], how: Backward
-) -> list[float]:
+def _passes(program: Program, ran: Forward, weights: Sequence[Any], how: Backward) -> list[float]:
     """Run backward as often as asked; return the gradient: what one pass adds to each `.grad`."""
     named = [ran.values[number] for _, number in _named(program)]
     kept = [*ran.leaves, *(t for t in named if isinstance(t, torch.Tensor))]
@@ -438,16 +280,7 @@ def _passes(
     return found
 
 
-def _flat(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
-    """One number for each entry of the leaves; 0 where torch has no gradient."""
-    found: list[float] = []
-    for leaf in leaves:
-        gradient = gradients.get(leaf)
-        found += [0.0] * leaf.numel() if gradient is None else gradient.reshape(-1).tolist()
-    return found
-
-
-def _jacobian(ran: _Forward, wanted: Sequence[Any]) -> tuple[list[float], ...]:
+def _jacobian(ran: Forward, wanted: Sequence[Any]) -> tuple[list[float], ...]:
     """The gradient of each entry of the output."""
     output = ran.outputs[0]
     rows = []
@@ -457,12 +290,12 @@ def _jacobian(ran: _Forward, wanted: Sequence[Any]) -> tuple[list[float], ...]:
         gradients = torch.autograd.grad(
             output, wanted, weight.reshape(output.shape), retain_graph=True, allow_unused=True
         )
-        rows.append(_flat(ran.leaves, dict(zip(wanted, gradients, strict=True))))
+        rows.append(flat(ran.leaves, dict(zip(wanted, gradients, strict=True))))
     return tuple(rows)
 
 
 def _hessian(
-    ran: _Forward, wanted: Sequence[Any], weights: Sequence[Any] | None
+    ran: Forward, wanted: Sequence[Any], weights: Sequence[Any] | None
 ) -> dict[tuple[int, int], float | None]:
     """The second derivatives, for each pair of entries of leaves in order."""
     size = sum(leaf.numel() for leaf in wanted)
@@ -472,7 +305,7 @@ def _hessian(
             f"a Hessian of {size * size:,} entries; the limit is {limits.HESSIAN_ENTRIES:,}",
             hint="name fewer variables in --wrt",
         )
-    first = {}
+    first: dict[Any, int] = {}
     for leaf in ran.leaves:
         first[leaf] = sum(other.numel() for other in first)
     gradient = torch.autograd.grad(
@@ -500,7 +333,7 @@ def _second(slope: Any, position: int, others: Sequence[Any]) -> list[float] | l
     except RuntimeError:
         # torch has no second derivative of some function in it; the entry is undecided.
         return [None] * count
-    return _flat(others, dict(zip(others, seconds, strict=True)))
+    return flat(others, dict(zip(others, seconds, strict=True)))
 
 
 # --- What torch says of tensors -------------------------------------------------------------------
@@ -519,7 +352,7 @@ def _named(program: Program) -> list[tuple[str, int]]:
     ]
 
 
-def _tensor_rows(program: Program, ran: _Forward) -> list[TensorRow]:
+def _tensor_rows(program: Program, ran: Forward) -> list[TensorRow]:
     rows = [*zip(program.names, ran.leaves, strict=True)]
     known = set(range(len(rows)))
     for name, number in _named(program):
@@ -555,14 +388,14 @@ def _held(tensor: Any) -> Nested | None:
     """What `.grad` holds; asking a non-leaf that retains none makes torch warn."""
     if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None:
         return None
-    found = _array(tensor.grad)
+    found = array_of(tensor.grad)
     held: Nested = nested(found.numbers, found.shape)
     return held
 
 
-def _graph(program: Program, ran: _Forward) -> tuple[GraphNode, ...]:
+def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the outputs, depth first, each node once."""
-    order = _walk(program, ran.outputs, ran.origins)
+    order = walk(program, ran.outputs, ran.origins)
     ids = {node: number for number, (node, _) in enumerate(order)}
     return tuple(
         GraphNode(
@@ -573,216 +406,3 @@ def _graph(program: Program, ran: _Forward) -> tuple[GraphNode, ...]:
         )
         for node, number in order
     )
-
-
-def _walk(
-    program: Program, outputs: Sequence[Any], origins: Mapping[Any, int]
-) -> list[tuple[Any, int]]:
-    """The nodes of the graph, depth first, each with the number of the value that it computes.
-
-    A node that no step ends in belongs to the step that it leads to.
-    """
-    order: dict[Any, int] = {}
-    edge = torch.autograd.graph.get_gradient_edge
-    todo = [
-        (edge(output).node, number)
-        for number, output in zip(program.outputs, outputs, strict=True)
-    ][::-1]
-    while todo:
-        node, parent = todo.pop()
-        if node in order:
-            continue
-        order[node] = number = origins.get(node, parent)
-        children = [child for child, _ in node.next_functions if child is not None]
-        todo += [(child, number) for child in reversed(children)]
-    return list(order.items())
-
-
-# --- What torch refuses ---------------------------------------------------------------------------
-
-#: Words in a reason of torch's that is about shapes.
-_SHAPES = re.compile(
-    "shape|size|dimension|dim |broadcast|must match|1D|2D|1-D|2-D|square|batch|index|"
-    "dims|number of|subscript|expects|target",
-    re.IGNORECASE,
-)
-
-
-def refusal(program: Program, problem: Exception, number: int, args: Sequence[Any]) -> GradcalcError:
-    """What torch refuses, in plain words.
-
-    Args:
-        program: What was run.
-        problem: What torch raised.
-        number: The value that it could not make.
-        args: What it was to be made of.
-    """
-    if isinstance(problem, GradcalcError):
-        return problem
-    reason = str(problem).strip().splitlines()[0].rstrip(".") if str(problem).strip() else ""
-    message, hint, place, kind = f"torch refuses: {reason}", None, number, Kind.AUTOGRAD
-    if "leaf" in reason and "in-place" in reason:
-        name = program.source(program.steps[number - program.first_step].args[0])
-        message = f"`{name}` is a leaf that requires grad, so it cannot be changed in place"
-        if "view" in reason:
-            message = f"`{name}` is a view of a leaf that requires grad, so it cannot be changed in place"
-        hint = f"make a new tensor, as in y = {name} + 1, or leave the variable out of --wrt"
-    elif "second time" in reason:
-        message = (
-            "the graph was freed by the first backward, so it cannot be run a second time"
-        )
-        hint = "leave out --no-retain-graph"
-    elif "modified by an inplace operation" in reason:
-        place = _changed_in_place(program, reason) or number
-        message = "this changes in place a value that backward needs"
-        node = re.search(r"output \d+ of (\w+)", reason)
-        if node is not None:
-            message += f" (it was saved by, or made by, {node[1]})"
-        hint = "make a new tensor instead, as in z = y + 1"
-    elif isinstance(problem, AttributeError):
-        step = program.steps[number - program.first_step]
-        message = f"torch has no `{step.function}_`, which would work in place"
-        hint = f"make a new tensor, as in y = {step.function}(x)"
-    elif "singular" in reason:
-        message = "the matrix is singular, so this has no value"
-    elif "whole numbers" in reason:
-        message, _, hint = reason.partition("; ")
-    elif number >= program.first_step and (
-        isinstance(problem, IndexError | ValueError) or _SHAPES.search(reason)
-    ):
-        kind, message, hint = Kind.SHAPE, _misfit(program, number, args), f"torch says: {reason}"
-    return GradcalcError(kind, message, text=program.text, span=program.span(place), hint=hint)
-
-
-def _misfit(program: Program, number: int, args: Sequence[Any]) -> str:
-    """Name the shapes that do not go together."""
-    step = program.steps[number - program.first_step]
-    row = TABLE[step.function]
-    shapes = [str(tuple(getattr(arg, "shape", ()))) for arg in args]
-    if step.function in {"getitem", "setitem"}:
-        return f"the index does not fit shape {shapes[0]}" + (
-            f" and a value of shape {shapes[1]}" if len(shapes) > 1 else ""
-        )
-    what = f"`{row.symbol or row.name}`"
-    if len(shapes) == 1:
-        return f"{what} does not fit shape {shapes[0]}"
-    return f"{what} does not fit shapes {', '.join(shapes[:-1])} and {shapes[-1]}"
-
-
-def _changed_in_place(program: Program, reason: str) -> int | None:
-    """The step that changed a value which backward needs: the last one that does so."""
-    del reason
-    changes = [
-        number
-        for number, step in enumerate(program.steps, program.first_step)
-        if step.in_place
-    ]
-    return changes[-1] if changes else None
-
-
-# --- Where a nan or an infinity was born ----------------------------------------------------------
-
-
-
-
-def birth(
-    program: Program,
-    inputs: Sequence[Array],
-    dtype: str,
-    axes: tuple[int, ...],
-    weights: Sequence[Array],
-    seen: Mapping[int, Any],
-) -> tuple[str, float, str] | None:
-    """Find the step that made the first nan or infinity of a derivative.
-
-    Args:
-        program: What was run.
-        inputs: One value for each of the program's inputs.
-        dtype: "float64" or "float32".
-        axes: The derivative: the number of an entry of the inputs, or of two.
-        weights: Those of the outputs' entries.
-        seen: What the run before made and read.
-
-    Returns:
-        The step's text, the nan or infinity, and "forward" or "backward"; None if
-        neither pass makes one.
-    """
-    ran = _forward(program, inputs, [True] * len(inputs), dtype, seen)
-    active = program.active()
-    for number in range(program.first_step, len(ran.values)):
-        args = program.steps[number - program.first_step].args
-        value = ran.values[number]
-        if active[number] and not _finite(value) and all(_finite(ran.values[arg]) for arg in args):
-            return program.source(number), _strange(value), "forward"
-    origins = ran.origins
-    second = len(axes) == 2
-    factors = [torch.tensor(w.numbers, dtype=o.dtype).reshape(w.shape).expand(o.shape) for w, o in zip(weights, ran.outputs, strict=True)]
-    leaf, position = _place(ran.leaves, axes[0])
-    try:
-        with _watch(_walk(program, ran.outputs, origins), origins) as born:
-            first = torch.autograd.grad(
-                ran.outputs, leaf, factors, create_graph=second, allow_unused=True
-            )[0]
-        if second and not born and first is not None and first.requires_grad:
-            first = first.reshape(-1)[position]
-            steps = replace(program, outputs=(program.output,))
-            with _watch(_walk(steps, [first], origins), origins) as born:
-                torch.autograd.grad(first, ran.leaves, allow_unused=True)
-    except RuntimeError:
-        return None
-    return (program.source(born[0][0]), born[0][1], "backward") if born else None
-
-
-def _place(leaves: Sequence[Any], axis: int) -> tuple[Any, int]:
-    """The leaf that an entry of the inputs is in, and where."""
-    for leaf in leaves:
-        if axis < leaf.numel():
-            return leaf, axis
-        axis -= leaf.numel()
-    raise IndexError(axis)
-
-
-def _strange(tensor: Any) -> float:
-    """The first number in it that is not finite."""
-    if isinstance(tensor, float):
-        return tensor
-    flat = tensor.detach().reshape(-1)
-    return float(flat[~torch.isfinite(flat)][0])
-
-
-@contextlib.contextmanager
-def _watch(
-    nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]
-) -> Iterator[list[tuple[int, float]]]:
-    """Watch a backward pass over the nodes.
-
-    Yields the numbers of those that make a nan or infinity of finite gradients, in order, each with
-    what it makes.
-    The nodes that the pass itself makes (with create_graph) are entered in `origins`.
-    """
-    born: list[tuple[int, float]] = []
-
-    def hook(number: int) -> Callable[..., None]:
-        def look(grad_inputs: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
-            strange = [gradient for gradient in grad_inputs if not _finite(gradient)]
-            if strange and all(map(_finite, grad_outputs)):
-                born.append((number, _strange(strange[0])))
-            for gradient in grad_inputs:
-                if gradient is not None and gradient.grad_fn is not None:
-                    origins.setdefault(gradient.grad_fn, number)
-
-        return look
-
-    handles = [node.register_hook(hook(number)) for node, number in nodes]
-    try:
-        yield born
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _finite(value: Any) -> bool:
-    """Whether a value, a gradient or one that is missing is finite throughout."""
-    if value is None:
-        return True
-    return math.isfinite(value) if isinstance(value, float) else bool(torch.isfinite(value).all())

@@ -4,7 +4,8 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 
     bindings    = binding, binding, ...
     binding     = NAME = value
-    value       = expression without names | nested lists of such | @FILE.npy | @FILE.csv | @FILE.json
+    value       = expression without names | nested lists of such
+                | @FILE.npy | @FILE.csv | @FILE.json
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Errors:
         return mp.fsum(terms)
 
 
-class Duals:
+class _Duals:
     """Arithmetic on numbers, dual ones among them, in which every operation is off by its error."""
 
     def __init__(self, dtype: Dtype, errors: Errors, path: tuple[int, ...] = ()) -> None:
@@ -202,7 +202,7 @@ def _row_program(
     given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
     for parameter in row.parameters[len(args) :]:
         given[parameter.name] = mp.mpf(parameter.default)
-    arithmetic = Duals(dtype, errors, path)
+    arithmetic = _Duals(dtype, errors, path)
     point = [
         arithmetic.number(given[variable]) if row.conditions == 0 else given[variable]
         for variable in program.names
@@ -237,7 +237,7 @@ def gradient(
     Raises:
         TooLarge: Where a number is too large to be calculated with.
     """
-    arithmetic = Duals(dtype, errors)
+    arithmetic = _Duals(dtype, errors)
     values = run(program, point, arithmetic)
     if watch is not None:
         _watch_forward(program, values, watch)
@@ -267,7 +267,7 @@ def gradient(
     return adjoints
 
 
-def _with_errors(total: Any, arithmetic: Duals, errors: Errors, path: tuple[int, ...]) -> Any:
+def _with_errors(total: Any, arithmetic: _Duals, errors: Errors, path: tuple[int, ...]) -> Any:
     """An adjoint with the error of the operations that it comes from."""
     if type(total) is not Dual:
         return errors.on(total, path)

@@ -61,9 +61,7 @@ _Wrt = Annotated[
     ),
 ]
 _SecondOrder = Annotated[bool, typer.Option("--second-order", help="Give the Hessian too.")]
-_Seed = Annotated[
-    int, typer.Option("--seed", metavar="N", help="What rand and randn begin with.")
-]
+_Seed = Annotated[int, typer.Option("--seed", metavar="N", help="What rand and randn begin with.")]
 _RetainGrad = Annotated[
     str | None,
     typer.Option(
@@ -308,7 +306,7 @@ def _text(expr: str | None, file: str | None = None) -> str:
     if (expr is None) == (file is None):
         message = "there is no program" if expr is None else "a program is given twice"
         raise GradcalcError(
-            Kind.USAGE, message, hint="write one, as in \"u**3 + v**2\", or name a --file"
+            Kind.USAGE, message, hint='write one, as in "u**3 + v**2", or name a --file'
         )
     if file is not None:
         with _open(file) as stream:

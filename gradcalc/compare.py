@@ -24,6 +24,7 @@ from typing import Any
 
 from gradcalc.conditioning import Conditioning
 from gradcalc.digits import Limit, Trend, close
+from gradcalc.directions import Finding
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.precise import Slope, Survey
@@ -192,6 +193,49 @@ def _undefined(evidence: Evidence, program: Program, dtype: Dtype, survey: Surve
     if evidence.autograd is not None:
         note += f"; torch answers {_plain(evidence.autograd)} all the same"
     return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict on all entries of a variable's gradient together."""
+
+    verdict: Verdict
+    blame: Blame | None
+    note: str
+
+
+def judge_direction(
+    finding: Finding, allowed: int, dtype: Dtype, shrinks: Callable[[], bool]
+) -> Judgement:
+    """Give the verdict on a gradient that was heard along a random direction only.
+
+    Args:
+        finding: What the limit and autograd say of the slope along it.
+        allowed: The rounding budget in ulps.
+        dtype: What autograd calculated in.
+        shrinks: Whether the error shrinks with the precision; asked only beyond the budget.
+    """
+    large = "too large to be written out for calculus: all entries were checked together"
+    if finding.undefined:
+        note = "the function has no finite value here, so there is no derivative"
+        return Judgement(Verdict.UNDEFINED, None, note)
+    if finding.kinked or finding.slope is None:
+        note = f"{large}, and the slopes to both sides of a random direction differ"
+        return Judgement(Verdict.NONDIFFERENTIABLE, None, note)
+    if not mp.isfinite(finding.autograd):
+        note = f"{large}: the derivative exists, but torch returns {_short(finding.autograd)} in it"
+        return Judgement(Verdict.DISAGREE, Blame.AUTOGRAD, note)
+    slopes = (
+        f"along a random direction the limit is {_short(finding.slope, 6)}, "
+        f"autograd's {_short(finding.autograd, 6)}"
+    )
+    note = f"{large}; {slopes}"
+    if finding.error <= allowed * dtype.unit:
+        return Judgement(Verdict.AGREE, None, note)
+    if not shrinks():
+        return Judgement(Verdict.DISAGREE, Blame.AUTOGRAD, f"{note}, more than rounding explains")
+    close_enough = finding.error < 2.0 ** (dtype.bits // 3 - dtype.bits)
+    return Judgement(Verdict.AGREE if close_enough else Verdict.ROUNDING, None, note)
 
 
 def undecided(evidence: Evidence, note: str) -> Entry:

@@ -31,8 +31,8 @@ from gradcalc.program import Program
 TRIALS = 10
 MARGIN = 4
 
-#: Error of one operation in units of the roundoff, a power of 2; torch's kernels are right to an ulp
-#: or two, not to a half.
+#: Error of one operation in units of the roundoff, a power of 2; torch's kernels are right to an
+#: ulp or two, not to a half.
 KERNEL = 4
 
 #: Bits of a random error: so many that it is not the same twice.

@@ -5,11 +5,11 @@ numbers, and values that choose entries (class indices, pivots). Out: an `Expans
 program whose inputs are the entries x[0,1] of the variables, and for each result the numbers of its
 entries. Calculus and the limit work on that.
 
-A tensor is a torch tensor of whole numbers here, each the number of a scalar value. So broadcasting,
-views, slices and changes in place behave as they do in torch, because torch performs them: rows that
-only move entries run their torch column on the numbers. Rows that calculate with many entries are
-written as others by their `entries` column. Nothing is calculated, and every intermediate value is
-written once, however often it is used.
+A tensor is a torch tensor of whole numbers here, each the number of a scalar value. So
+broadcasting, views, slices and changes in place behave as they do in torch, because torch performs
+them: rows that only move entries run their torch column on the numbers. Rows that calculate with
+many entries are written as others by their `entries` column. Nothing is calculated, and every
+intermediate value is written once, however often it is used.
 """
 
 from __future__ import annotations
@@ -104,7 +104,11 @@ def expand(
     Raises:
         TooManySteps: Beyond `limits.SCALAR_STEPS`.
     """
-    names = [entry_name(v.name, index) for v, s in zip(program.inputs, shapes, strict=True) for index in indices(s)]
+    names = [
+        entry_name(v.name, index)
+        for v, s in zip(program.inputs, shapes, strict=True)
+        for index in indices(s)
+    ]
     spans = [v.span for v, s in zip(program.inputs, shapes, strict=True) for _ in indices(s)]
     tracer = _Tracer(program.text, tuple(map(Input, names, spans)))
     values = run_entries(program, shapes, seen, tracer)
@@ -114,9 +118,7 @@ def expand(
     return Expansion(
         scalar,
         tuple(shapes),
-        tuple(
-            (tuple(ids.shape), tuple(itertools.islice(numbers, ids.numel()))) for ids in results
-        ),
+        tuple((tuple(ids.shape), tuple(itertools.islice(numbers, ids.numel()))) for ids in results),
     )
 
 
@@ -146,6 +148,25 @@ def run_entries(
     return run(program, inputs, _Numbers(sink, seen))
 
 
+def weighted_sum(
+    program: Program,
+    shapes: Sequence[tuple[int, ...]],
+    seen: Mapping[int, Any],
+    weights: Sequence[Sequence[Fraction]],
+    sink: Sink,
+) -> int:
+    """Run a program on a sink; return the number of the weighted sum of its results' entries."""
+    values = run_entries(program, shapes, seen, sink)
+    terms = []
+    for number, factors in zip(program.outputs, weights, strict=True):
+        for entry, factor in zip(values[number].reshape(-1).tolist(), factors, strict=True):
+            scaled = entry
+            if factor != 1:
+                scaled = sink.call(TABLE["mul"], (entry, sink.number(factor)))
+            terms.append(scaled)
+    return sink.call(TABLE["sum"], tuple(terms))
+
+
 class Sink(Protocol):
     """What becomes of scalar operations: they are written down, or carried out.
 
@@ -162,8 +183,8 @@ class Sink(Protocol):
     def call(self, row: Function, args: tuple[int, ...]) -> int:
         """A row of the function table, applied to numbers."""
 
-    def products(self, left: Sequence[int], right: Sequence[int]) -> int:
-        """The sum of the products of pairs."""
+    def products(self, left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[int]:
+        """For each row of the left and each of the right, the sum of their entries' products."""
 
     def at(self, span: Span) -> None:
         """What follows stands there in the text."""
@@ -215,10 +236,15 @@ class _Tracer:
         self._steps.append(Step(row.name, args, self._span))
         return len(self._places) - 1
 
-    def products(self, left: Sequence[int], right: Sequence[int]) -> int:
-        row = TABLE["mul"]
-        terms = [self.call(row, pair) for pair in zip(left, right, strict=True)]
-        return terms[0] if len(terms) == 1 else self.call(TABLE["sum"], tuple(terms))
+    def products(self, left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[int]:
+        mul, add = TABLE["mul"], TABLE["sum"]
+        if len(left) * len(right) * len(left[0]) > limits.SCALAR_STEPS:
+            raise TooManySteps
+        found = []
+        for a, b in itertools.product(left, right):
+            terms = tuple([self.call(mul, pair) for pair in zip(a, b, strict=True)])
+            found.append(terms[0] if len(terms) == 1 else self.call(add, terms))
+        return found
 
     def finish(self, outputs: tuple[int, ...]) -> Program:
         """The program: inputs first, then constants, then steps."""
@@ -259,7 +285,9 @@ class _Numbers:
         options = dict(step.options)
         if row.creates:
             created = self._seen[number]
-            numbers = [self._sink.number(Fraction(v)) if v else 0 for v in created.reshape(-1).tolist()]
+            numbers = [
+                self._sink.number(Fraction(v)) if v else 0 for v in created.reshape(-1).tolist()
+            ]
             return torch.tensor(numbers, dtype=torch.int64).reshape(created.shape)
         if row.moves:
             # In place, this changes the numbers of all views, as it does in torch.
@@ -430,18 +458,18 @@ class Entries:
 
     def contracted(self, other: Entries) -> Entries:
         """The matrix product of the last two axes."""
-        left = self.ids.unsqueeze(-2)
-        right = other.ids.transpose(-1, -2).unsqueeze(-3)
-        shape = torch.broadcast_shapes(left.shape, right.shape)
-        if not shape[-1]:
-            return self._moved(torch.zeros(shape[:-1], dtype=torch.int64))
-        lefts, rights = (
-            ids.expand(shape).reshape(-1, shape[-1]) for ids in (left, right)
+        left, right = self.ids, other.ids.transpose(-1, -2)
+        stack = torch.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        shape = (*stack, left.shape[-2], right.shape[-2])
+        if not left.shape[-1] or 0 in shape:
+            return self._moved(torch.zeros(shape, dtype=torch.int64))
+        pairs = zip(
+            left.expand(*stack, *left.shape[-2:]).reshape(-1, *left.shape[-2:]),
+            right.expand(*stack, *right.shape[-2:]).reshape(-1, *right.shape[-2:]),
+            strict=True,
         )
-        numbers = [
-            self.sink.products(a.tolist(), b.tolist()) for a, b in zip(lefts, rights, strict=True)
-        ]
-        return self._moved(torch.tensor(numbers, dtype=torch.int64).reshape(shape[:-1]))
+        numbers = [n for a, b in pairs for n in self.sink.products(a.tolist(), b.tolist())]
+        return self._moved(torch.tensor(numbers, dtype=torch.int64).reshape(shape))
 
     def taken(self, index: Any, ignored: int) -> Entries:
         """Of each row along the last axis the entry at the index; 0 where that is `ignored`."""

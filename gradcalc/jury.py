@@ -67,9 +67,7 @@ class Jury:
         self._case = case
         self._dtype = dtype
         self._latex = latex
-        self._thorough = (
-            thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
-        )
+        self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
         self._calculus = Calculus(case.program, case.entries, dtype) if formulas else None
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
         self._far: dict[tuple[int, ...], Any] = {}
@@ -145,9 +143,7 @@ class Jury:
             symbolic=symbolic,
             autograd=case.autograd[axes],
             continued=continued,
-            slope=functools.partial(
-                precise.slope, case.program, case.point, axes, self._dtype
-            ),
+            slope=functools.partial(precise.slope, case.program, case.point, axes, self._dtype),
             conditioning=functools.partial(self._measure, axes),
             birth=functools.partial(case.birth, axes),
             budget=case.budget,

@@ -1,7 +1,8 @@
 """What people type, rewritten into Python's notation.
 
-In: the user's text. Out: its statements, and for each expression a `Notation`: an ASCII text that
-Python's own parser reads, with a map from its positions back to the user's. Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤`
+In: the user's text. Out: its lines, and for each expression a `Notation`: an ASCII text that
+Python's own parser reads, with a map from its positions back to the user's.
+ Rewritten are: `^` (power), `²` `·` `×` `÷` `−` `π` `√` `∞` `≤`
 `≥` `≠`, implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves
 (`lambda`) or that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them
 in the user's text.
@@ -311,7 +312,9 @@ def _spelling(text: str, sort: str, piece: str, start: int) -> str:
         return SIGNS[piece]
     if sort == "text":
         if not piece.isascii():
-            raise _strange_character(text, start + next(k for k, c in enumerate(piece) if ord(c) > 127))
+            raise _strange_character(
+                text, start + next(k for k, c in enumerate(piece) if ord(c) > 127)
+            )
         return piece
     if sort == "root":
         return "sqrt"

@@ -189,7 +189,7 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey
 
 
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
-    """The inputs that reach a step on a kink, which is looked for but for rounding: sin(pi) is 0."""
+    """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
     active = program.active()
     with mp.workprec(_SURVEY_BITS - 100):
         found = [_snapped(value) for value in found]
@@ -358,9 +358,7 @@ def _quotients(
     scales = [_scale(point[axis]) for axis in axes]
     below, above = (scales[0] * mp.ldexp(mp.sqrt(number), -bits) for number in (2, 3))
     if len(axes) == 1:
-        ends = [
-            _moved(program, point, axes[0], step, dtype, frozen) for step in (-below, 0, above)
-        ]
+        ends = [_moved(program, point, axes[0], step, dtype, frozen) for step in (-below, 0, above)]
     else:
         inner = scales[1] * mp.ldexp(mp.sqrt(5), -2 * bits)
         ends = []

@@ -157,7 +157,9 @@ def _from_line(text: str) -> dict[str, Any]:
 
 def _how(given: dict[str, Any]) -> dict[str, Any]:
     """The fields of `Options` for the options of a line, or the fields of a JSON record."""
-    how = {name: given[name] for name in ("seed", "grad_outputs", "zero_grad") if name in given}
+    how: dict[str, Any] = {
+        name: given[name] for name in ("seed", "grad_outputs", "zero_grad") if name in given
+    }
     if "backward" in given:
         how["passes"] = given["backward"]
     if "retain_grad" in given:
@@ -286,7 +288,14 @@ def _backward_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a JSON record that say how backward is run, each of the right type."""
     given = {
         name: value
-        for name in ("seed", "backward", "retain_grad", "grad_outputs", "zero_grad", "no_retain_graph")
+        for name in (
+            "seed",
+            "backward",
+            "retain_grad",
+            "grad_outputs",
+            "zero_grad",
+            "no_retain_graph",
+        )
         if (value := fields.get(name)) is not None
     }
     for name, value in given.items():
@@ -297,7 +306,7 @@ def _backward_fields(fields: dict[str, Any]) -> dict[str, Any]:
         elif name == "retain_grad":
             if isinstance(value, list) and all(isinstance(part, str) for part in value):
                 given[name] = ",".join(value)
-            _expect(isinstance(given[name], str), name, "a name, a list of names, or \"all\"")
+            _expect(isinstance(given[name], str), name, 'a name, a list of names, or "all"')
         else:
             _expect(_is_value(value), name, "a number, a list of numbers, or a text")
             given[name] = str(value)

@@ -329,6 +329,4 @@ class Report:
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All numbers: the gradient's, then the Hessian's."""
-        return tuple(
-            entry for block in (*self.gradients, *self.hessian) for entry in block.entries
-        )
+        return tuple(entry for block in (*self.gradients, *self.hessian) for entry in block.entries)

@@ -166,7 +166,9 @@ class Calculus:
         if formula is None:
             return None
         # sympy knows nothing of x[0,1].
-        names = {symbol: _entry_latex(symbol.name) for symbol in self._symbols if "[" in symbol.name}
+        names = {
+            symbol: _entry_latex(symbol.name) for symbol in self._symbols if "[" in symbol.name
+        }
         return str(sympy.latex(formula, symbol_names=names))
 
     def values(self, inputs: Sequence[Fraction]) -> list[Any]:
@@ -275,14 +277,13 @@ def _chain_values(
 ) -> list[Any]:
     """Derivatives that all end along one axis (or are first ones), at the present precision."""
     point = [
-        as_dual(_number(value), moves=along == (number,))
-        for number, value in enumerate(inputs)
+        as_dual(_number(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
     try:
         found = gradient(program, point, dtype, Errors())
     except TooLarge:
         return [None] * len(wanted)
-    values = []
+    values: list[Any] = []
     for axes in wanted:
         number = found.get(axes[0], mp.mpf(0))
         if isinstance(number, Undefined):

@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from gradcalc.program import Program
     from gradcalc.report import Report
 
-#: Rows whose value is a condition, which torch does not differentiate.
-CONDITIONS = frozenset(row.name for row in TABLE.values() if row.group == "comparison")
+#: Rows that work on numbers; tests/test_tensors.py has the others.
+ROWS = [row for row in TABLE.values() if row.entrywise]
+
+#: Rows whose value is a condition, and all whose value torch does not differentiate.
+CONDITIONS = frozenset(row.name for row in ROWS if row.group == "comparison")
+CONSTANT = CONDITIONS | {"detach"}
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ class Question:
 def question(row: Function, point: Point) -> Question:
     """Call a row at a point: static parameters as numbers, the others as bound variables.
 
-    A condition is added to its first argument, so that there is something to differentiate.
+    What is a constant to torch is added to its first argument, so that there is something to
+    differentiate.
     """
     names = [None if p.static else p.name for p in row.parameters[: len(point)]]
     args = [name or repr(value) for name, value in zip(names, point, strict=True)]
     text = f"{row.name}({', '.join(args)})"
-    if row.name in CONDITIONS:
+    if row.name in CONSTANT:
         text = f"x + {text}"
     return Question(text, tuple((n, v) for n, v in zip(names, point, strict=True) if n))
 
@@ -104,9 +109,9 @@ def inside(row: Function, point: Point, margin: int = 40) -> bool:
 
 VARIABLES = ("x", "y", "z")
 
-#: Rows left out of random programs: conditions, which have no gradient of their own, and those in
-#: which torch itself is wrong (tests/test_functions.py says where).
-LEFT_OUT = CONDITIONS | {"digamma", "polygamma", "hardsigmoid", "softplus", "sech", "csch"}
+#: Rows left out of random programs: those that have no gradient of their own, and those in which
+#: torch itself is wrong (tests/test_functions.py says where).
+LEFT_OUT = CONSTANT | {"digamma", "polygamma", "hardsigmoid", "softplus", "sech", "csch"}
 
 #: How near a kink or an end of a domain a step may lie, relative to its argument, and how large a
 #: value may be.
@@ -132,7 +137,7 @@ def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
     number = st.integers(-3000, 3000).map(lambda whole: whole / 1000)
     at = {name: draw(number) for name in VARIABLES}
     pool: list[tuple[str, Any]] = [(name, mp.mpf(value)) for name, value in at.items()]
-    rows = [row for row in TABLE.values() if row.name not in LEFT_OUT]
+    rows = [row for row in ROWS if row.name not in LEFT_OUT]
     wanted = draw(st.integers(1, most))
     for _ in range(4 * most):
         if len(pool) == len(VARIABLES) + wanted:
@@ -158,11 +163,11 @@ def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
 
 
 def has_gradient(program: Program) -> bool:
-    """Whether the result depends on a variable other than through a condition."""
+    """Whether the result depends on a variable other than through a condition or the like."""
     flags = [number < len(program.inputs) for number in range(program.first_step)]
     for step in program.steps:
         row = TABLE[step.function]
-        passed = row.name not in CONDITIONS and any(
+        passed = row.name not in CONSTANT and any(
             flags[arg] for arg in step.args[row.conditions :]
         )
         flags.append(passed)

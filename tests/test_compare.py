@@ -20,10 +20,9 @@ from gradcalc import symbolic
 from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options, calculate
 from gradcalc.compare import (
-    BUDGET_PER_STEP,
-    BUDGET_ULPS,
     NEARER,
     Evidence,
+    budget,
     judge,
     unchecked,
     undecided,
@@ -368,10 +367,12 @@ def test_plant_is_removed_again() -> None:
 
 #: One step, so that the budget is known.
 PROGRAM = parse("exp(x)")
-BUDGET = BUDGET_ULPS + BUDGET_PER_STEP
-FINE = Survey(True, None, suspect=False)
-KINK = Survey(True, None, suspect=True)
-NOWHERE = Survey(False, 1, suspect=True, computable=False)
+BUDGET = budget(len(PROGRAM.steps))
+FINE = Survey(defined=True, suspects=frozenset(), computable=True)
+KINK = Survey(defined=True, suspects=frozenset({0}), computable=True)
+#: The kink is on another variable's way.
+ASIDE = Survey(defined=True, suspects=frozenset({1}), computable=True)
+NOWHERE = Survey(stranger=1)
 UNSETTLED = Limit(Trend.UNSETTLED)
 UNDEFINED = Limit(Trend.UNDEFINED)
 
@@ -401,7 +402,7 @@ def verdict_on(
     thorough: bool = True,
     cancels: bool = False,
     continued: float | None = None,
-    birth: tuple[int, float, str] | None = (1, NAN, "backward"),
+    birth: tuple[str, float, str] | None = ("exp(x)", NAN, "backward"),
 ) -> Entry:
     """Judge what the three witnesses are said to say; a limit of None must not be asked."""
 
@@ -411,6 +412,7 @@ def verdict_on(
 
     evidence = Evidence(
         wrt=("x",),
+        axes=(0,),
         formula="exp(x)",
         latex=None,
         symbolic=None if calculus is None else mp.mpf(calculus),
@@ -419,6 +421,7 @@ def verdict_on(
         slope=asked,
         conditioning=lambda _distance: Conditioning(mp.mpf(error), 1, cancels),
         birth=lambda: birth,
+        budget=BUDGET,
     )
     return judge(evidence, PROGRAM, dtype, survey, thorough=thorough)
 
@@ -436,6 +439,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         (0, 0, 0, FINE, 0, AGREE, None),
         (0, -0.0, 0, FINE, 0, AGREE, None),
         (1, 1, 1, KINK, 0, AGREE, None),
+        (1, 1, 1, ASIDE, 0, AGREE, None),
         (1, ulps(BUDGET), 1, FINE, 0, AGREE, None),
         (1, ulps(-BUDGET), 1, FINE, 0, AGREE, None),
         # Further off: what rounding explains, and what it does not.
@@ -461,6 +465,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         (1, 1, Slope(UNSETTLED, UNSETTLED), FINE, 0, AGREE, None),
         (1, 2, Slope(UNSETTLED, UNSETTLED), FINE, 0, DISAGREE, AUTOGRAD),
         (1, 1, Slope(UNSETTLED, UNSETTLED), KINK, 0, UNDECIDED, None),
+        (1, 1, Slope(UNSETTLED, UNSETTLED), ASIDE, 0, AGREE, None),
         (None, 1, Slope(UNSETTLED, UNSETTLED), FINE, 0, UNDECIDED, None),
         (None, NAN, Slope(UNSETTLED, UNSETTLED), KINK, 0, UNDECIDED, None),
         # Two against one.
@@ -488,7 +493,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         # No function.
         (1, 1, None, NOWHERE, 0, NO_VALUE, None),
         (None, NAN, None, NOWHERE, 0, NO_VALUE, None),
-        (-1, -1, None, Survey(False, None, suspect=True), 0, NO_VALUE, None),
+        (-1, -1, None, Survey(), 0, NO_VALUE, None),
         (None, NAN, Slope(UNDEFINED, UNDEFINED), KINK, 0, NO_VALUE, None),
         (1, 1, Slope(UNDEFINED, UNDEFINED), FINE, 0, NO_VALUE, None),
     ],
@@ -525,9 +530,29 @@ def test_limit_is_asked_where_it_may_change_the_verdict(calculus, autograd, surv
         verdict_on(calculus, autograd, None, survey, thorough=False)
 
 
-def test_limit_is_not_asked_where_it_cannot_change_the_verdict() -> None:
-    entry = verdict_on(1, ulps(BUDGET), None, thorough=False)
+@pytest.mark.parametrize("survey", [FINE, ASIDE])
+def test_limit_is_not_asked_where_it_cannot_change_the_verdict(survey) -> None:
+    entry = verdict_on(1, ulps(BUDGET), None, survey, thorough=False)
     assert (entry.verdict, entry.limit, entry.ulps) == (AGREE, None, BUDGET)
+
+
+@pytest.mark.parametrize(
+    ("autograd", "error", "verdict"),
+    [(ulps(BUDGET + 1), 1e-10, AGREE), (ulps(2**18), 1e-10, ROUNDING)],
+)
+def test_limit_is_not_asked_where_rounding_explains_the_gap(autograd, error, verdict) -> None:
+    entry = verdict_on(1, autograd, None, error=error, thorough=False)
+    assert (entry.verdict, entry.limit) == (verdict, None)
+
+
+def test_limit_is_asked_where_rounding_may_be_as_large_as_the_derivative() -> None:
+    with pytest.raises(AssertionError, match="the limit was asked"):
+        verdict_on(1, ulps(2**18), None, error=1.5, thorough=False)
+
+
+@pytest.mark.parametrize(("steps", "wanted"), [(0, 8), (1, 12), (10, 48)])
+def test_budget_grows_with_the_steps(steps, wanted) -> None:
+    assert budget(steps) == wanted
 
 
 def test_limit_is_always_asked_by_the_thorough() -> None:
@@ -555,7 +580,7 @@ def test_formula_has_no_value_where_there_is_no_derivative() -> None:
 
 
 def test_undecided_keeps_what_is_known() -> None:
-    evidence = Evidence(("x",), "2*x", "2 x", None, 6.0, *[lambda: None] * 4)
+    evidence = Evidence(("x",), (0,), "2*x", "2 x", None, 6.0, *[lambda: None] * 4, budget=8)
     entry = undecided(evidence, "no time")
     assert (entry.formula, entry.latex, entry.autograd) == ("2*x", "2 x", 6.0)
     assert (entry.verdict, entry.note, entry.symbolic) == (UNDECIDED, "no time", None)
@@ -695,9 +720,9 @@ def test_note_on_a_second_derivative() -> None:
 @pytest.mark.parametrize(
     ("birth", "end"),
     [
-        ((1, INF, "forward"), ": `exp(x)` is inf there"),
-        ((1, NAN, "forward"), ": `exp(x)` is nan there"),
-        ((1, -INF, "backward"), ": the backward pass of `exp(x)` makes the first -inf"),
+        (("exp(x)", INF, "forward"), ": `exp(x)` is inf there"),
+        (("exp(x)", NAN, "forward"), ": `exp(x)` is nan there"),
+        (("exp(x)", -INF, "backward"), ": the backward pass of `exp(x)` makes the first -inf"),
         (None, ""),
     ],
 )

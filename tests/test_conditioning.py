@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gradcalc import autodiff
-from gradcalc.conditioning import MARGIN, Conditioning, measure
+from gradcalc import autodiff, conditioning
+from gradcalc.conditioning import MARGIN, Conditioning, measure, measure_all
 from gradcalc.dtypes import DTYPES, FLOAT32, FLOAT64, Dtype
 from gradcalc.functions import mp
 from gradcalc.parser import parse
 from gradcalc.precise import slope
+from gradcalc.program import Array
 
 if TYPE_CHECKING:
     from gradcalc.program import Program
@@ -27,6 +28,15 @@ def measured(text: str, dtype: Dtype = FLOAT64, *, order: int = 1, **at: float) 
     """Measure the derivative by the first input."""
     program, point = bound(text, at, dtype)
     return measure(program, point, (0,) * order, dtype)
+
+
+def heard(
+    program: Program, point: list[Fraction], dtype: Dtype, *, second_order: bool = False
+) -> autodiff.Testimony:
+    inputs = [Array((), (float(value),)) for value in point]
+    how = autodiff.Backward(second_order=second_order)
+    required = [True] * len(inputs)
+    return autodiff.testify(program, inputs, required, dtype.name, how, autodiff.Draws(0))
 
 
 def culprit(text: str, **at: float) -> str:
@@ -112,7 +122,7 @@ def test_second_derivative_is_measured_too() -> None:
 def test_error_of_torch_is_within_the_measure(text: str, x: float, dtype: Dtype) -> None:
     program, point = bound(text, {"x": x}, dtype)
     exact = slope(program, point, (0,), dtype).value or mp.mpf(0)
-    found = autodiff.testify(program, [float(point[0])], [True], dtype.name).gradient[0]
+    found = heard(program, point, dtype).gradients[0][0]
     with mp.workprec(500):
         error = abs(mp.mpf(found) - exact)
     assert error <= measured(text, dtype, x=x).error
@@ -137,9 +147,9 @@ def test_error_of_torch_s_second_derivative_is_within_the_measure(
 ) -> None:
     program, point = bound(text, {"x": x}, dtype)
     exact = slope(program, point, (0, 0), dtype).value
-    testimony = autodiff.testify(program, [float(point[0])], [True], dtype.name, second_order=True)
+    found = heard(program, point, dtype, second_order=True).hessian[0, 0]
     with mp.workprec(500):
-        error = abs(mp.mpf(testimony.hessian[0, 0]) - exact)
+        error = abs(mp.mpf(found) - exact)
     assert error <= measured(text, dtype, order=2, x=x).error
 
 
@@ -163,6 +173,37 @@ def test_rounding_beside_a_tiny_number_counts(text: str, at: dict[str, float]) -
 )
 def test_measure_is_the_same_each_time(text: str, x: float) -> None:
     assert measured(text, x=x) == measured(text, x=x)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("sqrt(x + 1) - sqrt(x) + exp(y)", {"x": 1e15, "y": 1}),
+        ("log(1 + x*y)/x", {"x": 1e-5, "y": 0.3}),
+        ("tanh(x)*sin(y)", {"x": 20, "y": 2}),
+    ],
+)
+def test_many_derivatives_are_measured_in_the_same_runs(text: str, at: dict[str, float]) -> None:
+    program, point = bound(text, at, FLOAT64)
+    all_axes = [(0,), (1,), (0, 0), (0, 1), (1, 1)]
+    together = measure_all(program, point, dict.fromkeys(all_axes, mp.inf), FLOAT64)
+    alone = {axes: measure(program, point, axes, FLOAT64) for axes in all_axes}
+    assert together == alone
+
+
+def test_what_is_explained_takes_no_more_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, point = bound("log(1 + x)/x", {"x": 1e-5}, FLOAT64)
+    runs = []
+    monkeypatch.setattr(
+        "gradcalc.conditioning.gradient",
+        lambda *args, gradient=conditioning.gradient: [runs.append(1), gradient(*args)][1],
+    )
+    counts = []
+    for distance in (mp.mpf(0), mp.inf):
+        runs.clear()
+        measure(program, point, (0,), FLOAT64, distance)
+        counts.append(len(runs))
+    assert counts[0] * 2 < counts[1]
 
 
 def test_measure_shrinks_with_the_precision() -> None:

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from strategies import moving, question, sweep
+from strategies import ROWS, moving, question, sweep
 
 from gradcalc import grad
 from gradcalc.dtypes import DTYPES, EXACT
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gradcalc.functions import Function, Point
     from gradcalc.report import Entry
 
-ROWS = list(TABLE.values())
 GOOD = {Verdict.AGREE, Verdict.ROUNDING}
 
 
@@ -101,7 +100,7 @@ def in_mpmath(row: Function, args: list[Any]) -> Any:
 def in_sympy(row: Function, args: list[Any]) -> Any:
     given = [sympy.Ne(a, 0) if k < row.conditions else a for k, a in enumerate(args)]
     result = row.sympy(*given)
-    if isinstance(result, sympy.logic.boolalg.Boolean):
+    if isinstance(result, sympy.logic.boolalg.Boolean) and not result.is_Symbol:
         return sympy.Piecewise((1, result), (0, True))
     return result
 
@@ -191,7 +190,7 @@ def test_function_is_known(name: str) -> None:
 
 
 def test_names_are_unique() -> None:
-    names = [known for row in ROWS for known in (row.name, *row.aliases)]
+    names = [known for row in TABLE.values() for known in (row.name, *row.aliases)]
     assert sorted(names) == sorted(set(names)) == sorted(callable_names())
 
 
@@ -269,6 +268,9 @@ def test_derivative_is_that_of_sympy(row: Function, point: Point) -> None:
         for text, symbol in zip(
             by_text(row, row.derivative, point), moving(row, args), strict=False
         ):
+            if row.name == "detach":  # has the value of x, and no derivative
+                assert text == 0
+                continue
             wanted = at_point(row, almost_everywhere(sympy.diff(expression, symbol)), point)
             assert close(text, wanted, 2.0**-200)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import CONDITIONS, Sketch, question, sketches
+from strategies import CONSTANT, ROWS, Sketch, question, sketches
 
 from gradcalc import grad
 from gradcalc.functions import TABLE
@@ -123,8 +123,8 @@ def hessian(sketch: Sketch, order: list[str]) -> dict[frozenset[str], tuple[Any,
     return {frozenset(e.wrt): (e.symbolic, e.autograd, e.verdict) for e in report.hessian}
 
 
-OUTSIDE = [(row, point) for row in TABLE.values() for point in row.outside]
-OUTER = [row for row in TABLE.values() if row.required == 1 and row.name not in CONDITIONS]
+OUTSIDE = [(row, point) for row in ROWS for point in row.outside]
+OUTER = [row for row in ROWS if row.required == 1 and row.name not in CONSTANT]
 
 
 @tried(100)

@@ -67,7 +67,11 @@ row(
     torch=lambda *, start, end=None, step=1, dtype, generator: torch.arange(
         *((0, start) if end is None else (start, end)), step, dtype=dtype
     ),
-    trials=("arange(3)*x --at x=2", "arange(1, 4)*x --at x=[1,2,3]", "arange(0, 1, 0.25)*x --at x=2"),
+    trials=(
+        "arange(3)*x --at x=2",
+        "arange(1, 4)*x --at x=[1,2,3]",
+        "arange(0, 1, 0.25)*x --at x=2",
+    ),
 )
 row(
     "linspace",

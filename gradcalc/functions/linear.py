@@ -171,10 +171,7 @@ def _minor(x: Any, rows: tuple[int, ...], columns: tuple[int, ...]) -> Any:
         entry = x[rows[0], column]
         rest = columns[:k] + columns[k + 1 :]
         term = entry if len(rows) == 1 else entry * _minor(x, rows[1:], rest)
-        if total is None:
-            total = term
-        else:
-            total = total - term if k % 2 else total + term
+        total = term if total is None else total - term if k % 2 else total + term
     return total
 
 

@@ -171,7 +171,10 @@ row(
         "nll_loss(x, y) --at x=randn(2,3),y=[0,2] --wrt x",
         "nll_loss(x, y, reduction='none') --at x=randn(2,3),y=[0,2] --wrt x",
     ),
-    refused=("nll_loss(x, y) --at x=randn(2,3),y=[0,2,1] --wrt x", "nll_loss(x, y) --at x=randn(2,3),y=[0,2]"),
+    refused=(
+        "nll_loss(x, y) --at x=randn(2,3),y=[0,2,1] --wrt x",
+        "nll_loss(x, y) --at x=randn(2,3),y=[0,2]",
+    ),
 )
 row(
     "cross_entropy",

@@ -81,7 +81,7 @@ def _spread(name: str) -> Any:
 
 
 def _var(x: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
-    gap = x - x.mean(dim, True)
+    gap = x - x.mean(dim, keepdim=True)
     return (gap * gap).sum(dim, keepdim) / (x.count(dim) - _correction(**options))
 
 
@@ -210,7 +210,7 @@ row(
 
 def _softmax(x: Any, *, dim: int) -> Any:
     powers = x.exp()
-    return powers / powers.sum(dim, True)
+    return powers / powers.sum(dim, keepdim=True)
 
 
 row(
@@ -241,7 +241,7 @@ row(
     signature="x, dim",
     options="dim",
     torch=lambda x, *, dim: torch.log_softmax(x, dim),
-    entries=lambda x, *, dim: x - x.logsumexp(dim, True),
+    entries=lambda x, *, dim: x - x.logsumexp(dim, keepdim=True),
     trials=("x.log_softmax(1) --at x=randn(2,3)",),
     refused=_refused("log_softmax"),
 )

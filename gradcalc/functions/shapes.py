@@ -46,7 +46,11 @@ _shape(
     "getitem",
     "x[index]: entries and parts of x",
     lambda x, *, index: x[torch_index(index)],
-    ("x[0]*x[1] --at x=[2,3]", "x[:, 1:] --at x=[[1,2,3],[4,5,6]]", "x[..., None, [0, 2]] --at x=[1,2,3]"),
+    (
+        "x[0]*x[1] --at x=[2,3]",
+        "x[:, 1:] --at x=[[1,2,3],[4,5,6]]",
+        "x[..., None, [0, 2]] --at x=[1,2,3]",
+    ),
     signature="x, index",
     refused=("x[5] --at x=[1,2]", "x[0, 0] --at x=[1,2]"),
 )
@@ -62,9 +66,27 @@ _shape(
     options="index",
     refused=("y = x*1; y[0] = [1, 2, 3]; y --at x=[[1,2],[3,4]]",),
 )
-_shape("T", "x with its axes in reverse order: x.T", lambda x: x.T, ("x.T @ x --at x=randn(2,3)",), attribute=True)
-_shape("mT", "x with its last two axes swapped: x.mT", lambda x: x.mT, ("x.mT --at x=randn(2,2,3)",), attribute=True)
-_shape("t", "the transpose of a matrix", lambda x: torch.t(x), ("t(x) --at x=randn(2,3)",), refused=("t(x) --at x=randn(2,2,2)",))
+_shape(
+    "T",
+    "x with its axes in reverse order: x.T",
+    lambda x: x.T,
+    ("x.T @ x --at x=randn(2,3)",),
+    attribute=True,
+)
+_shape(
+    "mT",
+    "x with its last two axes swapped: x.mT",
+    lambda x: x.mT,
+    ("x.mT --at x=randn(2,2,3)",),
+    attribute=True,
+)
+_shape(
+    "t",
+    "the transpose of a matrix",
+    lambda x: torch.t(x),
+    ("t(x) --at x=randn(2,3)",),
+    refused=("t(x) --at x=randn(2,2,2)",),
+)
 _shape(
     "transpose",
     "x with two axes swapped",
@@ -113,7 +135,12 @@ _shape(
     ("x.flatten() --at x=randn(2,3)", "x.flatten(1) --at x=randn(2,2,2)"),
     signature="x, start_dim=0, end_dim=-1",
 )
-_shape("ravel", "x with all axes joined to one", lambda x: torch.ravel(x), ("ravel(x) --at x=randn(2,2)",))
+_shape(
+    "ravel",
+    "x with all axes joined to one",
+    lambda x: torch.ravel(x),
+    ("ravel(x) --at x=randn(2,2)",),
+)
 _shape(
     "squeeze",
     "x without axes of length 1",
@@ -212,5 +239,12 @@ for _name, _doc in (("tril", "below"), ("triu", "above")):
         signature="x, diagonal=0",
         refused=(f"{_name}(x) --at x=[1,2]",),
     )
-_shape("clone", "a copy of x", lambda x: torch.clone(x), ("y = x.clone(); y += 1; y*x --at x=[1,2]",))
-_shape("contiguous", "x, its entries in the order of memory", lambda x: x.contiguous(), ("x.T.contiguous() --at x=randn(2,2)",))
+_shape(
+    "clone", "a copy of x", lambda x: torch.clone(x), ("y = x.clone(); y += 1; y*x --at x=[1,2]",)
+)
+_shape(
+    "contiguous",
+    "x, its entries in the order of memory",
+    lambda x: x.contiguous(),
+    ("x.T.contiguous() --at x=randn(2,2)",),
+)

@@ -209,6 +209,7 @@ def row(
 
     def absent(*_: Any) -> Any:
         raise NotImplementedError(f"{name} has no single number; `expand` writes it as others")
+
     row = Function(
         name=name,
         group=group,

@@ -1,0 +1,254 @@
+"""A program in torch: its leaves, its steps, its values.
+
+In: a program, the inputs' values, the dtype. Out: `Forward`, the forward pass, with what torch says
+of every value. `autodiff` runs backward on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcalc import limits
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.functions import Function, torch
+from gradcalc.interpret import run
+from gradcalc.program import Array, Constant, Program, Step
+from gradcalc.refusals import refusal
+
+
+class Draws:
+    """Where random numbers come from: one stream for all values of a question, in order."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    @functools.cached_property
+    def generator(self) -> Any:
+        """Torch's generator."""
+        return torch.Generator().manual_seed(self._seed)
+
+
+class _Tensors:
+    """Arithmetic on torch tensors, in which constants are plain numbers as in a torch program."""
+
+    def __init__(self, program: Program, dtype: Any, draws: Draws | Mapping[int, Any]) -> None:
+        self._program = program
+        self._dtype = dtype
+        self._draws = draws
+        self.seen: dict[int, Any] = {}
+        self.nodes: dict[Any, int] = {}  # for each grad_fn, the value that it was made with
+
+    def constant(self, constant: Constant) -> Any:
+        if constant.value is not None:
+            return float(constant.value)
+        size = getattr(math, constant.text.lstrip("-"))
+        return -size if constant.text.startswith("-") else size
+
+    def number(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return float(value)
+        if isinstance(value, float) or value.dtype != torch.bool:
+            return value
+        return value.to(self._dtype)
+
+    def condition(self, value: Any) -> Any:
+        if isinstance(value, bool | float):
+            return torch.tensor(bool(value))
+        return value if value.dtype == torch.bool else value != 0
+
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        if row.entrywise and not (step.in_place or step.no_grad):
+            plain = [isinstance(arg, float) for arg in args]
+            if all(plain):
+                # A constant: calculated in float64 and kept as a plain number.
+                return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
+            if any(plain) and row.symbol is None:
+                args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
+        try:
+            result = self._called(row, args, number, step)
+        except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
+            raise refusal(self._program, problem, number, args) from None
+        node = getattr(result, "grad_fn", None)
+        if node is not None:
+            self.nodes.setdefault(node, number)
+        return result
+
+    def _called(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        options = dict(step.options)
+        _check_size(self._program, row, args, number, options)
+        if row.creates:
+            if isinstance(self._draws, Draws):
+                generator = self._draws.generator
+                made = row.torch(*args, dtype=self._dtype, generator=generator, **options)
+            else:
+                made = self._draws[number].to(self._dtype, copy=True)
+            self.seen[number] = made.clone()
+            return made
+        if not row.entrywise:
+            args = self._lifted(row, args, self._dtype, 0)
+        if row.reads is not None:
+            self.seen[number] = args[row.reads].detach().clone()
+        watched = torch.no_grad() if step.no_grad else contextlib.nullcontext()
+        with watched:
+            if step.in_place and not row.moves:
+                return getattr(args[0], f"{row.name}_")(*args[1:], **options)
+            return row.torch(*args, **options)
+
+    @staticmethod
+    def _lifted(row: Function, args: list[Any], dtype: Any, count: int) -> list[Any]:
+        """Make tensors of the plain numbers among the first `count` arguments (0: all)."""
+        static = [parameter.static for parameter in row.parameters] + [False] * len(args)
+        return [
+            torch.tensor(arg, dtype=dtype)
+            if isinstance(arg, float) and not fixed and (position < count or not count)
+            else arg
+            for position, (arg, fixed) in enumerate(zip(args, static, strict=False))
+        ]
+
+
+def _check_size(
+    program: Program, row: Function, args: Sequence[Any], number: int, options: Mapping[str, Any]
+) -> None:
+    """Refuse a tensor that would not fit, before torch tries to make it."""
+    most = limits.TENSOR_ENTRIES
+    size = 1
+    for arg in args:
+        size *= 1 if isinstance(arg, float) else arg.numel() or 1
+    if row.creates or row.name in {"expand", "repeat"}:
+        size = _asked_size(options) * (size if row.name == "repeat" else 1)
+    elif size > most:
+        metas = [arg if isinstance(arg, float) else arg.detach().to("meta") for arg in args]
+        # In place, nothing grows; and what does not fit is told by torch itself.
+        with contextlib.suppress(RuntimeError, IndexError, ValueError, TypeError):
+            size = row.torch(*metas, **options).numel()
+    if size > most:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a tensor of over {most:,} entries",
+            text=program.text,
+            span=program.span(number),
+        )
+
+
+def _asked_size(options: Mapping[str, Any]) -> int:
+    """Entries of the tensor that the options ask for."""
+    if "end" in options and "steps" not in options:
+        return int(abs(options["end"] - options["start"]) / (abs(options.get("step", 1)) or 1))
+    size = 1
+    asked = options.get("shape", options.get("sizes", ()))
+    for length in asked if isinstance(asked, tuple) else (asked,):
+        size *= length if isinstance(length, int) and length > 0 else 1
+    for name in ("n", "steps", "start"):
+        size *= options[name] if isinstance(options.get(name), int) else 1
+    return size * int(options.get("m") or options.get("n") or 1)
+
+
+@dataclass(slots=True)
+class Forward:
+    """A program that was run.
+
+    Attributes:
+        leaves: The inputs.
+        values: All values, by number.
+        outputs: The results.
+        nodes: For each grad_fn the number of the value that it was made with.
+        seen: For steps that make tensors, or that read values to choose by, what they made or read.
+    """
+
+    leaves: list[Any]
+    values: list[Any]
+    outputs: list[Any]
+    nodes: dict[Any, int]
+    seen: dict[int, Any]
+
+    @property
+    def origins(self) -> dict[Any, int]:
+        """For each node that is some value's grad_fn, the value's number."""
+        edge = torch.autograd.graph.get_gradient_edge
+        found = {
+            edge(leaf).node: number
+            for number, leaf in enumerate(self.leaves)
+            if leaf.requires_grad and leaf.is_leaf
+        }
+        return {**self.nodes, **found}
+
+
+def forward(
+    program: Program,
+    inputs: Sequence[Array],
+    requires_grad: Sequence[bool],
+    dtype: str,
+    draws: Draws | Mapping[int, Any],
+) -> Forward:
+    """Make the leaves and run the program; what was drawn before is not drawn again."""
+    torch_dtype = getattr(torch, dtype)
+    leaves = [
+        torch.tensor(value.numbers, dtype=torch_dtype).reshape(value.shape).requires_grad_(required)
+        for value, required in zip(inputs, requires_grad, strict=True)
+    ]
+    arithmetic = _Tensors(program, torch_dtype, draws)
+    values = run(program, leaves, arithmetic)
+    outputs = [arithmetic.number(values[number]) for number in program.outputs]
+    return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen)
+
+
+def look(
+    program: Program, inputs: Sequence[Array], dtype: str, draws: Draws
+) -> tuple[tuple[Array, ...], Mapping[int, Any]]:
+    """Run the program forward only.
+
+    Returns:
+        The outputs' values; and for steps that make tensors or read values to choose by, what they
+        made or read.
+    """
+    ran = forward(program, inputs, [False] * len(inputs), dtype, draws)
+    return tuple(array_of(torch.as_tensor(output)) for output in ran.outputs), ran.seen
+
+
+def array_of(tensor: Any) -> Array:
+    """The numbers of a tensor."""
+    return Array(tuple(tensor.shape), tuple(tensor.detach().reshape(-1).tolist()))
+
+
+def factors_of(weights: Sequence[Array], outputs: Sequence[Any]) -> list[Any]:
+    """The weights as tensors of the outputs' shapes."""
+    return [
+        torch.tensor(weight.numbers, dtype=output.dtype).reshape(weight.shape).expand(output.shape)
+        for weight, output in zip(weights, outputs, strict=True)
+    ]
+
+
+def flat(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
+    """One number for each entry of the leaves; 0 where torch has no gradient."""
+    found: list[float] = []
+    for leaf in leaves:
+        gradient = gradients.get(leaf)
+        found += [0.0] * leaf.numel() if gradient is None else gradient.reshape(-1).tolist()
+    return found
+
+
+def walk(
+    program: Program, outputs: Sequence[Any], origins: Mapping[Any, int]
+) -> list[tuple[Any, int]]:
+    """The nodes of the graph, depth first, each with the number of the value that it computes.
+
+    A node that no step ends in belongs to the step that it leads to.
+    """
+    order: dict[Any, int] = {}
+    edge = torch.autograd.graph.get_gradient_edge
+    todo = [
+        (edge(output).node, number) for number, output in zip(program.outputs, outputs, strict=True)
+    ][::-1]
+    while todo:
+        node, parent = todo.pop()
+        if node in order:
+            continue
+        order[node] = number = origins.get(node, parent)
+        children = [child for child, _ in node.next_functions if child is not None]
+        todo += [(child, number) for child in reversed(children)]
+    return list(order.items())

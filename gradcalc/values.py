@@ -1,0 +1,107 @@
+"""The values of variables and of weights, as torch sees them.
+
+In: bindings, which are programs without inputs or the numbers of a file. Out: `Array`s, correctly
+rounded to the dtype. torch is asked only for what it alone can make, such as random numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from gradcalc.bindings import Binding, parse_weights
+from gradcalc.dtypes import Dtype
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.functions import TABLE
+from gradcalc.program import Array, Program
+from gradcalc.question import Options
+
+if TYPE_CHECKING:
+    from gradcalc.tensors import Draws
+
+
+def draws_of(options: Options) -> Callable[[], Draws]:
+    """Where random numbers come from, for all values of a question, once it is asked for."""
+
+    @functools.cache
+    def draws() -> Draws:
+        from gradcalc.autodiff import Draws
+
+        return Draws(options.seed)
+
+    return draws
+
+
+def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
+    """A binding's value as torch sees it."""
+    value = binding.program
+    found = (
+        Array(
+            value.shape,
+            tuple(
+                dtype.round(Fraction(number)) if math.isfinite(number) else number
+                for number in value.numbers
+            ),
+        )
+        if isinstance(value, Array)
+        else _constant(value, dtype, draws)
+    )
+    strange = next((number for number in found.numbers if not math.isfinite(number)), None)
+    if strange is not None:
+        raise GradcalcError(
+            Kind.BINDING,
+            f"the value of `{binding.name}` is {strange}, where no derivative exists"
+            if not found.shape
+            else f"the value of `{binding.name}` holds {strange}, where no derivative exists",
+            text=binding.text,
+            span=binding.span,
+            hint="bind a finite number",
+        )
+    return found
+
+
+def _constant(program: Program, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
+    """The value of a program without inputs."""
+    literals = [constant.value for constant in program.constants]
+    plain = not program.steps or (
+        len(program.steps) == 1
+        and program.steps[0].function == "tensor"
+        and program.steps[0].args == tuple(range(len(literals)))
+    )
+    if plain and None not in literals:
+        numbers = tuple(dtype.round(Fraction(float(v))) for v in literals if v is not None)
+        return Array(dict(program.steps[0].options)["shape"] if program.steps else (), numbers)
+    from gradcalc import expand
+    from gradcalc.precise import constant_values
+
+    if expand.is_scalar(program):
+        return Array((), tuple(constant_values(program, dtype)))
+    from gradcalc import autodiff
+
+    outputs, seen = autodiff.look(program, (), dtype.name, draws())
+    if len(outputs) > 1:
+        raise GradcalcError(
+            Kind.BINDING,
+            "a binding has one value",
+            text=program.text,
+            span=program.span(program.output),
+        )
+    if TABLE[program.steps[-1].function].creates:
+        return outputs[0]  # what torch made needs no rounding
+    expansion = expand.expand(program, (), seen)
+    return Array(outputs[0].shape, tuple(constant_values(expansion.program, dtype)))
+
+
+def weights_of(
+    options: Options, dtype: Dtype, outputs: int, draws: Draws
+) -> tuple[Array, ...] | None:
+    """The weights of the results; None if there are none."""
+    if options.grad_outputs is None:
+        return None
+    if options.grad_outputs.strip() == "ones":
+        return tuple(Array((), (1.0,)) for _ in range(outputs))
+    given = parse_weights(options.grad_outputs)
+    return tuple(value_of(binding, dtype, lambda: draws) for binding in given)

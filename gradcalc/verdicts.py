@@ -1,0 +1,172 @@
+"""From torch's testimony to judged entries: each scalar function goes to the jury.
+
+In: a program, its inputs, what torch returned. Out: the blocks of the derivatives, and their
+entries. A program that is too large to be written out is checked along random directions, with one
+verdict for all entries of a variable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import autodiff, births, compare, directions, expand, limits
+from gradcalc.autodiff import Testimony
+from gradcalc.blocks import Block, blocks_of, expansion_of, targets_of
+from gradcalc.deadline import TimeUp, time_limit
+from gradcalc.dtypes import DTYPES, Dtype
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.jury import Case, Jury
+from gradcalc.program import Array, Program
+from gradcalc.question import Options
+from gradcalc.report import Entry, Verdict
+
+
+def judged(
+    program: Program,
+    inputs: Sequence[Array],
+    variables: Sequence[int],
+    testimony: Testimony,
+    dtype: Dtype,
+    options: Options,
+) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
+    """The blocks, and the entries of all of them, for each entry of the output that is asked."""
+    try:
+        expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
+    except expand.TooManySteps:
+        return _together(program, inputs, variables, testimony, dtype, options)
+    blocks = blocks_of(expansion, variables, second_order=options.second_order)
+    axes = [pair for block in (*blocks[0], *blocks[1]) for pair in block.axes]
+    point = [Fraction(number) for value in inputs for number in value.numbers]
+    targets = targets_of(expansion, testimony.weights)
+    formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
+    juries: list[Jury] = []
+    for (output, scalar), row in zip(targets, testimony.gradients, strict=True):
+        autograd: dict[tuple[int, ...], float | None] = {
+            pair: row[pair[0]]
+            if len(pair) == 1
+            else testimony.hessian.get(
+                (pair[0], pair[1]), testimony.hessian.get((pair[1], pair[0]))
+            )
+            for pair in axes
+        }
+        weights = testimony.weights or _one_hot(testimony.outputs[0], len(juries))
+        birth = functools.partial(
+            _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
+        )
+        case = Case(
+            scalar, point, axes, autograd, compare.budget(len(program.steps)), birth, output
+        )
+        juries.append(
+            Jury(
+                case,
+                dtype,
+                formulas=formulas,
+                latex=options.latex,
+                thorough=options.thorough,
+            )
+        )
+    rows: list[list[Entry]] = [[] for _ in juries]
+    try:
+        with time_limit(options.timeout):
+            for jury, found in zip(juries, rows, strict=True):
+                for entry in jury.verdicts():
+                    found.append(entry)
+    except TimeUp:
+        note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
+        for jury, found in zip(juries, rows, strict=True):
+            found += [jury.undecided(k, note) for k in range(len(found), len(axes))]
+    return blocks, rows, targets[0][1] if len(targets) == 1 else None
+
+
+def _birth(
+    program: Program,
+    inputs: Sequence[Array],
+    dtype: str,
+    axes: tuple[int, ...],
+    *,
+    weights: Sequence[Array],
+    seen: Mapping[int, Any],
+) -> tuple[str, float, str] | None:
+
+    return births.birth(program, inputs, dtype, axes, weights, seen)
+
+
+def _one_hot(output: Array, position: int) -> tuple[Array]:
+    """Weights that pick one entry of an output."""
+    numbers = tuple(float(k == position) for k in range(len(output.numbers)))
+    return (Array(output.shape, numbers),)
+
+
+def _together(
+    program: Program,
+    inputs: Sequence[Array],
+    variables: Sequence[int],
+    testimony: Testimony,
+    dtype: Dtype,
+    options: Options,
+) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
+    """The entries of a program that is too large to be written out: one verdict for a variable."""
+    if testimony.weights is None or options.second_order:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"written out, the program has over {limits.SCALAR_STEPS:,} operations, "
+            "which is too many for a Jacobian or a Hessian",
+            hint="use smaller tensors",
+        )
+    shapes = tuple(value.shape for value in inputs)
+    point = [Fraction(number) for value in inputs for number in value.numbers]
+    factors = [list(map(Fraction, weight.numbers)) for weight in testimony.weights]
+    inert = replace(program, steps=())
+    blocks, _ = blocks_of(expand.Expansion(inert, shapes, ()), variables, second_order=False)
+    gradient = testimony.gradients[0]
+
+    def run(sink: directions.Values) -> int:
+        return expand.weighted_sum(program, shapes, testimony.seen, factors, sink)
+
+    ranges = [[pair[0] for pair in block.axes] for block in blocks]
+    judgements: list[compare.Judgement] = []
+    with contextlib.suppress(TimeUp), time_limit(options.timeout):
+        for finding, axes in zip(
+            directions.findings(run, point, ranges, gradient, dtype), ranges, strict=True
+        ):
+
+            def shrinks(finding: Any = finding, axes: Sequence[int] = axes) -> bool:
+                other = next(d for d in DTYPES.values() if d is not dtype)
+                wanted = [number in variables for number in range(len(inputs))]
+                again = autodiff.gradient_in(
+                    other.name, program, inputs, wanted, testimony.weights or (), testimony.seen
+                )
+                return directions.shrinks(finding, [again[axis] for axis in axes], dtype)
+
+            allowed = compare.budget(len(program.steps))
+            judgements.append(compare.judge_direction(finding, allowed, dtype, shrinks))
+    late = compare.Judgement(
+        Verdict.UNDECIDED,
+        None,
+        f"no verdict within {options.timeout or 0:g} seconds; --timeout gives it more",
+    )
+    judgements += [late] * (len(blocks) - len(judgements))
+    row = []
+    for block, judgement in zip(blocks, judgements, strict=True):
+        name = program.names[block.variables[0]]
+        indices = expand.indices(block.shape)
+        row += [
+            Entry(
+                wrt=(expand.entry_name(name, index),),
+                formula=None,
+                symbolic=None,
+                autograd=gradient[axis],
+                limit=None,
+                ulps=None,
+                verdict=judgement.verdict,
+                blame=judgement.blame,
+                note=judgement.note,
+            )
+            for index, (axis,) in zip(indices, block.axes, strict=True)
+        ]
+    return (blocks, []), [row], None
