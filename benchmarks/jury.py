@@ -49,7 +49,7 @@ def without_verdict(evidence: Evidence, *_: Any, **__: Any) -> Entry:
 
 def without_jury(texts: list[str]) -> list[Report]:
     """Answer each formula with nothing checked."""
-    nothing = Survey(defined=True, suspect=False, computable=True)
+    nothing = Survey(defined=True, suspects=frozenset(), computable=True)
     with (
         mock.patch("gradcalc.precise.survey", return_value=nothing),
         mock.patch("gradcalc.compare.judge", without_verdict),

@@ -481,6 +481,10 @@ def _page(row: Any) -> Any:
     def numbers(point: tuple[float, ...]) -> str:
         return ", ".join(f"{number:g}" for number in point)
 
+    if not row.entrywise:
+        program, _, at = row.trials[0].partition(" --at ")
+        example = f'gradcalc grad "{program}" --at "{at.partition(" --")[0]}"'
+        return FunctionPage(row.signature, row.aliases, row.doc, (), "", "", example)
     kinks = "; ".join(
         f"at {numbers(at)}, where torch answers {numbers(gradient)}" for at, gradient in row.kinks
     )
@@ -490,5 +494,5 @@ def _page(row: Any) -> Any:
         doc=row.doc,
         derivative=tuple(zip(moving, row.derivative, strict=True)),
         domain=row.domain,
-        kinks=kinks,
+        kinks=kinks or "none",
     )

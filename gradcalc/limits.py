@@ -48,9 +48,11 @@ CONSTANT_SQUARES = 12
 CONSTANT_GAMMA = 1_000
 CONSTANT_ORDER = 100
 
-#: Steps and nesting beyond which sympy, which recurses, is not asked for a formula.
+#: Steps, nesting, and length when written out, beyond which sympy, which recurses, is not asked for
+#: a formula.
 FORMULA_STEPS = 400
 FORMULA_DEPTH = 60
+FORMULA_SIZE = 1_000
 
 #: Operations of a formula beyond which it is shown untidied, those beyond which it is not
 #: multiplied out, and those of all formulas of one report that are tidied: sizes, so that the same

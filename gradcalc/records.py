@@ -20,7 +20,7 @@ from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 
 #: `--name`, and what comes after it in the line.
-_OPTION = re.compile(r"(?:^|\s)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
+_OPTION = re.compile(r"(?<!\S)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _FLAGS = frozenset({"second-order", "zero-grad", "no-retain-graph"})
 _WHOLE = frozenset({"seed", "backward"})
 _REPEATED = frozenset({"at", "claim", "grad-outputs"})
@@ -309,7 +309,7 @@ def _backward_fields(fields: dict[str, Any]) -> dict[str, Any]:
             _expect(isinstance(given[name], str), name, 'a name, a list of names, or "all"')
         else:
             _expect(_is_value(value), name, "a number, a list of numbers, or a text")
-            given[name] = str(value)
+            given[name] = _value_text(value)
     return given
 
 

@@ -379,11 +379,15 @@ def too_large(program: Program) -> bool:
     if len(program.steps) > limits.FORMULA_STEPS:
         return True
     depths = [0] * program.first_step
+    # Written out, a value that is used twice stands there twice: x = sin(x)*x doubles each time.
+    sizes = [1] * program.first_step
     for step in program.steps:
         # A sum of many terms is flat in sympy.
         own = 0 if step.function in {"add", "mul", "sum"} else 1
         depths.append(own + max((depths[arg] for arg in step.args), default=0))
-    return max(depths) > limits.FORMULA_DEPTH
+        sizes.append(1 + sum(sizes[arg] for arg in step.args))
+    output = program.output
+    return depths[output] > limits.FORMULA_DEPTH or sizes[output] > limits.FORMULA_SIZE
 
 
 def _immense(formula: Any) -> bool:

@@ -188,13 +188,20 @@ def forward(
     """Make the leaves and run the program; what was drawn before is not drawn again."""
     torch_dtype = getattr(torch, dtype)
     leaves = [
-        torch.tensor(value.numbers, dtype=torch_dtype).reshape(value.shape).requires_grad_(required)
+        _leaf(value, torch_dtype).requires_grad_(required)
         for value, required in zip(inputs, requires_grad, strict=True)
     ]
     arithmetic = _Tensors(program, torch_dtype, draws)
     values = run(program, leaves, arithmetic)
     outputs = [arithmetic.number(values[number]) for number in program.outputs]
     return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen)
+
+
+def _leaf(value: Array, dtype: Any) -> Any:
+    if not value.shape:
+        return torch.tensor(value.numbers[0], dtype=dtype)
+    # A copy, since what reshape gives is a view, of which torch says so where it refuses something.
+    return torch.tensor(value.numbers, dtype=dtype).reshape(value.shape).clone()
 
 
 def look(

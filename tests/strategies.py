@@ -105,6 +105,17 @@ def inside(row: Function, point: Point, margin: int = 40) -> bool:
     return True
 
 
+def shape(program: Program) -> tuple[Any, ...]:
+    """Return all of a program but its texts and spans."""
+    return (
+        program.names,
+        [(constant.text, constant.value) for constant in program.constants],
+        [(s.function, s.args, s.options, s.in_place, s.no_grad) for s in program.steps],
+        program.outputs,
+        [(statement.name, statement.numbers, statement.steps) for statement in program.statements],
+    )
+
+
 # --- Random programs ------------------------------------------------------------------------------
 
 VARIABLES = ("x", "y", "z")

@@ -14,20 +14,39 @@ import gradcalc
 PACKAGE = Path(gradcalc.__file__).parent
 
 #: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
-#: see each other: above all the three witnesses (symbolic, autodiff, precise) do not.
+#: see each other.
 LAYERS = [
-    {"errors", "limits", "lazy", "deadline"},
-    {"program", "functions", "report"},
-    {"dtypes", "digits", "notation", "writer", "interpret", "records"},
+    {"errors", "limits", "lazy", "deadline", "options"},
+    {"program", "functions", "report", "records", "notation"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
+    {"precise", "tensors", "expand", "question", "calls"},
+    {"autodiff", "births", "blocks", "directions", "expressions"},
     {"parser"},
-    {"bindings", "symbolic", "autodiff", "precise"},
-    {"conditioning", "claims"},
-    {"compare"},
+    {"bindings", "chain"},
+    {"symbolic", "conditioning", "values"},
+    {"claims", "compare"},
+    {"jury"},
+    {"verdicts"},
     {"calculate"},
     {"batch"},
     {"cli"},
     {"__main__"},
 ]
+TORCH = {"autodiff", "tensors", "births", "refusals"}
+CALCULUS = {"symbolic", "chain", "conditioning", "claims"}
+LIMIT = {"precise", "digits", "directions"}
+#: What a module never comes to see, by whatever way: the three witnesses not each other above all.
+#: (`symbolic` has the numbers of `precise` to calculate with.)
+APART = {
+    **dict.fromkeys(TORCH, CALCULUS | LIMIT | {"expand", "parser", "compare"}),
+    **dict.fromkeys(CALCULUS, TORCH | {"directions", "expand", "compare"}),
+    **dict.fromkeys(LIMIT, TORCH | CALCULUS | {"expand", "parser", "compare"}),
+    "expand": TORCH | CALCULUS | LIMIT | {"parser"},
+    "compare": TORCH | {"symbolic", "expand"},
+    "jury": TORCH | {"expand"},
+    "parser": TORCH | CALCULUS | LIMIT | {"expand", "interpret"},
+    "records": TORCH | CALCULUS | LIMIT | {"parser", "functions"},
+}
 #: `__init__` is the front door: what it offers it imports when asked.
 FRONT = "__init__"
 #: Renderers know what is reported and what went wrong, and nothing of how it was found.
@@ -81,6 +100,23 @@ def test_modules_import_from_lower_layers_only(height):
             assert own(path) - {FRONT, name} <= allowed, path
 
 
+@pytest.mark.parametrize("name", APART)
+def test_modules_never_come_to_see_what_they_must_not(name):
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        for path in MODULES[todo.pop()]:
+            new = (own(path) & set(MODULES)) - seen - {FRONT}
+            seen |= new
+            todo += new
+    assert not (seen - {name}) & APART[name]
+
+
+def test_expansion_knows_the_function_table_and_little_else():
+    (path,) = MODULES["expand"]
+    assert own(path) - {FRONT} == {"functions", "interpret", "program", "limits", "errors"}
+
+
 @pytest.mark.parametrize("name", RENDERERS)
 def test_renderers_import_only_what_is_reported(name):
     assert own(RENDERERS[name]) <= RENDERERS_KNOW
@@ -131,6 +167,15 @@ def test_help_listings_and_errors_import_neither_torch_nor_sympy():
         ["grad", "x +", "--format", "json"],
         ["grad", "x", "--nonsense"],
         ["batch", "no such file"],
+        ["grad", "--file", "no such file"],
+        ["grad", "y = x[0; y"],
+        ["grad", "y = x**2; y.backward()", "--at", "x=1"],
+        ["grad", "x.sum(dim=y)", "--at", "x=[1,2]"],
+        ["grad", "x", "--at", "x=[1,2"],
+        ["grad", "x", "--at", "x=@no.npy"],
+        ["grad", "x", "--at", "x=1", "--dtype", "int64"],
+        ["grad", "x", "--at", "x=1", "--backward", "0"],
+        ["grad", "x", "--seed", "one"],
     ]
     code = FAST.format(commands=commands, slow=SLOW)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own code

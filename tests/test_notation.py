@@ -11,11 +11,18 @@ import unicodedata
 import pytest
 
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.notation import SIGNS, rewrite
+from gradcalc.notation import SIGNS, Notation, lines, rewrite
 
 
 def is_function(name: str) -> bool:
     return name in {"sin", "sqrt", "f"}
+
+
+def rewritten(text: str) -> Notation:
+    """Rewrite a text that is one expression."""
+    (line,) = lines(text)
+    assert (line.target, line.sign) == (None, "")
+    return rewrite(text, line.tokens, is_function)
 
 
 @pytest.mark.parametrize(
@@ -61,15 +68,77 @@ def is_function(name: str) -> bool:
         ("2e3", "2e3"),
         ("2e3x", "2e3*x"),
         (" x\t+ 1 ", "x+1"),
+        # indexes, lists, words
+        ("x[0]", "x[0]"),
+        ("2x[0]y", "2*x[0]*y"),
+        ("x[0](y)", "x[0]*(y)"),
+        ("f(x)[0]", "f(x)[0]"),
+        ("(x)[0](y)", "(x)[0]*(y)"),
+        ("[x][0]", "[x][0]"),
+        ("x²[0]", "x**(2)[0]"),
+        ("√x[0]", "sqrt(x[0])"),
+        ("√x[0](y)", "sqrt(x[0])*(y)"),
+        ("x[:, 1:-1, ::2]", "x[:,1:-1,::2]"),
+        ("x[..., None, [0, 1]]", "x[...,None,[0,1]]"),
+        ("[[1, 2], [3, x]]", "[[1,2],[3,x]]"),
+        ("f('ij,j->i', x)", "f('ij,j->i',x)"),
+        ('f("ij", x)', 'f("ij",x)'),
+        ("f(x, dim=0)", "f(x,dim=0)"),
+        ("x.f(dim=(0, 1)).T", "x .f(dim=(0,1)) .T"),
+        ("x @ y^2", "x@y**2"),
+        ("x, y", "x,y"),
+        ("True", "True"),
+        # line ends and comments are nothing within brackets
+        ("(x\n+ 1)", "(x+1)"),
+        ("f(x, # of x\n y)", "f(x,y)"),
+        ("[1,\n 2;]", "[1,2]"),
+        ("x + 1 # ; y", "x+1"),
     ],
 )
 def test_notation_is_rewritten_for_python(text, python):
-    assert rewrite(text, is_function).python == python
+    assert rewritten(text).python == python
     ast.parse(python, mode="eval")
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("x", [(None, "", "x")]),
+        ("y = x + 1; y", [("y", "=", "x + 1"), (None, "", "y")]),
+        ("y = x\n\ny\n", [("y", "=", "x"), (None, "", "y")]),
+        (" y=x ;; # nothing\n;y", [("y", "=", "x"), (None, "", "y")]),
+        ("y = (x\n + 1)\ny", [("y", "=", "(x\n + 1)"), (None, "", "y")]),
+        ("y += 1", [("y", "+=", "1")]),
+        ("y ^= 2", [("y", "**=", "2")]),
+        ("y **= 2; y //= x", [("y", "**=", "2"), ("y", "//=", "x")]),
+        ("y @= x; y |= 2", [("y", "@=", "x"), ("y", "|=", "2")]),
+        ("y[0, 1] = f(x, dim=0)", [("y[0, 1]", "=", "f(x, dim=0)")]),
+        ("x == 1", [(None, "", "x == 1")]),
+        ("x <= 1", [(None, "", "x <= 1")]),
+        ("f(x, dim=0)", [(None, "", "f(x, dim=0)")]),
+        ("y = x == 1", [("y", "=", "x == 1")]),
+        ("y = x = 1", [("y", "=", "x = 1")]),
+        ("x) = 1; y", [("x)", "=", "1"), (None, "", "y")]),
+    ],
+)
+def test_text_is_cut_into_statements(text, wanted):
+    def source(tokens):
+        return text[tokens[0].start : tokens[-1].stop] if tokens else None
+
+    found = [(source(line.target), line.sign, source(line.tokens)) for line in lines(text)]
+    assert found == wanted
+    for line in lines(text):
+        assert text[line.span.start : line.span.stop].endswith(source(line.tokens))
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", ";", "# x", " ;\n# x\n;"])
+def test_text_without_statements_is_no_expression(text):
+    with pytest.raises(GradcalcError, match="there is no expression"):
+        lines(text)
+
+
 def test_notation_maps_positions_back_to_the_users_text():
-    notation = rewrite("2θ² + √x", is_function)
+    notation = rewritten("2θ² + √x")
     assert notation.python == "2*v**(2)+sqrt(x)"
     assert [notation.text[notation.starts[k]] for k in (0, 2, 9)] == ["2", "θ", "√"]
     assert notation.span(2, 8).stop == len("2θ²")
@@ -88,5 +157,5 @@ def test_notation_knows_every_pi_of_unicode():
 def test_notation_of_many_roots_takes_linear_time_and_hits_the_limit(sign):
     text = sign * 50_000 + "x" + ")" * (50_000 * sign.count("("))
     with pytest.raises(GradcalcError) as caught:
-        rewrite(text, is_function)
+        rewritten(text)
     assert caught.value.kind is Kind.LIMIT

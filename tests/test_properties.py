@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import CONSTANT, ROWS, Sketch, question, sketches
+from strategies import CONSTANT, ROWS, Sketch, question, shape, sketches
 
 from gradcalc import grad
 from gradcalc.functions import TABLE
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gradcalc.functions import Function, Point
-    from gradcalc.program import Program
     from gradcalc.report import Entry, Report
 
 #: A time limit may ring while hypothesis measures the garbage collector, where Python drops what is
@@ -59,16 +58,6 @@ def tried(most: int) -> Callable[[Any], Any]:
 
 def count(name: str) -> None:
     TRIED[name] = TRIED.get(name, 0) + 1
-
-
-def shape(program: Program) -> tuple[Any, ...]:
-    """Return all of a program but its texts and spans."""
-    return (
-        program.names,
-        [(constant.text, constant.value) for constant in program.constants],
-        [(step.function, step.args) for step in program.steps],
-        program.output,
-    )
 
 
 def answers(report: Report) -> list[tuple[Any, ...]]:

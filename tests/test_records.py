@@ -15,6 +15,15 @@ from gradcalc import limits
 from gradcalc.errors import GradcalcError
 from gradcalc.records import Record, names, read
 
+FIELDS = (
+    "expression, at, wrt, second_order, dtype, claim, id, seed, "
+    "retain_grad, grad_outputs, backward, zero_grad, no_retain_graph"
+)
+OPTIONS = (
+    "--at, --backward, --claim, --dtype, --grad-outputs, --no-retain-graph, --retain-grad, "
+    "--second-order, --seed, --wrt, --zero-grad"
+)
+
 PLAIN: dict[str, Any] = {"at": (), "wrt": None, "second_order": False, "dtype": None, "claims": ()}
 
 
@@ -52,6 +61,27 @@ def problem(line: bytes | str) -> GradcalcError:
         ("x --y*z --at x=1", "x --y*z", {"at": ("x=1",)}),
         ("x - --y", "x - --y", {}),
         ("--at x=1", "", {"at": ("x=1",)}),
+        ("x - --y --at x=1", "x - --y", {"at": ("x=1",)}),
+        ("x --second-order --at x=1", "x", {"at": ("x=1",), "second_order": True}),
+        ("y = x**2; y[0] --at x=[1,2] # c", "y = x**2; y[0]", {"at": ("x=[1,2]",)}),
+        (
+            "einsum('ij,ij->', x, W) --at x=randn(2,3),W=@w.npy",
+            "einsum('ij,ij->', x, W)",
+            {"at": ("x=randn(2,3),W=@w.npy",)},
+        ),
+        ("x --seed 7", "x", {"how": {"seed": 7}}),
+        ("x --seed=-1 --backward 2", "x", {"how": {"seed": -1, "passes": 2}}),
+        (
+            "x --backward 3 --zero-grad --no-retain-graph",
+            "x",
+            {"how": {"passes": 3, "zero_grad": True, "retain_graph": False}},
+        ),
+        ("x --zero_grad --retain_grad a, b", "x",
+         {"how": {"zero_grad": True, "retain_grad": ("a", "b")}}),
+        ("x --retain-grad all", "x", {"how": {"retain_grad": None}}),
+        ("x --grad-outputs ones", "x", {"how": {"grad_outputs": "ones"}}),
+        ("x, y --grad-outputs [1, 2] --grad-outputs=3", "x, y",
+         {"how": {"grad_outputs": "[1, 2],3"}}),
         ('{"expression": "sin(x)"}', "sin(x)", {}),
         (
             '{"expression": "x", "at": {"x": 0.5, "y": "pi/4", "n": 2}}',
@@ -69,8 +99,32 @@ def problem(line: bytes | str) -> GradcalcError:
         ('{"expression": "x", "claim": {"x": "1"}}', "x", {"claims": ("x=1",)}),
         ('{"expression": "x", "at": null, "wrt": null, "id": null}', "x", {}),
         ('{"expression": "\\u03b8 # no comment"}', "θ # no comment", {}),
+        ('{"expression": "y = x\\ny*2"}', "y = x\ny*2", {}),
+        (
+            '{"expression": "x", "at": {"x": [[1, 2], [3, 4.5]], "y": ["pi/4", -1], "z": []}}',
+            "x",
+            {"at": ("x=[[1, 2], [3, 4.5]]", "y=[pi/4, -1]", "z=[]")},
+        ),
+        ('{"expression": "x", "at": {"x": "@x.npy"}}', "x", {"at": ("x=@x.npy",)}),
+        (
+            '{"expression": "x", "seed": 7, "backward": 2, "zero_grad": true, '
+            '"no_retain_graph": true}',
+            "x",
+            {"how": {"seed": 7, "passes": 2, "zero_grad": True, "retain_graph": False}},
+        ),
+        ('{"expression": "x", "retain_grad": "a, b"}', "x", {"how": {"retain_grad": ("a", "b")}}),
+        ('{"expression": "x", "retain_grad": ["a"]}', "x", {"how": {"retain_grad": ("a",)}}),
+        ('{"expression": "x", "retain_grad": "all"}', "x", {"how": {"retain_grad": None}}),
+        ('{"expression": "x", "grad_outputs": "ones"}', "x", {"how": {"grad_outputs": "ones"}}),
+        ('{"expression": "x", "grad_outputs": 2.5}', "x", {"how": {"grad_outputs": "2.5"}}),
+        (
+            '{"expression": "x", "grad_outputs": [[1, 2], [3, "pi"]]}',
+            "x",
+            {"how": {"grad_outputs": "[[1, 2], [3, pi]]"}},
+        ),
+        ('{"expression": "x", "seed": null, "retain_grad": null, "zero_grad": null}', "x", {}),
     ],
-)
+)  # fmt: skip
 def test_line_is_read(line, expression, fields):
     assert one(line) == Record(expression, line=1, **{**PLAIN, **fields})
 
@@ -82,22 +136,55 @@ def test_line_is_read(line, expression, fields):
         ("x --second-order yes", "usage", "--second-order takes no value, not `yes`", None),
         ("x --atx x=1", "usage", "unknown option --atx", "did you mean --at?"),
         ("x --format json", "usage", "unknown option --format",
-         "use --at, --claim, --dtype, --second-order, --wrt"),
+         f"use {OPTIONS}"),
         ("x --format=json", "usage", "unknown option --format",
-         "use --at, --claim, --dtype, --second-order, --wrt"),
+         f"use {OPTIONS}"),
         ("x --at x=1 --wtr x", "usage", "unknown option --wtr", "did you mean --wrt?"),
         ('{"expression": "x", "wrtt": "x"}', "usage", "unknown field `wrtt`",
          "did you mean `wrt`?"),
         ('{"expression": "x", "zzz": 1}', "usage", "unknown field `zzz`",
-         "known are expression, at, wrt, second_order, dtype, claim, id"),
+         f"known are {FIELDS}"),
         ('{"at": {}}', "usage", "`expression` must be a text, and is needed", None),
         ('{"expression": 1}', "usage", "`expression` must be a text, and is needed", None),
         ('{"expression": "x", "at": "x=1"}', "usage",
          '`at` must be an object, as in {"x": 0.5}', None),
         ('{"expression": "x", "at": {"x": true}}', "usage",
-         "`at.x` must be a number or a text", None),
+         "`at.x` must be a number, a list of numbers, or a text", None),
         ('{"expression": "x", "at": {"x": null}}', "usage",
-         "`at.x` must be a number or a text", None),
+         "`at.x` must be a number, a list of numbers, or a text", None),
+        ('{"expression": "x", "at": {"x": [1, [true]]}}', "usage",
+         "`at.x` must be a number, a list of numbers, or a text", None),
+        ('{"expression": "x", "at": {"x": {"y": 1}}}', "usage",
+         "`at.x` must be a number, a list of numbers, or a text", None),
+        ('{"expression": "x", "seed": 1.5}', "usage", "`seed` must be a whole number", None),
+        ('{"expression": "x", "seed": true}', "usage", "`seed` must be a whole number", None),
+        ('{"expression": "x", "seed": 99999999999999999999}', "usage",
+         "`seed` must be a whole number", None),
+        ('{"expression": "x", "backward": "2"}', "usage",
+         "`backward` must be a whole number", None),
+        ('{"expression": "x", "zero_grad": 1}', "usage",
+         "`zero_grad` must be true or false", None),
+        ('{"expression": "x", "no_retain_graph": "yes"}', "usage",
+         "`no_retain_graph` must be true or false", None),
+        ('{"expression": "x", "retain_grad": [1]}', "usage",
+         '`retain_grad` must be a name, a list of names, or "all"', None),
+        ('{"expression": "x", "retain_grad": true}', "usage",
+         '`retain_grad` must be a name, a list of names, or "all"', None),
+        ('{"expression": "x", "grad_outputs": {}}', "usage",
+         "`grad_outputs` must be a number, a list of numbers, or a text", None),
+        ('{"expression": "x", "grad_outputs": [null]}', "usage",
+         "`grad_outputs` must be a number, a list of numbers, or a text", None),
+        ('{"expression": "x", "seeds": 7}', "usage", "unknown field `seeds`",
+         "did you mean `seed`?"),
+        ("x --seed", "usage", "--seed needs a value", None),
+        ("x --seed 1.5", "usage", "--seed needs a whole number, not `1.5`", None),
+        ("x --backward two", "usage", "--backward needs a whole number, not `two`", None),
+        ("x --backward 99999999999999999999", "usage",
+         "--backward needs a whole number, not `99999999999999999999`", None),
+        ("x --zero-grad 1", "usage", "--zero-grad takes no value, not `1`", None),
+        ("x --retain-grad", "usage", "--retain-grad needs a value", None),
+        ("x --at x=1 --retaingrad y", "usage", "unknown option --retaingrad",
+         "did you mean --retain-grad?"),
         ('{"expression": "x", "wrt": 1}', "usage", "`wrt` must be a name or a list of names", None),
         ('{"expression": "x", "wrt": [1]}', "usage",
          "`wrt` must be a name or a list of names", None),
@@ -187,13 +274,13 @@ JSON = st.recursive(
     ),
     max_leaves=5,
 )
-FIELDS = st.sampled_from(["expression", "at", "wrt", "second_order", "dtype", "claim", "id", "x"])
-OPTIONS = ["x", "--at", "x=1", "--wrt", "--y", "=", "#", "--second-order", '"', "{", ",", "--claim"]
+KEYS = st.sampled_from([*FIELDS.split(", "), "x"])
+WORDS = [*OPTIONS.split(", "), "x", "x=1", "--y", "=", "#", '"', "{", ",", "[1,", "2]", "7", "all"]
 LINES = st.one_of(
     st.binary(max_size=40),
     st.text(max_size=30).map(lambda text: text.encode("utf-8", "surrogatepass")),
-    st.lists(st.sampled_from(OPTIONS), max_size=8).map(lambda words: " ".join(words).encode()),
-    st.dictionaries(FIELDS, JSON, max_size=4).map(lambda fields: json.dumps(fields).encode()),
+    st.lists(st.sampled_from(WORDS), max_size=8).map(lambda words: " ".join(words).encode()),
+    st.dictionaries(KEYS, JSON, max_size=4).map(lambda fields: json.dumps(fields).encode()),
 )
 
 

@@ -42,8 +42,10 @@ class FunctionPage:
         aliases: What else it may be called.
         doc: What it does.
         derivative: For each argument its name and the derivative's formula.
-        domain: Where it is defined.
-        kinks: Where it is not differentiable, and what torch answers there; empty if nowhere.
+        domain: Where it is defined; empty where that is not said.
+        kinks: Where it is not differentiable, and what torch answers there; empty where that is not
+            said.
+        example: A command to try; empty if there is none.
     """
 
     name: str
@@ -52,6 +54,7 @@ class FunctionPage:
     derivative: tuple[tuple[str, str], ...]
     domain: str
     kinks: str
+    example: str = ""
 
 
 def functions_table(
@@ -126,7 +129,8 @@ def function_page(
     facts = [("also", ", ".join(page.aliases))] if page.aliases else []
     facts.append(("defined", page.domain))
     facts += [(f"{boundary}{name}", formula) for name, formula in page.derivative]
-    facts.append(("kinks", page.kinks or "none"))
+    facts += [("kinks", page.kinks), ("try", page.example)]
+    facts = [(title, text) for title, text in facts if text]
     if width is None:
         indent = max(len(title) for title, _ in facts)
         lines = "".join(f"{title.ljust(indent)}  {text}\n" for title, text in facts)
