@@ -265,6 +265,7 @@ def _checked(
         ),
         "value": testimony.value,
         "tensors": testimony.tensors,
+        "passes": options.passes,
         "graph": testimony.graph,
         "warnings": testimony.warnings,
     }

@@ -287,6 +287,7 @@ class Report:
         gradients: One derivative for each variable of differentiation.
         hessian: One for each unordered pair of them, where second order was asked for.
         tensors: What torch says of each tensor, inputs first, then those that the user named.
+        passes: How often backward was run; without zeroing in between, gradients added up.
         graph: The backward graph, the first output's node first.
         claims: Derivatives by hand, judged.
         warnings: One plain sentence each.
@@ -307,6 +308,7 @@ class Report:
     gradients: tuple[Derivative, ...] = ()
     hessian: tuple[Derivative, ...] = ()
     tensors: tuple[TensorRow, ...] = ()
+    passes: int = 1
     graph: tuple[GraphNode, ...] = ()
     claims: tuple[Claim, ...] = ()
     warnings: tuple[str, ...] = ()

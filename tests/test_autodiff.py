@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gradcalc import autodiff
+from gradcalc import autodiff, births
 from gradcalc.dtypes import DTYPES
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.parser import parse
@@ -57,7 +57,7 @@ def born(
     """Return the step that made the first nan or infinity, what it made, and the pass."""
     program = parse(text, known=set(at))
     inputs = [array(at[name]) for name in program.names]
-    found = autodiff.birth(program, inputs, dtype, axes, [Array((), (1.0,))], {})
+    found = births.birth(program, inputs, dtype, axes, [Array((), (1.0,))], {})
     # As text, since a nan equals nothing.
     return found and (found[0], str(found[1]), found[2])
 

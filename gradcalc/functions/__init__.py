@@ -6,7 +6,10 @@ tests all read it. Adding a function is adding a row. A row holds:
     name, aliases   what the user may type; `torch.`, `np.`, `F.` and the like before a name are
                     dropped by the parser, and `x.name()` is the same as `name(x)`
     signature       parameters as in Python, "x, beta=1"; "*x" takes two or more arguments, which
-                    the parser nests two by two
+                    the parser nests two by two; "[tensors]" takes a list of values, "*tensors" all
+                    that are left, "*shape" (an option) whole numbers or a tuple of them
+    options         parameters that are no values but axes, shapes, indices, words; the columns below
+                    get them by name
     static          parameters that must be constants, because torch takes a plain number there
     derivative      for each parameter that is not static, in gradcalc's own language: what a hand
                     would write, almost everywhere; the tests hold it against sympy and torch
@@ -40,6 +43,23 @@ tests all read it. Adding a function is adding a row. A row holds:
                     counts as 1 or 0, and where one is wanted, a number counts as true unless it
                     is 0
     symbol          how it is written, for an operator
+
+A row that says no more works entry by entry on tensors, with broadcasting. The others have no single
+number; the columns derivative, sympy, mpmath, samples and kinks are empty there (only `sum` has them,
+for its terms), and one of these says what becomes of the entries:
+
+    moves           torch moves the entries around and calculates nothing: `expand` runs the torch
+                    column on the numbers of the entries
+    entries         on `expand.Entries`, which have the rows of the table as methods: the function,
+                    written with others
+    creates         torch makes a new tensor, which is a constant; it gets `dtype` and `generator`
+    reads           the argument whose values choose what is calculated, such as class indices;
+                    `entries` gets them too
+    pairwise        the row that is meant when it is called with two tensors: max(x, y)
+    parts           names of the results where torch gives several: slogdet(x).logabsdet
+    attribute       written without brackets: x.T
+    trials          lines of a batch file that use it, as the tests do with every row
+    refused         lines that must be refused, because shapes do not fit
 
 torch, sympy and mpmath are imported when a column of theirs is first called.
 """

@@ -190,7 +190,13 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
         for title in list(columns)[1:]:
             columns[title].insert(_FIRST, Text())
     table = grid(columns, width, flexible="tensor")
-    return [Text(), Text("Tensors after backward", "bold"), table]
+    return [Text(), Text(_after(report), "bold"), table]
+
+
+def _after(report: Report) -> str:
+    """The tables of tensors are what is found after backward, or after several passes of it."""
+    passes = "" if report.passes == 1 else f", run {report.passes} times"
+    return f"Tensors after backward{passes}"
 
 
 def _grad(row: TensorRow, dtype: str, room: int | None, digits: int | None) -> Text:
