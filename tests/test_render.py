@@ -1111,7 +1111,7 @@ PAGE = FunctionPage(
     "x to the power of y",
     (("x", "y*x**(y - 1)"), ("y", "x**y*log(x)")),
     "x > 0, or y an integer",
-    "",
+    "none",
 )
 
 

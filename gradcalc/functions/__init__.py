@@ -8,8 +8,8 @@ tests all read it. Adding a function is adding a row. A row holds:
     signature       parameters as in Python, "x, beta=1"; "*x" takes two or more arguments, which
                     the parser nests two by two; "[tensors]" takes a list of values, "*tensors" all
                     that are left, "*shape" (an option) whole numbers or a tuple of them
-    options         parameters that are no values but axes, shapes, indices, words; the columns below
-                    get them by name
+    options         parameters that are no values but axes, shapes, indices, words; the columns get
+                    them by name
     static          parameters that must be constants, because torch takes a plain number there
     derivative      for each parameter that is not static, in gradcalc's own language: what a hand
                     would write, almost everywhere; the tests hold it against sympy and torch
@@ -44,9 +44,9 @@ tests all read it. Adding a function is adding a row. A row holds:
                     is 0
     symbol          how it is written, for an operator
 
-A row that says no more works entry by entry on tensors, with broadcasting. The others have no single
-number; the columns derivative, sympy, mpmath, samples and kinks are empty there (only `sum` has them,
-for its terms), and one of these says what becomes of the entries:
+A row that says no more works entry by entry on tensors, with broadcasting. The others have no
+single number; the columns derivative, sympy, mpmath, samples and kinks are empty there (only `sum`
+has them, for its terms), and one of these says what becomes of the entries:
 
     moves           torch moves the entries around and calculates nothing: `expand` runs the torch
                     column on the numbers of the entries
