@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 from gradcalc import limits
@@ -18,6 +19,13 @@ from gradcalc.program import Array
 
 #: Bytes of a file; a number takes about 20 as text.
 _MOST_BYTES = 32 * limits.TENSOR_ENTRIES
+
+
+#: What the readers raise for a file that holds something else.
+_NO_TENSOR = (
+    *(ValueError, EOFError, SyntaxError, OverflowError, MemoryError, RecursionError),
+    *(TokenError, csv.Error),
+)
 
 
 def read(name: str) -> Array:
@@ -38,7 +46,7 @@ def read(name: str) -> Array:
         found = reader(path)
     except OSError as problem:
         raise _refused(f"{name}: {(problem.strerror or 'it cannot be read').lower()}") from None
-    except (ValueError, RecursionError):
+    except _NO_TENSOR:
         raise _refused(f"`{name}` is no tensor of numbers") from None
     if len(found.numbers) > limits.TENSOR_ENTRIES:
         raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries")

@@ -10,6 +10,7 @@ those of the second, and so on, each in the order of memory.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,19 @@ from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
 from gradcalc.program import Array, Program
-from gradcalc.refusals import refusal
+from gradcalc.refusals import changes_in_place, refusal
 from gradcalc.report import GraphNode, Nested, TensorRow, nested
-from gradcalc.tensors import Draws, Forward, array_of, factors_of, flat, forward, look, walk
+from gradcalc.tensors import (
+    Draws,
+    Forward,
+    array_of,
+    factors_of,
+    flat,
+    forward,
+    look,
+    numbers_of,
+    walk,
+)
 
 __all__ = ["Backward", "Draws", "Testimony", "gradient_in", "look", "testify"]
 
@@ -118,7 +129,10 @@ def testify(
                 _retain(program, ran, how.retain_grad)
                 gradients = (_passes(program, ran, weights, how),)
         except RuntimeError as problem:
-            raise refusal(program, problem, program.output, ()) from None
+            changed = None
+            if "inplace operation" in str(problem):
+                changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
+            raise refusal(program, problem, program.output, (), changed) from None
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),
@@ -129,6 +143,24 @@ def testify(
         seen=ran.seen,
         warnings=tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned)),
     )
+
+
+def _spoiler(
+    program: Program,
+    inputs: Sequence[Array],
+    requires_grad: Sequence[bool],
+    dtype: str,
+    ran: Forward,
+    weights: Sequence[Any] | None,
+) -> int | None:
+    """The step that changed in place what backward needs: without it, backward runs."""
+    for number, other in changes_in_place(program):
+        again = forward(other, inputs, requires_grad, dtype, ran.seen)
+        factors = [torch.ones_like(o) for o in again.outputs] if weights is None else weights
+        with contextlib.suppress(RuntimeError):
+            torch.autograd.backward(again.outputs, factors)
+            return number
+    return None
 
 
 def gradient_in(
@@ -168,7 +200,7 @@ def _nothing_to_differentiate(program: Program, number: int) -> GradcalcError:
         hint = "write a variable in it, as in x**2"
     elif program.steps and any(s.no_grad or s.function == "detach" for s in program.steps):
         hint = "detach() and no_grad() make constants: leave them out where a gradient should flow"
-    elif program.steps and TABLE[program.steps[-1].function].group == "comparison":
+    elif any(TABLE[step.function].group == "comparison" for step in program.steps):
         hint = "conditions have no gradient; where(condition, a, b) chooses between two values"
     else:
         hint = (
@@ -276,7 +308,7 @@ def _passes(program: Program, ran: Forward, weights: Sequence[Any], how: Backwar
             # torch leaves out those that are 0 for want of any path.
             found += [0.0] * leaf.numel()
         else:
-            found += (leaf.grad / added if added > 1 else leaf.grad).reshape(-1).tolist()
+            found += numbers_of(leaf.grad / added if added > 1 else leaf.grad)
     return found
 
 

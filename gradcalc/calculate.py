@@ -21,6 +21,7 @@ from gradcalc.program import Array
 from gradcalc.question import (
     Options,
     check_passes,
+    check_seed,
     constant_warnings,
     dtype_of,
     name_warnings,
@@ -120,6 +121,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
         bindings = tuple(binding for binding in bindings if binding.name in program.names)
     check_passes(options)
+    check_seed(options)
     claimed = _claimed(program, options)
     if bindings or not program.inputs:
         report, scalar = _checked(program, bind(program, bindings), variables, dtype, options)

@@ -95,16 +95,23 @@ class Calls:
         row, in_place = self._callee(node)
         receiver = self._receiver(node)
         args: list[Node] = [*node.args] if receiver is None else [receiver, *node.args]
+        if in_place and receiver is None and node.args:
+            receiver = node.args[0]  # torch.exp_(x)
         call = Call(row, args, {}, self._source.span(node), receiver, in_place)
+        keywords = self._keywords(node)
+        names = [name for name, _ in keywords]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise self.argument_error(row, f"{row.name} gets `{twice}` twice", call.span)
         if row.name == "tensor" and len(args) == 1:
-            self._refuse_torch_words(call, dict(self._keywords(node)))
+            self._refuse_torch_words(call, dict(keywords))
             listed = args[0] if isinstance(args[0], ast.List) else ast.List(elts=[*args])  # type: ignore[list-item]
             call.values, shape = self.elements(listed)
             call.options["shape"] = shape if listed is args[0] else ()
         elif any(parameter.option or parameter.several for parameter in row.parameters):
-            self._with_options(call, args, dict(self._keywords(node)))
+            self._with_options(call, args, dict(keywords))
         elif node.keywords:
-            self._by_name(call, self._keywords(node))
+            self._by_name(call, keywords)
         return call
 
     def part(self, node: ast.Attribute | ast.Subscript) -> Call | None:
@@ -113,15 +120,24 @@ class Calls:
         if not isinstance(call, ast.Call):
             return None
         row, _ = self._callee(call)
-        if not row.parts or (row.pairwise and not _has_dim(call)):
+        found = self.read(call) if row.parts else None
+        if found is None or (row.pairwise and "dim" not in found.options):
             return None
         if isinstance(node, ast.Attribute):
             part = row.parts.index(node.attr) if node.attr in row.parts else None
         else:
             part = next((k for k in range(len(row.parts)) if _is_number(node.slice, k)), None)
+            if part is None and row.pairwise and _is_number(node.slice, 1):
+                message = "indices are no numbers to differentiate"
+                raise GradcalcError(
+                    Kind.SYNTAX,
+                    message,
+                    text=self._source.text,
+                    span=self._source.span(node),
+                    hint=f"take the values: {self._source.piece(found.span)}.values",
+                )
         if part is None:
             return None
-        found = self.read(call)
         found.span = self._source.span(node)
         if len(row.parts) > 1:
             found.options["part"] = part
@@ -175,10 +191,11 @@ class Calls:
         row = self._function(node.func)
         if row.pairwise is not None:
             receiver = self._receiver(node)
-            second = node.args[len(node.args) - 1] if node.args else None
-            pair = len(node.args) > 1 if receiver is None else len(node.args) == 1
-            axis = receiver is not None and second is not None and _is_whole(second)
-            if pair and not axis and not _has_dim(node):
+            others = node.args[1:] if receiver is None else node.args
+            # As in torch, where max(x, 0) is along an axis; alone it is the larger of two.
+            method = isinstance(node.func, ast.Attribute)
+            axis = method and bool(others) and _is_whole(others[0])
+            if others and not axis and not _has_dim(node):
                 return TABLE[row.pairwise], False
         return row, False
 
@@ -223,10 +240,14 @@ class Calls:
                 listed = len(rest) == 1 and isinstance(rest[0], ast.List | ast.Tuple)
                 given = rest[0] if listed else ast.Tuple(elts=rest)  # type: ignore[arg-type]
                 rest = []
-            elif parameter.name in named:
-                given = named.pop(parameter.name)
             elif rest:
                 given = rest.pop(0)
+                if parameter.name in named:
+                    raise self.argument_error(
+                        row, f"{row.name} gets `{parameter.name}` twice", span
+                    )
+            elif parameter.name in named:
+                given = named.pop(parameter.name)
             elif parameter.option and parameter.several and parameter.default is None:
                 options[parameter.name] = ()
                 continue

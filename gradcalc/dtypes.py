@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.lazy import LazyModule
-
-libmp: Any = LazyModule("mpmath.libmp")
-
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
@@ -64,10 +60,11 @@ class Dtype:
 
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
-        raw = number._mpf_
-        sign, mantissa, exponent, length = raw
-        if mantissa and self is FLOAT64 and -1021 < exponent + length < 1024:
-            return float(libmp.to_float(raw, rnd=libmp.round_nearest))
+        sign, mantissa, exponent, length = number._mpf_
+        if mantissa and self is FLOAT64 and length < 1000 and -1021 < exponent + length < 1024:
+            # Python rounds a whole number to nearest, ties to even.
+            nearest = math.ldexp(float(int(mantissa)), exponent)
+            return -nearest if sign else nearest
         if not mantissa and exponent:
             raise ValueError(f"{number} has no nearest {self.name}")
         if mantissa and exponent + length > self.most:

@@ -290,7 +290,9 @@ class _Numbers:
             ]
             return torch.tensor(numbers, dtype=torch.int64).reshape(created.shape)
         if row.moves:
-            # In place, this changes the numbers of all views, as it does in torch.
+            if step.in_place and row.name != "setitem":
+                return getattr(args[0], f"{row.name}_")(*args[1:], **options)
+            # Setting entries changes the numbers of all views, as it does in torch.
             return row.torch(*args, **options)
         values = [Entries(arg, self._sink) for arg in args]
         if row.entries is None:
@@ -413,13 +415,18 @@ class Entries:
     def reduced(self, name: str, dim: Any, keepdim: bool) -> Entries:
         """A row of any number of arguments, applied along axes (None: all)."""
         row = TABLE[name]
-        return self._along(dim, keepdim, lambda group: self.sink.call(row, tuple(group)))
+        # A sum of none is 0.
+        return self._along(
+            dim, keepdim, lambda group: self.sink.call(row, tuple(group)) if group else 0
+        )
 
     def folded(self, name: str, dim: Any, keepdim: bool) -> Entries:
         """A row of two arguments, applied again and again along axes (None: all)."""
         row = TABLE[name]
 
         def fold(group: list[int]) -> int:
+            if not group:
+                return self.sink.number(Fraction(1))  # a product of none
             result = group[0]
             for number in group[1:]:
                 result = self.sink.call(row, (result, number))
@@ -433,13 +440,8 @@ class Entries:
             return self
         last = self.ids.movedim(axes, list(range(-len(axes), 0))).flatten(-len(axes))
         shape = last.shape[:-1]
-        # A sum of one is that one; a sum of none is 0.
-        numbers = [
-            group[0] if len(group) == 1 else reduce(group) if group else 0
-            for group in last.reshape(-1, last.shape[-1]).tolist()
-        ]
-        if not last.shape[-1]:
-            numbers = [0] * _size(shape)
+        groups = last.reshape(_size(shape), last.shape[-1]).tolist()
+        numbers = [group[0] if len(group) == 1 else reduce(group) for group in groups]
         found = torch.tensor(numbers, dtype=torch.int64).reshape(shape)
         for axis in axes if keepdim else ():
             found = found.unsqueeze(axis)

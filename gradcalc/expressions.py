@@ -342,11 +342,8 @@ class Expressions:
                 if not least <= len(args) <= len(values):
                     self._calls.check_count(row, len(args), by_name=0, span=span)
         if not row.variadic:
-            in_place = call.in_place
-            number = self.step(row, args, span, tuple(options.items()), in_place=in_place)
-            if in_place and isinstance(call.receiver, ast.Name):
-                self.names[self._source.name(call.receiver)] = number
-            return number
+            given = tuple(options.items())
+            return self.step(row, args, span, given, in_place=call.in_place)
         result = args[0]
         for value in args[1:]:
             result = self.step(row, [result, value], span)
@@ -412,6 +409,9 @@ class Expressions:
             )
         step = Step(row.name, tuple(args), span, options, in_place, no_grad)
         self._steps.append((number, step))
+        if in_place:
+            # All names of the tensor mean what it has become.
+            self.names |= {name: number for name, value in self.names.items() if value == args[0]}
         return number
 
     def _check_power(self, base: int, exponent: int, span: Span) -> None:
@@ -441,6 +441,15 @@ class Expressions:
     def _unknown(self, node: ast.expr) -> GradcalcError:
         """What is said of a node that is not part of the language."""
         text, span = self._text, self._source.span(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return GradcalcError(
+                Kind.SYNTAX,
+                "text in quotes is no part of an expression",
+                text=text,
+                span=span,
+                hint="text stands only where a function takes a word, as in "
+                "einsum('ij,j->i', A, x)",
+            )
         if isinstance(node, ast.Attribute):
             name, place = self._source.attribute(node)
             return MendableError(

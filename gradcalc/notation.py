@@ -85,6 +85,9 @@ _OPEN_ENDED = {
     ("colon", "comma"),
 }
 
+#: Sorts that no product can be made of.
+_APART = frozenset({"text", "ellipsis"})
+
 #: Words that Python reserves and that mean the same here.
 _PLAIN_WORDS = frozenset({"True", "False", "None"})
 
@@ -144,7 +147,8 @@ class MendableError(GradcalcError):
 
     def show(self, parses: Callable[[str], bool]) -> None:
         """Put those of the corrected texts that parse into the hint; without any it stays."""
-        sound = [piece for piece in self.corrected if len(piece) <= _SHOWN and parses(piece)]
+        short = [p for p in self.corrected if len(p) <= _SHOWN and "\n" not in p]
+        sound = [piece for piece in short if parses(piece)]
         if sound:
             self.hint = f"{self.lead} {' or '.join(sound)}"
 
@@ -480,10 +484,11 @@ def _missing_operand(text: str, before: _Token | None, token: _Token) -> Gradcal
 
 def _missing_end(text: str, last: _Token) -> GradcalcError:
     """Say that the text ends too early."""
-    rest = text[: last.start].strip()
+    before, after = text[: last.start].strip(), text[last.stop :].rstrip()
     if last.spelling == "%":
-        return _missing(text, last, "after", lead="for percent write", corrected=(f"{rest}/100",))
-    return _missing(text, last, "after", lead="leave it out:", corrected=(rest,))
+        corrected = f"{before}/100{after}"
+        return _missing(text, last, "after", lead="for percent write", corrected=(corrected,))
+    return _missing(text, last, "after", lead="leave it out:", corrected=(before + after,))
 
 
 def _missing(
@@ -510,9 +515,11 @@ def _check_neighbours(
     text: str, before: _Token, token: _Token, is_function: Callable[[str], bool]
 ) -> None:
     """Refuse two operands side by side, unless they read as a product."""
+    apart = token.sort in _APART or before.sort in _APART
+    indexed = before.sort == "power" and token.spelling == "["
     if token.sort == "power":
         fine = before.sort != "power"
-    elif {token.sort, before.sort} & {"text", "ellipsis"}:
+    elif apart or indexed:
         fine = False
     else:
         fine = token.sort != "number" and (token.sort != "name" or before.sort != "name")
@@ -531,7 +538,7 @@ def _check_neighbours(
     head, tail = text[: before.stop].lstrip(), text[token.start :].rstrip()
     if before.sort == "name" and is_function(before.spelling):
         lead, corrected = "to call the function write", (f"{left}({right})",)
-    elif token.sort == "power":
+    elif token.sort == "power" or token.spelling == "[":
         lead, corrected = "write brackets:", (f"({head}){tail}",)
     else:
         lead, corrected = "for a product write", (f"{head}*{tail}",)

@@ -141,7 +141,7 @@ class _Parser:
                 value = self._changed(line, name, where, value)
             self._state(name, value, where)
             return
-        self._assign_entries(line, source)
+        self._assign_entries(line)
 
     def _state(self, name: str | None, value: int, where: Span) -> None:
         self._expressions.names |= {} if name is None else {name: value}
@@ -184,14 +184,12 @@ class _Parser:
         tensor = before not in self._expressions.fixed
         return self._expressions.step(row, [before, value], line.span, in_place=tensor)
 
-    def _assign_entries(self, line: Line, source: Source) -> None:
+    def _assign_entries(self, line: Line) -> None:
         """Read `x[0, 1] = expression`, and `x[0, 1] += expression`."""
-        value = self._expressions.value(source.tree())
-        target = line.target or []
-        source = self._expressions.source(target)
+        expressions, target = self._expressions, line.target or []
+        source = expressions.source(target)
         node = source.tree()
-        plain = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name)
-        if not plain or not isinstance(node, ast.Subscript):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
             place = target[0].span.to(target[-1].span)
             raise GradcalcError(
                 Kind.SYNTAX,
@@ -200,16 +198,19 @@ class _Parser:
                 span=place,
                 hint="write NAME = expression, as in y = x**2",
             )
-        where = source.span(node.value)
-        name = source.piece(where)
-        options = (("index", self._expressions.index(node)),)
-        before = self._expressions.named(name, where)
-        if line.sign != "=":
+        name, where, place = source.name(node.value), source.span(node.value), source.span(node)
+        options = (("index", expressions.index(node)),)
+        if line.sign == "=":
+            value = expressions.value(expressions.source(line.tokens).tree())
+            before = expressions.named(name, where)
+        else:
             row = _ASSIGNED.get(line.sign)
             if row is None:
                 raise source.error(f"`{line.sign}` is not part of the language", node)
-            part = self._expressions.step(TABLE["getitem"], [before], source.span(node), options)
-            value = self._expressions.step(row, [part, value], line.span)
+            before = expressions.named(name, where)
+            part = expressions.step(TABLE["getitem"], [before], place, options)
+            right = expressions.value(expressions.source(line.tokens).tree())
+            value = expressions.step(row, [part, right], line.span)
         changed = self._expressions.step(
             TABLE["setitem"], [before, value], line.span, options, in_place=True
         )

@@ -62,6 +62,14 @@ def check_passes(options: Options) -> None:
         )
 
 
+def check_seed(options: Options) -> None:
+    """Refuse a seed that torch does not take."""
+    if not -(2**63) <= options.seed < 2**64:
+        raise GradcalcError(
+            Kind.USAGE, f"--seed {options.seed} is out of range", hint="write --seed 0"
+        )
+
+
 def constant_warnings(program: Program) -> tuple[str, ...]:
     """What of the program is a constant to backward, and to calculus too."""
     sources = []

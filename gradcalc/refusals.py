@@ -7,7 +7,8 @@ is wrong, where, and what to do.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gradcalc.errors import GradcalcError, Kind
@@ -22,8 +23,21 @@ _SHAPES = re.compile(
 )
 
 
+def changes_in_place(program: Program) -> Iterator[tuple[int, Program]]:
+    """The steps that change a tensor in place, and the program in which a step makes a new one."""
+    for position, step in enumerate(program.steps):
+        if step.in_place:
+            steps = list(program.steps)
+            steps[position] = replace(step, in_place=False)
+            yield program.first_step + position, replace(program, steps=tuple(steps))
+
+
 def refusal(
-    program: Program, problem: Exception, number: int, args: Sequence[Any]
+    program: Program,
+    problem: Exception,
+    number: int,
+    args: Sequence[Any],
+    changed: int | None = None,
 ) -> GradcalcError:
     """What torch refuses, in plain words.
 
@@ -32,6 +46,7 @@ def refusal(
         problem: What torch raised.
         number: The value that it could not make.
         args: What it was to be made of.
+        changed: The step that changed in place what backward needs, if that is the problem.
     """
     if isinstance(problem, GradcalcError):
         return problem
@@ -40,7 +55,9 @@ def refusal(
     if "leaf" in reason and "in-place" in reason:
         name = program.source(program.steps[number - program.first_step].args[0])
         message = f"`{name}` is a leaf that requires grad, so it cannot be changed in place"
-        if "view" in reason:
+        if "view" in reason and program.steps[number - program.first_step].args[0] >= len(
+            program.inputs
+        ):
             message = (
                 f"`{name}` is a view of a leaf that requires grad, so it cannot be changed in place"
             )
@@ -49,7 +66,7 @@ def refusal(
         message = "the graph was freed by the first backward, so it cannot be run a second time"
         hint = "leave out --no-retain-graph"
     elif "modified by an inplace operation" in reason:
-        place = _changed_in_place(program, reason) or number
+        place = number if changed is None else changed
         message = "this changes in place a value that backward needs"
         node = re.search(r"output \d+ of (\w+)", reason)
         if node is not None:
@@ -80,15 +97,8 @@ def _misfit(program: Program, number: int, args: Sequence[Any]) -> str:
             f" and a value of shape {shapes[1]}" if len(shapes) > 1 else ""
         )
     what = f"`{row.symbol or row.name}`"
+    if not shapes:
+        return f"{what} has no entries"
     if len(shapes) == 1:
         return f"{what} does not fit shape {shapes[0]}"
     return f"{what} does not fit shapes {', '.join(shapes[:-1])} and {shapes[-1]}"
-
-
-def _changed_in_place(program: Program, reason: str) -> int | None:
-    """The step that changed a value which backward needs: the last one that does so."""
-    del reason
-    changes = [
-        number for number, step in enumerate(program.steps, program.first_step) if step.in_place
-    ]
-    return changes[-1] if changes else None

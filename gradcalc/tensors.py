@@ -80,6 +80,8 @@ class _Tensors:
 
     def _called(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
         options = dict(step.options)
+        if row.name == "setitem" and not step.in_place:
+            args = [args[0].clone(), *args[1:]]
         _check_size(self._program, row, args, number, options)
         if row.creates:
             if isinstance(self._draws, Draws):
@@ -95,7 +97,7 @@ class _Tensors:
             self.seen[number] = args[row.reads].detach().clone()
         watched = torch.no_grad() if step.no_grad else contextlib.nullcontext()
         with watched:
-            if step.in_place and not row.moves:
+            if step.in_place and row.name != "setitem":
                 return getattr(args[0], f"{row.name}_")(*args[1:], **options)
             return row.torch(*args, **options)
 
@@ -138,14 +140,16 @@ def _check_size(
 def _asked_size(options: Mapping[str, Any]) -> int:
     """Entries of the tensor that the options ask for."""
     if "end" in options and "steps" not in options:
-        return int(abs(options["end"] - options["start"]) / (abs(options.get("step", 1)) or 1))
+        size = abs(options["end"] - options["start"]) / (abs(options.get("step", 1)) or 1)
+        return int(min(size, limits.TENSOR_ENTRIES + 1))
     size = 1
     asked = options.get("shape", options.get("sizes", ()))
     for length in asked if isinstance(asked, tuple) else (asked,):
         size *= length if isinstance(length, int) and length > 0 else 1
     for name in ("n", "steps", "start"):
         size *= options[name] if isinstance(options.get(name), int) else 1
-    return size * int(options.get("m") or options.get("n") or 1)
+    last = options.get("m") or options.get("n") or 1
+    return size * (last if isinstance(last, int) else 1)
 
 
 @dataclass(slots=True)
@@ -219,7 +223,14 @@ def look(
 
 def array_of(tensor: Any) -> Array:
     """The numbers of a tensor."""
-    return Array(tuple(tensor.shape), tuple(tensor.detach().reshape(-1).tolist()))
+    return Array(tuple(tensor.shape), tuple(numbers_of(tensor)))
+
+
+def numbers_of(tensor: Any) -> list[float]:
+    """The entries of a tensor, the last index fastest."""
+    # A copy, since torch stores nothing of a gradient that it knows to be 0.
+    numbers: list[float] = tensor.detach().clone().reshape(-1).tolist()
+    return numbers
 
 
 def factors_of(weights: Sequence[Array], outputs: Sequence[Any]) -> list[Any]:
@@ -235,7 +246,7 @@ def flat(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
     found: list[float] = []
     for leaf in leaves:
         gradient = gradients.get(leaf)
-        found += [0.0] * leaf.numel() if gradient is None else gradient.reshape(-1).tolist()
+        found += [0.0] * leaf.numel() if gradient is None else numbers_of(gradient)
     return found
 
 

@@ -8,6 +8,7 @@ program's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gradcalc.functions import TABLE, Function
 from gradcalc.options import index_text, option_text
@@ -33,6 +34,18 @@ _ATOM = 8
 def write(program: Program) -> str:
     """Write a program in Python's notation."""
     return _Writer(program).write()
+
+
+@dataclass(frozen=True, slots=True)
+class _Renamed:
+    """Among the parts of an expression: from here on, names of a value mean the changed one."""
+
+    before: int
+    number: int
+
+
+#: What an expression is made of: texts, numbers of values, and changes of what a name means.
+_Part = str | int | _Renamed
 
 
 class _Writer:
@@ -69,7 +82,9 @@ class _Writer:
             self._note_comparison(number, step)
         value = statement.numbers[0]
         text = self._changed(statement, value)
-        if text is None:
+        if text is not None:
+            self._change(self._program.steps[value - self._first_step].args[0], value)
+        else:
             written = ", ".join(map(self._expression, statement.numbers))
             text = written if statement.name is None else f"{statement.name} = {written}"
         if statement.name is not None:
@@ -89,6 +104,12 @@ class _Writer:
             return f"{statement.name}[{index_text(dict(step.options)['index'])}] = {right}"
         return f"{statement.name} {row.symbol}= {right}" if row.symbol else None
 
+    def _change(self, before: int, number: int) -> None:
+        """Let all names of a tensor mean what it has become."""
+        for name, meaning in list(self._meanings.items()):
+            if meaning == before:
+                self._rename(name, number)
+
     def _rename(self, name: str, number: int) -> None:
         self._meanings[name] = number
         # Of several names the first.
@@ -98,11 +119,13 @@ class _Writer:
         """Write a value."""
         pieces: list[str] = []
         # Each with whether it stands within no_grad(...).
-        todo: list[tuple[str | int, bool]] = [(value, False)]
+        todo: list[tuple[_Part, bool]] = [(value, False)]
         while todo:
             item, inside = todo.pop()
             if isinstance(item, str):
                 pieces.append(item)
+            elif isinstance(item, _Renamed):
+                self._change(item.before, item.number)
             elif item in self._names:
                 pieces.append(self._names[item])
             elif item < self._first_step:
@@ -117,13 +140,12 @@ class _Writer:
     def _unwatched(self, number: int) -> bool:
         return number >= self._first_step and self._program.steps[number - self._first_step].no_grad
 
-    def _parts(self, number: int) -> list[str | int]:
+    def _parts(self, number: int) -> list[_Part]:
         """What a step is written as: texts, and numbers of values."""
         step = self._program.steps[number - self._first_step]
         row, args = TABLE[step.function], step.args
         if step.in_place:
-            parts = [*self._operand(args[0], _ATOM), f".{row.name}_("]
-            return [*parts, *self._listed([[arg] for arg in args[1:]]), ")"]
+            return self._method(number, row, step)
         if row.symbol is None or (row.name == "neg" and self._is_literal(args[0])):
             # neg(2) is no literal: -2 would be one.
             return self._call(number, row, step)
@@ -140,21 +162,38 @@ class _Writer:
             *self._operand(args[1], tight + (not power), minus=False),
         ]
 
-    def _call(self, number: int, row: Function, step: Step) -> list[str | int]:
-        """A call, with its options by name."""
+    def _method(self, number: int, row: Function, step: Step) -> list[_Part]:
+        """A call that changes its tensor in place; from there on, the tensor's name means it."""
+        receiver = step.args[0]
+        rest = replace(step, args=step.args[1:], in_place=False)
+        name = self._name_of(receiver)
+        before = self._operand(receiver, _ATOM) if name is None else [name]
+        parts = [*before, ".", *self._call(number, row, rest, f"{row.name}_")]
+        return [*parts, _Renamed(receiver, number)]
+
+    def _name_of(self, number: int) -> str | None:
+        """The name that a value goes by, that of a variable included."""
+        if number < len(self._program.inputs):
+            return self._program.inputs[number].name
+        return self._names.get(number)
+
+    def _call(self, number: int, row: Function, step: Step, name: str | None = None) -> list[_Part]:
+        """A call, with its options by name; of a method, without what it is called on."""
         options = dict(step.options)
         if row.name == "getitem":
             return [*self._operand(step.args[0], _ATOM), f"[{index_text(options['index'])}]"]
-        if row.name == "tensor" and options["shape"]:
+        if row.name == "tensor":
+            if not options["shape"]:
+                return ["tensor(", step.args[0], ")"]
             return self._literal_list(options["shape"], step.args)
         if row.attribute:
             return [*self._operand(step.args[0], _ATOM), f".{row.name}"]
-        args: list[list[str | int]] = [
-            [arg] for arg in (self._flat(number) if row.variadic else step.args)
-        ]
-        written: list[list[str | int]] = []
-        for parameter in row.parameters:
-            name = parameter.name
+        flat = row.variadic and name is None
+        args: list[list[_Part]] = [[arg] for arg in (self._flat(number) if flat else step.args)]
+        written: list[list[_Part]] = []
+        skipped = 0 if name is None else 1
+        for parameter in row.parameters[skipped:]:
+            word = parameter.name
             if not parameter.option:
                 if row.variadic or parameter.spread:
                     taken, args = args, []
@@ -163,27 +202,35 @@ class _Writer:
                 else:
                     taken, args = args[:1], args[1:]
                 written += taken
-            elif name in options:
-                value = option_text(options[name])
+            elif word in options:
+                value = option_text(options[word])
                 if parameter.several:
-                    value = ", ".join(map(option_text, options[name]))
+                    value = ", ".join(map(option_text, options[word]))
                 # What stands before a value has no name, as in einsum('ij->i', x).
-                written += [[value if args or parameter.several else f"{name}={value}"]]
+                written += [[value if args or parameter.several else f"{word}={value}"]]
         part = options.get("part")
+        if part is None and row.pairwise and "dim" in options:
+            # Without it, max(x, dim=0)[0] would be read as a part of the result.
+            part = 0
         suffix = "" if part is None else f".{row.parts[part]}"
         filled = [value for value in written if value != [""]]
-        return [f"{row.name}(", *self._listed(filled), f"){suffix}"]
+        return [f"{name or row.name}(", *self._listed(filled), f"){suffix}"]
 
     @staticmethod
-    def _listed(values: Sequence[Sequence[str | int]]) -> list[str | int]:
-        parts: list[str | int] = []
+    def _listed(values: Sequence[Sequence[_Part]]) -> list[_Part]:
+        parts: list[_Part] = []
         for position, value in enumerate(values):
             parts += [", ", *value] if position else value
         return parts
 
-    def _literal_list(self, shape: tuple[int, ...], args: tuple[int, ...]) -> list[str | int]:
+    def _literal_list(self, shape: tuple[int, ...], args: tuple[int, ...]) -> list[_Part]:
         """A tensor of numbers, as nested lists."""
-        level: list[list[str | int]] = [[arg] for arg in args]
+        if 0 in shape:
+            empty = "[]"
+            for size in reversed(shape[: shape.index(0)]):
+                empty = f"[{', '.join([empty] * size)}]"
+            return [empty]
+        level: list[list[_Part]] = [[arg] for arg in args]
         for size in reversed(shape):
             count = len(level) // size if size else 1
             level = [
@@ -191,7 +238,7 @@ class _Writer:
             ]
         return level[0]
 
-    def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[str | int]:
+    def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[_Part]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
         if number in self._names or (self._unwatched(number) and not self._inside):
             return [number]
@@ -258,7 +305,7 @@ class _Writer:
                 return [left, *reversed(last)]
             step = inner
 
-    def _comparison(self, number: int) -> list[str | int]:
+    def _comparison(self, number: int) -> list[_Part]:
         """A comparison or a chain of them: (0 < x) & (x < 1) is 0 < x < 1."""
         links = []
         while (step := self._program.steps[number - self._first_step]).function == "logical_and":

@@ -132,10 +132,14 @@ LARGEST = 1e6
 
 @dataclass(frozen=True)
 class Sketch:
-    """An expression, and a point in the interior of the domains of all its steps."""
+    """An expression, and a point in the interior of the domains of all its steps.
+
+    `program` is the same in statements, one for each step.
+    """
 
     text: str
     at: dict[str, float]
+    program: str = ""
 
     def renamed(self, names: dict[str, str]) -> Sketch:
         text = re.sub(r"\b[xyz]\b", lambda match: names[match.group()], self.text)
@@ -147,7 +151,9 @@ def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
     """Draw a program of up to `most` steps, each applied to earlier values and numbers."""
     number = st.integers(-3000, 3000).map(lambda whole: whole / 1000)
     at = {name: draw(number) for name in VARIABLES}
-    pool: list[tuple[str, Any]] = [(name, mp.mpf(value)) for name, value in at.items()]
+    # Each value as an expression and by its name.
+    pool: list[tuple[str, str, Any]] = [(n, n, mp.mpf(value)) for n, value in at.items()]
+    lines: dict[str, str] = {}
     rows = [row for row in ROWS if row.name not in LEFT_OUT]
     wanted = draw(st.integers(1, most))
     for _ in range(4 * most):
@@ -158,19 +164,33 @@ def sketches(draw: st.DrawFn, most: int = 8) -> Sketch:
         for parameter in row.parameters[: row.required]:
             if parameter.static or draw(st.integers(0, 4)) == 0:
                 literal = draw(number)
-                arguments.append((repr(literal), mp.mpf(literal)))
+                arguments.append((repr(literal), repr(literal), mp.mpf(literal)))
             else:
                 # The last value more often than others, for depth.
                 arguments.append(draw(st.sampled_from([*pool, *pool[-1:] * 3])))
-        value = interior(row, tuple(value for _, value in arguments))
+        texts, names, values = zip(*arguments, strict=True)
+        value = interior(row, values)
         if value is not None:
-            pool.append((write_call(row, [text for text, _ in arguments]), value))
+            name = f"a{len(lines)}"
+            lines[name] = write_call(row, list(names))
+            pool.append((write_call(row, list(texts)), name, value))
     text = pool[-1][0]
     used = {name: value for name, value in at.items() if re.search(rf"\b{name}\b", text)}
     assume(used and text not in VARIABLES)
     program = parse(text)
     assume(len(program.steps) <= 2 * most and has_gradient(program))
-    return Sketch(text, used)
+    return Sketch(text, used, _statements(lines))
+
+
+def _statements(lines: dict[str, str]) -> str:
+    """Write the statements that the last of them needs."""
+    needed: list[str] = []
+    todo = list(lines)[-1:]
+    for name, text in reversed(lines.items()):
+        if name in todo:
+            needed.append(f"{name} = {text}")
+            todo += re.findall(r"\ba\d+\b", text)
+    return "\n".join(reversed(needed))
 
 
 def has_gradient(program: Program) -> bool:
@@ -178,9 +198,7 @@ def has_gradient(program: Program) -> bool:
     flags = [number < len(program.inputs) for number in range(program.first_step)]
     for step in program.steps:
         row = TABLE[step.function]
-        passed = row.name not in CONSTANT and any(
-            flags[arg] for arg in step.args[row.conditions :]
-        )
+        passed = row.name not in CONSTANT and any(flags[arg] for arg in step.args[row.conditions :])
         flags.append(passed)
     return flags[program.output]
 

@@ -207,7 +207,7 @@ def test_gradients_add_up_over_passes(how, grad, name) -> None:
     assert found.gradients == ([6.0],)
 
 
-# --- Several results, and results of several entries -----------------------------------------------
+# --- Several results, and results of several entries ----------------------------------------------
 
 
 def weights(*values: Value) -> dict[str, object]:

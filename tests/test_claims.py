@@ -34,6 +34,8 @@ RIGHT = [
     ("log(sin(x))", "x=cot(x)", "symbolic"),
     ("abs(x)", "x=x/abs(x)", "numeric"),
     ("floor(x)*x", "x=floor(x)", "symbolic"),
+    ("y = x**2; y = y*x; y", "x=3x²", "symbolic"),
+    ("y = u*v\ny += u\ny*v", "v=2u*v + u", "symbolic"),
 ]
 
 

@@ -34,6 +34,16 @@ def answer(found: tuple[int, str, str]) -> dict:
         (["grad", "x", "--timeout", "0"], 2),
         (["grad", "x", "--nonsense"], 2),
         (["grad"], 2),
+        (["grad", "x", "--file", "x.txt"], 2),
+        (["grad", "--file", "no/such/file"], 2),
+        (["grad", "x", "--at", "x=1", "--backward", "0"], 2),
+        (["grad", "x", "--at", "x=1", "--seed", "1.5"], 2),
+        (["grad", "x", "--at", "x=1", "--dtype", "int64"], 2),
+        (["grad", "x @ y", "--at", "x=[1,2],y=[1,2,3]"], 2),
+        (["grad", "y = x**2; y.sum()", "--at", "x=[1,2]"], 0),
+        (["grad", "x*y", "--at", "x=[1,2],y=3"], 0),
+        (["grad", "abs(x).sum()", "--at", "x=[1,0]"], 3),
+        (["functions", "matmul"], 0),
         (["nonsense"], 2),
         (["functions", "sni"], 2),
         (["batch", "no/such/file"], 2),
@@ -69,6 +79,112 @@ def test_expression_may_begin_with_a_minus_or_come_from_standard_input(run, word
     assert (found[0], answer(found)["value"]) == (0, -9.0)
 
 
+PROGRAM = "# a program\r\ny = (x\r\n  * 2)\r\ny.sum()  # its result\r\n"
+
+
+@pytest.mark.parametrize("way", ["--file", "-", "--file -", "text"])
+def test_program_may_come_from_a_file_or_from_standard_input(run, tmp_path, way):
+    file = tmp_path / "program.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + PROGRAM.encode())
+    source = {
+        "--file": ["--file", str(file)],
+        "-": ["-"],
+        "--file -": ["--file", "-"],
+        "text": [PROGRAM],
+    }[way]
+    found = run("grad", *source, "--at", "x=[3,4]", "--format", "json", stdin=PROGRAM)
+    assert found[0] == 0
+    assert answer(found)["canonical"] == "y = x*2; sum(y)"
+    assert answer(found)["value"] == 14.0
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "message"),
+    [
+        (b"", "syntax", "there is no expression"),
+        (b"# nothing\n", "syntax", "there is no expression"),
+        (b"x \xff", "syntax", "byte 3 is not UTF-8"),
+        (b"x\n" * 150_000, "limit", "the limit is 200,000"),
+        (b"y = x\nz = y +\nz", "syntax", "something is missing after `+`"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+@pytest.mark.parametrize("way", ["--file", "-"])
+def test_bad_program_in_a_file_is_refused(run, tmp_path, raw, kind, message, way):
+    file = tmp_path / "program.txt"
+    file.write_bytes(raw)
+    source = ["--file", str(file)] if way == "--file" else ["-"]
+    code, out, err = run("grad", *source, "--format", "json", stdin=raw)
+    error = json.loads(out)["error"]
+    assert (code, error["kind"]) == (2, kind)
+    assert message in error["message"]
+    assert error["message"] in err
+
+
+def test_error_in_a_program_tells_its_line_and_column(run):
+    code, out, err = run("grad", "y = x**2\nz = 2*sqt(y)\nz", "--format", "json")
+    error = json.loads(out)["error"]
+    assert (code, error["line"], error["column"]) == (2, 2, 7)
+    assert " 2 | z = 2*sqt(y)\n   |       ^^^\n" in err
+
+
+@pytest.mark.parametrize("expression", ["(x*y).sum()", "(x*rand(2)).sum()*y[0]"])
+def test_seed_makes_random_numbers_reproducible(run, expression):
+    words = ["grad", expression, "--at", "x=randn(2),y=rand(2)", "--format", "json"]
+    first, again, other, default = (
+        run(*words, *more) for more in (["--seed", "7"], ["--seed=7"], ["--seed", "8"], [])
+    )
+    assert first[0] == 0
+    assert first == again
+    assert default == run(*words, "--seed", "0")
+    values = [answer(found)["bindings"]["x"] for found in (first, other, default)]
+    assert len({tuple(value) for value in values}) == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [("all", ["y", "z"]), ("y", ["y"]), ("z, y", ["y", "z"]), (None, [])],
+)
+def test_retain_grad_keeps_gradients_of_named_values(run, names, kept):
+    more = [] if names is None else ["--retain-grad", names]
+    found = answer(run("grad", "y = x**2; z = y*3; z.sum()", "--at", "x=[1,2]", *more,
+                       "--format", "json"))  # fmt: skip
+    rows = {row["name"]: row for row in found["tensors"]}
+    assert [name for name in rows if rows[name]["retains_grad"]] == kept
+    assert {name: rows[name]["grad"] for name in kept} == {
+        name: {"y": [3.0, 3.0], "z": [1.0, 1.0]}[name] for name in kept
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "grad"),
+    [
+        ([], 6.0),
+        (["--backward", "3"], 18.0),
+        (["--backward=3", "--zero-grad"], 6.0),
+        (["--no-retain-graph"], 6.0),
+    ],
+    ids=str,
+)
+def test_backward_runs_as_often_as_asked(run, more, grad):
+    found = answer(run("grad", "x**2", "--at", "x=3", *more, "--format", "json"))
+    assert (found["tensors"][0]["grad"], found["gradients"][0]["autograd"]) == (grad, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "wanted"),
+    [
+        (["--grad-outputs", "ones"], [[1.0, 1.0], 1.0]),
+        (["--grad-outputs", "[1,2], 3"], [[1.0, 2.0], 3.0]),
+        (["--grad-outputs", "[1,2]", "--grad-outputs=3"], [[1.0, 2.0], 3.0]),
+    ],
+    ids=str,
+)
+def test_grad_outputs_weigh_the_results(run, weights, wanted):
+    found = answer(run("grad", "x, y", "--at", "x=[1,2],y=1", *weights, "--format", "json"))
+    assert [entry["autograd"] for entry in found["gradients"]] == wanted
+
+
 def test_at_may_be_repeated(run):
     found = answer(run("grad", "u*v*w", "--at", "u=1,v=2", "--at", "w=pi/4", "--format", "json"))
     assert list(found["bindings"]) == ["u", "v", "w"]
@@ -95,6 +211,28 @@ def test_second_order_gives_the_hessian(run):
         (["grad", "x", "--at", "x=1,y=q"], "binding", 7),
         (["grad", "x", "--dtype", "half"], "usage", None),
         (["grad", "9**9**9"], "limit", 1),
+        (["grad", "y = x[0; y"], "syntax", 6),
+        (["grad", "y = x*2; y.backward()", "--at", "x=1"], "name", 12),
+        (["grad", "x.sum(dim=n)"], "syntax", 1),
+        (["grad", "x + [[1, 2], [3]]"], "shape", 5),
+        (["grad", "x", "--at", "x=[1,2"], "binding", 3),
+        (["grad", "x", "--at", "x=[[1,2],[3]]"], "shape", 3),
+        (["grad", "x", "--at", "y=1, x=@no.npy"], "binding", 8),
+        (["grad", "1 + x @ y", "--at", "x=[1,2],y=[1,2,3]"], "shape", 5),
+        (["grad", "x[5]", "--at", "x=[1,2]"], "shape", 1),
+        (["grad", "x += 1; x", "--at", "x=[1]"], "autograd", 1),
+        (["grad", "x[0] = 1; x", "--at", "x=[1]"], "autograd", 1),
+        (["grad", "x.detach()*2", "--at", "x=1"], "autograd", 1),
+        (["grad", "x > 0", "--at", "x=1"], "autograd", 1),
+        (["grad", "y = x*1; z = y**2; y += 1; z", "--at", "x=2"], "autograd", 20),
+        (["grad", "x**2", "--at", "x=2", "--backward", "2", "--no-retain-graph"], "autograd", 1),
+        (["grad", "x", "--at", "x=1", "--dtype", "int64"], "autograd", None),
+        (["grad", "x*tensor([1], dtype=torch.int64)", "--at", "x=1"], "autograd", 3),
+        (["grad", "x, x*2", "--at", "x=[1,2]"], "autograd", 1),
+        (["grad", "x*2", "--at", "x=[1,2]", "--grad-outputs", "[1,2,3]"], "shape", 1),
+        (["grad", "x", "--at", "x=1", "--retain-grad", "y"], "usage", None),
+        (["grad", "x", "--at", "x=1", "--seed", "9" * 30], "usage", None),
+        (["grad", "ones(3000, 3000)*x", "--at", "x=1"], "limit", 1),
         (["grad", "x", "--nonsense"], "usage", None),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -105,6 +243,24 @@ def test_error_is_answered_in_the_asked_format_too(run, words, kind, column):
     assert (code, error["kind"], error["column"]) == (2, kind, column)
     assert error["message"] in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["x @ y", "--at", "x=randn(2,3),y=randn(4)"], ["(2, 3)", "(4,)"]),
+        (["mse_loss(x, y)", "--at", "x=[1,2],y=[1,2,3]"], ["(2,)", "(3,)"]),
+        (["cat([x, y])", "--at", "x=[[1,2]],y=[[1,2,3]]"], ["(1, 2)", "(1, 3)"]),
+        (["y = zeros(2); y[0] = x; y.sum()", "--at", "x=[1,2]"], ["(2,)"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_shapes_that_do_not_fit_are_named(run, words, parts):
+    code, out, err = run("grad", *words, "--format", "json")
+    error = json.loads(out)["error"]
+    assert (code, error["kind"]) == (2, "shape")
+    assert [part for part in parts if part not in error["message"]] == []
+    assert error["message"] in err
 
 
 def test_error_is_underlined_on_standard_error(run):
@@ -148,9 +304,11 @@ BATCH = """\
 x**2 --at x=3
 x +
 {"expression": "1/x", "at": {"x": 0}, "id": "zero"}
-{"expression": "x", "at": {"x": [1]}}
+{"expression": "x", "at": {"x": [null]}}
 \x1b[31mx
 sin(x) --at x=0.5
+y = x**2; y.sum() --at x=[1,2] --retain-grad y --seed 1
+{"expression": "y = x**2\\ny.sum()", "at": {"x": [[1], [2]]}, "grad_outputs": 2}
 """
 
 
@@ -164,10 +322,14 @@ def test_batch_answers_every_line_in_order(run):
         (6, None, "usage"),
         (7, None, "syntax"),
         (8, "agree", None),
+        (9, "agree", None),
+        (10, "agree", None),
     ]
     assert found[2]["id"] == "zero"
+    assert found[6]["tensors"][1]["grad"] == [1.0, 1.0]
+    assert found[7]["gradients"][0]["autograd"] == [[4.0], [8.0]]
     assert code == 2
-    assert "6 lines: 3 error, 2 agree, 1 undefined in " in err
+    assert "8 lines: 4 agree, 3 error, 1 undefined in " in err
     assert "\x1b" not in out + err
 
 

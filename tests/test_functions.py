@@ -191,7 +191,9 @@ def test_function_is_known(name: str) -> None:
 
 def test_names_are_unique() -> None:
     names = [known for row in TABLE.values() for known in (row.name, *row.aliases)]
-    assert sorted(names) == sorted(set(names)) == sorted(callable_names())
+    assert sorted(names) == sorted(set(names))
+    # x[0] and x[0] = y are rows too, whose names nobody calls.
+    assert set(names) - set(callable_names()) == {"getitem", "setitem"}
 
 
 @each_row()

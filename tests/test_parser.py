@@ -15,7 +15,6 @@ from strategies import ROWS, shape
 
 from gradcalc.bindings import bind, parse_bindings, parse_weights
 from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.functions import TABLE
 from gradcalc.notation import MendableError
 from gradcalc.parser import parse
 
@@ -187,7 +186,8 @@ def test_language_is_understood(text, expected):
         ("y = x*1; y //= 2; y %= x", "y = x*1; y //= 2; y %= x"),
         ("y = x*1; y @= x", "y = x*1; y @= x"),
         ("x += 1; x", "x += 1; x"),
-        ("y = x*1; z = y; z += 1; y*z", "y = x*1; z = y; z += 1; y*z"),
+        # all names of a tensor mean what it has become
+        ("y = x*1; z = y; z += 1; y*z", "y = x*1; z = y; z += 1; y*y"),
         # of a plain number, a new number
         ("y = 2; y += 1; y*x", "y = 2; y = y + 1; y*x"),
         # entries

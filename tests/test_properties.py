@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from strategies import CONSTANT, ROWS, Sketch, question, shape, sketches
 
 from gradcalc import grad
-from gradcalc.functions import TABLE
 from gradcalc.parser import parse
 from gradcalc.report import Verdict
 
@@ -82,10 +81,33 @@ def test_no_false_alarm_inside_domains(dtype: str, most: int) -> None:
 @given(sketches(most=8))
 def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
     count("print and parse")
-    program = parse(sketch.text)
-    again = parse(program.canonical)
-    assert shape(again) == shape(program)
-    assert again.canonical == program.canonical
+    for text in (sketch.text, sketch.program):
+        program = parse(text)
+        again = parse(program.canonical)
+        assert shape(again) == shape(program)
+        assert again.canonical == program.canonical
+
+
+@tried(40)
+@given(sketches(most=6))
+def test_statements_mean_the_same_as_one_expression(sketch: Sketch) -> None:
+    count("statements")
+    whole, stated = grad(sketch.text, sketch.at), grad(sketch.program, sketch.at)
+    by_name = [{e.wrt: e.symbolic for e in report.entries} for report in (whole, stated)]
+    assert by_name[0] == by_name[1]
+    assert {entry.verdict for entry in stated.entries} <= GOOD
+    assert all(tensor.grad_fn for tensor in stated.tensors if tensor.name not in sketch.at)
+
+
+@tried(40)
+@given(sketches(most=5))
+def test_numbers_as_tensors_of_one_entry_have_the_same_derivatives(sketch: Sketch) -> None:
+    count("tensors of one entry")
+    tensors = {name: [value] for name, value in sketch.at.items()}
+    number, tensor = grad(sketch.text, sketch.at), grad(sketch.text, tensors)
+    for plain, nested in zip(number.entries, tensor.entries, strict=True):
+        assert nested.verdict in GOOD
+        assert nested.symbolic == plain.symbolic
 
 
 @tried(25)

@@ -107,10 +107,14 @@ def problem(line: bytes | str) -> GradcalcError:
         ),
         ('{"expression": "x", "at": {"x": "@x.npy"}}', "x", {"at": ("x=@x.npy",)}),
         (
-            '{"expression": "x", "seed": 7, "backward": 2, "zero_grad": true, '
-            '"no_retain_graph": true}',
+            '{"expression": "x", "seed": 7, "backward": 2, "zero_grad": true}',
             "x",
-            {"how": {"seed": 7, "passes": 2, "zero_grad": True, "retain_graph": False}},
+            {"how": {"seed": 7, "passes": 2, "zero_grad": True}},
+        ),
+        (
+            '{"expression": "x", "zero_grad": false, "no_retain_graph": true}',
+            "x",
+            {"how": {"zero_grad": False, "retain_graph": False}},
         ),
         ('{"expression": "x", "retain_grad": "a, b"}', "x", {"how": {"retain_grad": ("a", "b")}}),
         ('{"expression": "x", "retain_grad": ["a"]}', "x", {"how": {"retain_grad": ("a",)}}),

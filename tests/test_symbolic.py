@@ -14,10 +14,12 @@ from strategies import question
 from gradcalc import limits
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, FLOAT64
+from gradcalc.expand import expand
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.parser import parse
 from gradcalc.precise import Undefined, values
-from gradcalc.symbolic import Calculus
+from gradcalc.program import Program
+from gradcalc.symbolic import Calculus, exact_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,6 +133,29 @@ def test_formula_in_latex() -> None:
     assert calculus("x**2/y", "x").latex(0) == r"\frac{2 x}{y}"
 
 
+def scalar(text: str, *shapes: tuple[int, ...]) -> Program:
+    """Return a program of tensors, written out."""
+    return expand(parse(text), shapes, {}).weighted([[Fraction(1)]])
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "wanted", "latex"),
+    [
+        ("(x**2).sum()", (2,), "2*x[0]", "2 x_{0}"),
+        ("x.T[0, 1]**2", (2, 2), "0", "0"),
+        ("x[0, 0]*x[0, 1]", (2, 2), "x[0,1]", "x_{0,1}"),
+        ("w_1.sum()**2", (2,), "2*w_1[0] + 2*w_1[1]", "2 {w_{1}}_{0} + 2 {w_{1}}_{1}"),
+        ("θ.prod()", (3,), "θ[1]*θ[2]", r"θ_{1} θ_{2}"),
+        ("x.mean()", (4,), "1/4", r"\frac{1}{4}"),
+    ],
+)
+def test_formula_of_a_tensor_names_its_entries(text, shape, wanted, latex) -> None:
+    found = Calculus(scalar(text, shape), [(0,)], FLOAT64)
+    found.differentiate()
+    assert found.text(0) == wanted
+    assert found.latex(0) == latex
+
+
 # --- A formula's text means the formula -----------------------------------------------------------
 
 
@@ -239,6 +264,46 @@ def test_text_of_a_formula_means_its_value(text: str, at: dict[str, float]) -> N
 def test_value(text: str, at: dict[str, float], wanted: float | None) -> None:
     found = value(text, **at)
     assert found == (None if wanted is None else pytest.approx(wanted, rel=1e-15, abs=0))
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("u**3 + v**2 + 4*u*v", {"u": 1, "v": 1.1}),
+        ("sqrt(x + 1) - sqrt(x)", {"x": 1e15}),
+        ("sin(x)**2 + cos(x)**2", {"x": 0.7}),
+        ("x*exp(y)/(1 + y**2) - x**y", {"x": 1.3, "y": 0.7}),
+        ("x/(x**2 + 1e-200)", {"x": 0}),
+        ("where(x > y, x*y, y)", {"x": 1.3, "y": 0.7}),
+        ("x*detach(x*y) + y", {"x": 1.3, "y": 0.7}),
+        ("(1 - cos(x))/x**2", {"x": 1e-8}),
+    ],
+)
+def test_values_without_formulas_are_those_of_the_formulas(text, at) -> None:
+    program = parse(text)
+    point = [Fraction(at[name]) for name in program.names]
+    axes = range(len(point))
+    entries = [*((axis,) for axis in axes), *itertools.product(axes, repeat=2)]
+    by_formula = Calculus(program, entries, FLOAT64)
+    by_formula.differentiate()
+    found = exact_values(program, entries, point, FLOAT64)
+    for value, wanted in zip(found, by_formula.values(point), strict=True):
+        assert float(value) == float(wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "wanted"),
+    [
+        ("sqrt(x) + y", {"x": 0, "y": 1}, [None, 1.0]),
+        ("exp(exp(exp(x))) + y", {"x": 1e5, "y": 1}, [None, None]),
+        ("x - x + 0*y", {"x": 1e5, "y": 1}, [0.0, 0.0]),
+    ],
+)
+def test_value_without_formula_is_none_where_there_is_none(text, at, wanted) -> None:
+    program = parse(text)
+    point = [Fraction(at[name]) for name in program.names]
+    found = exact_values(program, [(0,), (1,)], point, FLOAT64)
+    assert [None if value is None else float(value) for value in found] == wanted
 
 
 # --- Limits ---------------------------------------------------------------------------------------

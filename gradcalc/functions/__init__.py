@@ -58,6 +58,7 @@ has them, for its terms), and one of these says what becomes of the entries:
     pairwise        the row that is meant when it is called with two tensors: max(x, y)
     parts           names of the results where torch gives several: slogdet(x).logabsdet
     attribute       written without brackets: x.T
+    called          whether it can be called by its name; x[0] and x[0] = y have rows that cannot
     trials          lines of a batch file that use it, as the tests do with every row
     refused         lines that must be refused, because shapes do not fit
 

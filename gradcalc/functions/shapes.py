@@ -52,6 +52,7 @@ _shape(
         "x[..., None, [0, 2]] --at x=[1,2,3]",
     ),
     signature="x, index",
+    called=False,
     refused=("x[5] --at x=[1,2]", "x[0, 0] --at x=[1,2]"),
 )
 _shape(
@@ -63,6 +64,7 @@ _shape(
         "y = x*2; y[0] = y[1]*x[0]; y --at x=[2,3]",
     ),
     signature="x, value, index",
+    called=False,
     options="index",
     refused=("y = x*1; y[0] = [1, 2, 3]; y --at x=[[1,2],[3,4]]",),
 )

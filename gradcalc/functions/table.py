@@ -179,6 +179,7 @@ def row(
     reads: int | None = None,
     pairwise: str | None = None,
     attribute: bool = False,
+    called: bool = True,
     parts: str = "",
     trials: tuple[str, ...] = (),
     refused: tuple[str, ...] = (),
@@ -246,7 +247,7 @@ def row(
         refused=refused,
     )
     TABLE[name] = row
-    for known in (name, *row.aliases):
+    for known in (name, *row.aliases) if called else ():
         if known in _NAMES:
             raise ValueError(f"two rows of the function table are called {known}")
         _NAMES[known] = name
