@@ -11,7 +11,6 @@ those of the second, and so on, each in the order of memory.
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +84,18 @@ class Testimony:
     seen: Mapping[int, Any]
     warnings: tuple[str, ...] = ()
 
+    def derivative(self, output: int, axes: tuple[int, ...]) -> float | None:
+        """A derivative, by the numbers of one or two entries of the inputs in any order.
+
+        Args:
+            output: In a Jacobian, which entry of the output it is of; else 0.
+            axes: The entries.
+        """
+        if len(axes) == 1:
+            return self.gradients[output][axes[0]]
+        first, second = axes
+        return self.hessian.get((first, second), self.hessian.get((second, first)))
+
     @property
     def value(self) -> Nested:
         """The outputs' values, nested; those of several outputs in a tuple."""
@@ -99,7 +110,7 @@ def testify(
     requires_grad: Sequence[bool],
     dtype: str,
     how: Backward,
-    draws: Draws,
+    draws: Draws | Mapping[int, Any],
 ) -> Testimony:
     """Run the program forward and backward in torch.
 
@@ -109,30 +120,28 @@ def testify(
         requires_grad: For each of them, whether it is differentiated with respect to.
         dtype: "float64" or "float32".
         how: How backward is run.
-        draws: Where random numbers come from.
+        draws: Where random numbers come from; or what a run before made and read.
 
     Raises:
         GradcalcError: kind `shape`, `limit` or `autograd`, with what torch refuses.
     """
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        ran = forward(program, inputs, requires_grad, dtype, draws)
-        _check_outputs(program, ran.outputs)
-        wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
-        weights = _weights(program, ran.outputs, how, sum(leaf.numel() for leaf in wanted))
-        try:
-            hessian = _hessian(ran, wanted, weights) if how.second_order else {}
-            graph = _graph(program, ran)
-            if weights is None:
-                gradients = _jacobian(ran, wanted)
-            else:
-                _retain(program, ran, how.retain_grad)
-                gradients = (_passes(program, ran, weights, how),)
-        except RuntimeError as problem:
-            changed = None
-            if "inplace operation" in str(problem):
-                changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
-            raise refusal(program, problem, program.output, (), changed) from None
+    ran = forward(program, inputs, requires_grad, dtype, draws)
+    _check_outputs(program, ran.outputs)
+    wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
+    weights = _weights(program, ran.outputs, how, sum(leaf.numel() for leaf in wanted))
+    try:
+        hessian = _hessian(ran, wanted, weights) if how.second_order else {}
+        graph = _graph(program, ran)
+        if weights is None:
+            gradients = _jacobian(ran, wanted)
+        else:
+            _retain(program, ran, how.retain_grad)
+            gradients = (_passes(program, ran, weights, how),)
+    except RuntimeError as problem:
+        changed = None
+        if "inplace operation" in str(problem):
+            changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
+        raise refusal(program, problem, program.output, (), changed) from None
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),
@@ -141,7 +150,7 @@ def testify(
         tensors=tuple(_tensor_rows(program, ran)),
         graph=graph,
         seen=ran.seen,
-        warnings=tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned)),
+        warnings=ran.warnings,
     )
 
 

@@ -34,6 +34,8 @@ class Case:
         budget: How far off torch may be, in ulps.
         birth: Finds where torch's first nan or infinity of a derivative was born.
         output: Which entry of the result it is about, in a Jacobian.
+        other: What torch answers to a derivative in the other dtype, with that dtype; None for a
+            program that is scalar as it stands.
     """
 
     program: Program
@@ -43,6 +45,7 @@ class Case:
     budget: int
     birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
+    other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -148,4 +151,5 @@ class Jury:
             birth=functools.partial(case.birth, axes),
             budget=case.budget,
             output=case.output,
+            other=None if case.other is None else functools.partial(case.other, axes),
         )

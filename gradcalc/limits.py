@@ -54,6 +54,9 @@ FORMULA_STEPS = 400
 FORMULA_DEPTH = 60
 FORMULA_SIZE = 1_000
 
+#: The same, times the number of derivatives: each may be as long again.
+FORMULA_TOTAL = 12_000
+
 #: Operations of a formula beyond which it is shown untidied, those beyond which it is not
 #: multiplied out, and those of all formulas of one report that are tidied: sizes, so that the same
 #: question gets the same formula on any machine.

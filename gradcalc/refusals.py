@@ -68,9 +68,6 @@ def refusal(
     elif "modified by an inplace operation" in reason:
         place = number if changed is None else changed
         message = "this changes in place a value that backward needs"
-        node = re.search(r"output \d+ of (\w+)", reason)
-        if node is not None:
-            message += f" (it was saved by, or made by, {node[1]})"
         hint = "make a new tensor instead, as in z = y + 1"
     elif isinstance(problem, AttributeError):
         step = program.steps[number - program.first_step]

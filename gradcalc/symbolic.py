@@ -124,7 +124,7 @@ class Calculus:
 
     def differentiate(self) -> None:
         """Fill in the formulas, one after the other."""
-        if too_large(self._program):
+        if too_large(self._program, len(self._entries)):
             return
         try:
             expression = expressed(self._program, self._symbols, self._dtype)
@@ -374,8 +374,8 @@ def _number(value: Fraction) -> Any:
     return mp.mpf(value.numerator) / value.denominator
 
 
-def too_large(program: Program) -> bool:
-    """Whether the program is beyond what sympy's recursion takes."""
+def too_large(program: Program, entries: int = 1) -> bool:
+    """Whether the program, and so many derivatives of it, are beyond what sympy takes."""
     if len(program.steps) > limits.FORMULA_STEPS:
         return True
     depths = [0] * program.first_step
@@ -386,8 +386,10 @@ def too_large(program: Program) -> bool:
         own = 0 if step.function in {"add", "mul", "sum"} else 1
         depths.append(own + max((depths[arg] for arg in step.args), default=0))
         sizes.append(1 + sum(sizes[arg] for arg in step.args))
-    output = program.output
-    return depths[output] > limits.FORMULA_DEPTH or sizes[output] > limits.FORMULA_SIZE
+    size = sizes[program.output]
+    if size > limits.FORMULA_SIZE or entries * size > limits.FORMULA_TOTAL:
+        return True
+    return depths[program.output] > limits.FORMULA_DEPTH
 
 
 def _immense(formula: Any) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -162,6 +163,7 @@ class Forward:
         outputs: The results.
         nodes: For each grad_fn the number of the value that it was made with.
         seen: For steps that make tensors, or that read values to choose by, what they made or read.
+        warnings: What torch warned of.
     """
 
     leaves: list[Any]
@@ -169,6 +171,7 @@ class Forward:
     outputs: list[Any]
     nodes: dict[Any, int]
     seen: dict[int, Any]
+    warnings: tuple[str, ...]
 
     @property
     def origins(self) -> dict[Any, int]:
@@ -196,9 +199,12 @@ def forward(
         for value, required in zip(inputs, requires_grad, strict=True)
     ]
     arithmetic = _Tensors(program, torch_dtype, draws)
-    values = run(program, leaves, arithmetic)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        values = run(program, leaves, arithmetic)
     outputs = [arithmetic.number(values[number]) for number in program.outputs]
-    return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen)
+    said = tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned))
+    return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said)
 
 
 def _leaf(value: Array, dtype: Any) -> Any:

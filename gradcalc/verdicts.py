@@ -45,21 +45,31 @@ def judged(
     targets = targets_of(expansion, testimony.weights)
     formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
     juries: list[Jury] = []
-    for (output, scalar), row in zip(targets, testimony.gradients, strict=True):
-        autograd: dict[tuple[int, ...], float | None] = {
-            pair: row[pair[0]]
-            if len(pair) == 1
-            else testimony.hessian.get(
-                (pair[0], pair[1]), testimony.hessian.get((pair[1], pair[0]))
-            )
-            for pair in axes
-        }
-        weights = testimony.weights or _one_hot(testimony.outputs[0], len(juries))
-        birth = functools.partial(
-            _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
-        )
+    other = next(d for d in DTYPES.values() if d is not dtype)
+
+    @functools.cache
+    def again() -> Testimony:
+        how = autodiff.Backward(testimony.weights, second_order=options.second_order)
+        wanted = [number in variables for number in range(len(inputs))]
+        return autodiff.testify(program, inputs, wanted, other.name, how, testimony.seen)
+
+    for number, (output, scalar) in enumerate(targets):
+        weights = testimony.weights or _one_hot(testimony.outputs[0], number)
+
+        def in_other(pair: tuple[int, ...], number: int = number) -> tuple[float | None, Dtype]:
+            return again().derivative(number, pair), other
+
         case = Case(
-            scalar, point, axes, autograd, compare.budget(len(program.steps)), birth, output
+            program=scalar,
+            point=point,
+            entries=axes,
+            autograd={pair: testimony.derivative(number, pair) for pair in axes},
+            budget=compare.budget(len(program.steps)),
+            birth=functools.partial(
+                _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
+            ),
+            output=output,
+            other=None if scalar is program else in_other,
         )
         juries.append(
             Jury(

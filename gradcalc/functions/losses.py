@@ -112,6 +112,10 @@ _loss(
 # --- Class indices --------------------------------------------------------------------------------
 
 
+#: The class index that torch leaves out of the mean.
+_IGNORED = -100
+
+
 def _indexed(loss: str) -> Callable[..., Any]:
     """Return torch's loss, which wants class indices as whole numbers."""
 
@@ -123,13 +127,17 @@ def _indexed(loss: str) -> Callable[..., Any]:
                 "the target holds class indices: whole numbers cannot require grad; "
                 "differentiate by the others, with --wrt"
             )
+        classes = x.shape[1 if x.ndim > 1 else 0] if x.ndim else 1
+        known = (target >= 0) & (target < classes) & (target == target.floor())
+        strange = target[~(known | (target == _IGNORED))]
+        if strange.numel():
+            raise RuntimeError(
+                f"class indices are whole numbers from 0 to {classes - 1}, not "
+                f"{strange.reshape(-1)[0].item():g}; the first of {classes} classes has the index 0"
+            )
         return getattr(nn, loss)(x, target.long(), **options)
 
     return call
-
-
-#: The class index that torch leaves out of the mean.
-_IGNORED = -100
 
 
 def _nll(x: Any, target: Any, seen: Any, reduction: str = "mean") -> Any:
@@ -154,7 +162,10 @@ def _cross_entropy(
     plain = _nll(logs, target, seen, reduction)
     if not label_smoothing:
         return plain
-    smooth = _reduced(-logs.sum(axis), reduction)
+    # Those that are ignored are 0 here, too.
+    ignored = seen == _IGNORED
+    sums = -logs.sum(axis).unsqueeze(-1).taken(ignored.long() * _IGNORED, _IGNORED)
+    smooth = _reduced(sums, reduction, int((~ignored).sum()))
     return plain * (1 - label_smoothing) + smooth * (label_smoothing / count)
 
 
@@ -170,10 +181,12 @@ row(
     trials=(
         "nll_loss(x, y) --at x=randn(2,3),y=[0,2] --wrt x",
         "nll_loss(x, y, reduction='none') --at x=randn(2,3),y=[0,2] --wrt x",
+        "nll_loss(x, y) --at x=randn(2,3),y=[0,-100] --wrt x",
     ),
     refused=(
         "nll_loss(x, y) --at x=randn(2,3),y=[0,2,1] --wrt x",
         "nll_loss(x, y) --at x=randn(2,3),y=[0,2]",
+        "nll_loss(x, y) --at x=randn(2,3),y=[0,3] --wrt x",
     ),
 )
 row(
@@ -189,7 +202,12 @@ row(
         "cross_entropy(x, y) --at x=randn(2,3),y=[0,2] --wrt x",
         "cross_entropy(x, y, reduction='sum') --at x=randn(3),y=2 --wrt x",
         "cross_entropy(x, y, label_smoothing=0.1) --at x=randn(2,3),y=[0,2] --wrt x",
+        "cross_entropy(x, y, label_smoothing=0.1) --at x=randn(3,2),y=[1,-100,0] --wrt x",
+        "cross_entropy(x, y) --at x=randn(2,3,2),y=[[0,2],[1,1]] --wrt x",
         "cross_entropy(x, y) --at x=randn(2,3),y=rand(2,3)",
     ),
-    refused=("cross_entropy(x, y) --at x=randn(2,3),y=[0,2,1] --wrt x",),
+    refused=(
+        "cross_entropy(x, y) --at x=randn(2,3),y=[0,2,1] --wrt x",
+        "cross_entropy(x, y) --at x=randn(2,3),y=[0,0.5] --wrt x",
+    ),
 )

@@ -70,10 +70,16 @@ def _correction(correction: float = 1, unbiased: bool | None = None) -> float:
     return correction if unbiased is None else int(unbiased)
 
 
+def _unbiased(dim: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The axis and the other options: x.std(False) has `unbiased` in the place of the axis."""
+    return (None, {**options, "unbiased": dim}) if isinstance(dim, bool) else (dim, options)
+
+
 def _spread(name: str) -> Any:
     """torch.var or torch.std, which take either `correction` or `unbiased`."""
 
     def call(x: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
+        dim, options = _unbiased(dim, options)
         correction = _correction(**options)
         return getattr(torch, name)(x, dim=dim, keepdim=keepdim, correction=correction)
 
@@ -81,8 +87,9 @@ def _spread(name: str) -> Any:
 
 
 def _var(x: Any, dim: Any = None, keepdim: bool = False, **options: Any) -> Any:
+    dim, options = _unbiased(dim, options)
     gap = x - x.mean(dim, keepdim=True)
-    return (gap * gap).sum(dim, keepdim) / (x.count(dim) - _correction(**options))
+    return (gap * gap).sum(dim, keepdim) / max(x.count(dim) - _correction(**options), 0)
 
 
 for _name, _doc in (("var", "variance"), ("std", "standard deviation")):
@@ -101,6 +108,8 @@ for _name, _doc in (("var", "variance"), ("std", "standard deviation")):
             f"x.{_name}(dim=1) --at x=randn(2,3)",
             f"x.{_name}(-1, keepdim=True)*x --at x=randn(2,3)",
             f"x.{_name}(unbiased=False) --at x=randn(4)",
+            f"x.{_name}(False) --at x=randn(4)",
+            f"x.{_name}(0, correction=2) --at x=randn(4)",
         ),
         refused=_refused(_name),
     )
@@ -116,6 +125,8 @@ def _norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     sizes = x.abs()
     if p == 1:
         return sizes.sum(dim, keepdim)
+    if p == 0:
+        return (x.sign() * x.sign()).sum(dim, keepdim)
     if p == math.inf:
         return sizes.folded("maximum", dim, keepdim)
     if p == -math.inf:
@@ -137,6 +148,7 @@ row(
         "x.norm(1) --at x=randn(2,3)",
         "x.norm(3, dim=1) --at x=randn(2,3)",
         "x.norm(inf) --at x=randn(4)",
+        "x.norm(0) --at x=randn(4)",
         "x.norm(dim=0, keepdim=True)*x --at x=randn(2,3)",
     ),
     refused=("x.norm(dim=2) --at x=randn(2,3)",),

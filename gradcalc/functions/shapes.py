@@ -61,7 +61,7 @@ _shape(
     _set,
     (
         "n = zeros(2, 2); n[0, :] = x; n[1, 1] = x[0]**2; n --at x=[2,3]",
-        "y = x*2; y[0] = y[1]*x[0]; y --at x=[2,3]",
+        "y = x*2; y[0] = y[1]*3; y*x --at x=[2,3]",
     ),
     signature="x, value, index",
     called=False,
