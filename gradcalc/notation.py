@@ -107,6 +107,19 @@ _WORDS = {
     "mod": "`%`, as in x % 2",
 }
 
+#: Words that begin a statement in a notebook, and what to do about it.
+_BEGINNINGS = {
+    "with": "put no_grad(...) around the expressions of the block",
+    "import": "leave it out: all functions are there",
+    "from": "leave it out: all functions are there",
+    "for": "write the steps one below the other",
+    "while": "write the steps one below the other",
+    "def": "write the body, with its arguments as variables",
+    "return": "leave the word out: the last line is the result",
+    "del": "leave it out",
+    "assert": "leave it out",
+}
+
 #: What a character that is none of ours is told.
 _CHARACTERS = {
     "!": "use factorial(x)",
@@ -288,6 +301,15 @@ def _token(text: str, sort: str, match: re.Match[str]) -> _Token:
 
 def _line(text: str, tokens: list[_Token]) -> Line:
     """Cut a statement at the sign that assigns."""
+    first = tokens[0]
+    if first.spelling in _BEGINNINGS and len(tokens) > 1 and tokens[1].sort == "name":
+        raise GradcalcError(
+            Kind.SYNTAX,
+            f"`{first.spelling}` begins no statement here",
+            text=text,
+            span=first.span,
+            hint=_BEGINNINGS[first.spelling],
+        )
     depth = 0
     for number, token in enumerate(tokens):
         depth += (token.sort == "open") - (token.sort == "close")

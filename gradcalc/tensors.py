@@ -140,17 +140,22 @@ def _check_size(
 
 def _asked_size(options: Mapping[str, Any]) -> int:
     """Entries of the tensor that the options ask for."""
-    if "end" in options and "steps" not in options:
-        size = abs(options["end"] - options["start"]) / (abs(options.get("step", 1)) or 1)
-        return int(min(size, limits.TENSOR_ENTRIES + 1))
+    if "steps" in options:
+        sizes = [options["steps"]]
+    elif "start" in options:
+        start, end = options["start"], options.get("end")
+        length = abs(start if end is None else end - start)
+        sizes = [length / (abs(options.get("step", 1)) or 1)]
+    elif "n" in options:
+        sizes = [options["n"], options.get("m") or options["n"]]
+    else:
+        asked = options.get("shape", options.get("sizes", ()))
+        sizes = list(asked) if isinstance(asked, tuple) else [asked]
     size = 1
-    asked = options.get("shape", options.get("sizes", ()))
-    for length in asked if isinstance(asked, tuple) else (asked,):
-        size *= length if isinstance(length, int) and length > 0 else 1
-    for name in ("n", "steps", "start"):
-        size *= options[name] if isinstance(options.get(name), int) else 1
-    last = options.get("m") or options.get("n") or 1
-    return size * (last if isinstance(last, int) else 1)
+    for length in sizes:
+        if isinstance(length, int | float) and length > 0:
+            size = math.ceil(min(size * length, limits.TENSOR_ENTRIES + 1))
+    return size
 
 
 @dataclass(slots=True)

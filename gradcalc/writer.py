@@ -64,7 +64,8 @@ class _Writer:
             )
         # What each name means at present, and by which name a value goes.
         self._meanings = {name: number for number, name in enumerate(program.names)}
-        self._names: dict[int, str] = {}
+        self._names = dict(enumerate(program.names))
+        self._aliases = {number: [name] for number, name in self._names.items()}
         # Whether what is written for a value begins with a minus sign.
         self._minus = [text.startswith("-") for text in self._leaves]
         # The last operand of each comparison, and of each `&` that is written as a chain of them.
@@ -106,14 +107,21 @@ class _Writer:
 
     def _change(self, before: int, number: int) -> None:
         """Let all names of a tensor mean what it has become."""
-        for name, meaning in list(self._meanings.items()):
-            if meaning == before:
-                self._rename(name, number)
+        for name in list(self._aliases.get(before, ())):
+            self._rename(name, number)
 
     def _rename(self, name: str, number: int) -> None:
+        """Let a name mean a value; a value goes by the first of its names."""
+        before = self._meanings.get(name)
+        if before is not None:
+            self._aliases[before].remove(name)
+            if self._aliases[before]:
+                self._names[before] = self._aliases[before][0]
+            else:
+                del self._names[before]
         self._meanings[name] = number
-        # Of several names the first.
-        self._names = {number: name for name, number in reversed(self._meanings.items())}
+        self._aliases.setdefault(number, []).append(name)
+        self._names[number] = self._aliases[number][0]
 
     def _expression(self, value: int) -> str:
         """Write a value."""

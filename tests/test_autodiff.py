@@ -246,6 +246,14 @@ def test_random_numbers_are_seen_and_drawn_in_order() -> None:
     assert first.outputs[0].numbers == tuple(a + b for a, b in zip(*seen, strict=True))
 
 
+@pytest.mark.parametrize(
+    "made",
+    ["linspace(5, 6, 300000)", "arange(5, 300005)", "arange(9, 0, -1)", "eye(900)", "full(9, 2)"],
+)
+def test_tensors_of_many_entries_are_made(made) -> None:
+    assert told(f"{made}.sum()*x", x=1).gradients[0][0] > 1
+
+
 def test_look_runs_forward_only() -> None:
     (output,), seen = autodiff.look(
         parse("x > zeros(2)"), [array([-1, 1])], "float64", autodiff.Draws(0)
@@ -466,6 +474,12 @@ def underlined(error: GradcalcError) -> str:
          "a tensor of over 1,000,000 entries", "zeros(1000, 1000, 2)", None),
         ("x.expand(2000, 1000)", {"x": 2}, "limit",
          "a tensor of over 1,000,000 entries", "x.expand(2000, 1000)", None),
+        ("linspace(0, 1, 2000000)*x", {"x": 2}, "limit",
+         "a tensor of over 1,000,000 entries", "linspace(0, 1, 2000000)", None),
+        ("eye(2, 600000)*x", {"x": 2}, "limit",
+         "a tensor of over 1,000,000 entries", "eye(2, 600000)", None),
+        ("arange(0, 1, 1e-7)*x", {"x": 2}, "limit",
+         "a tensor of over 1,000,000 entries", "arange(0, 1, 1e-7)", None),
         ("outer(ones(2000), ones(2000))*x", {"x": 2}, "limit",
          "a tensor of over 1,000,000 entries", "outer(ones(2000), ones(2000))", None),
         ("(x**2).sum()", {"x": [1.0] * 60, "how": SECOND}, "limit",

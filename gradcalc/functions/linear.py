@@ -225,7 +225,7 @@ def _without_division(x: Any) -> Any:
     power = x
     for _ in range(size - 1):
         # Above the diagonal the entries stay; on it stand sums of those that were below.
-        lines = []
+        lines: list[Any] = []
         below = x.number(0)
         for k in reversed(range(size)):
             line = [-below, *(power[k, c] for c in range(k + 1, size))]
