@@ -63,8 +63,8 @@ class Evidence:
             it.
         budget: How far off autograd may be in ulps: `budget` of the program that torch ran.
         output: Which entry of the result it is about, in a Jacobian.
-        other: What torch answers in the other dtype, with that dtype; None where torch computes as
-            `conditioning` does.
+        shrinks: Whether an error is smaller in float64 than in float32 by as much as rounding makes
+            it; None where that is not asked, because torch computes as `conditioning` does.
     """
 
     wrt: tuple[str, ...]
@@ -79,7 +79,7 @@ class Evidence:
     birth: Callable[[], tuple[str, float, str] | None]
     budget: int
     output: str = ""
-    other: Callable[[], tuple[float | None, Dtype]] | None = None
+    shrinks: Callable[[Any], bool] | None = None
 
 
 def budget(steps: int) -> int:
@@ -299,13 +299,14 @@ def _far_off(
     off = f"autograd is off by {_short(distance)}"
     if truth:
         off += f" ({_percent(distance / abs(truth))})"
-    if distance > conditioning.error and _shrinks(evidence, truth, distance, dtype):
+    explained = distance <= conditioning.error
+    if not explained and evidence.shrinks is not None and evidence.shrinks(distance):
         note = f"{off}: the error shrinks with the precision, as rounding errors do"
         close_enough = ulps < 2.0 ** (dtype.bits // 3)
         verdict = Verdict.AGREE if close_enough else Verdict.ROUNDING
         note_of_rounding = None if close_enough else note
         return _entry(evidence, dtype, verdict, limit, note=note_of_rounding, ulps=ulps)
-    if distance > conditioning.error:
+    if not explained:
         note = f"{off}, more than rounding explains"
         return _entry(
             evidence, dtype, Verdict.DISAGREE, limit, blame=Blame.AUTOGRAD, note=note, ulps=ulps
@@ -326,27 +327,6 @@ def _far_off(
     else:
         note = f"{off}: the steps after {step} magnify its rounding"
     return _entry(evidence, dtype, Verdict.ROUNDING, limit, note=note, ulps=ulps)
-
-
-#: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
-_SHRINKS = 2.0**20
-
-
-def _shrinks(evidence: Evidence, truth: Any, distance: Any, dtype: Dtype) -> bool:
-    """Whether the error is smaller in float64 than in float32 by as much as rounding makes it.
-
-    Many functions of tensors (det, prod) have no backward pass that could be run with an error on
-    each of its operations, but torch can be run in both dtypes. A wrong derivative is as wrong in
-    either.
-    """
-    if evidence.other is None:
-        return False
-    value, other = evidence.other()
-    if value is None or not math.isfinite(value):
-        return False
-    again = abs(mp.mpf(value) - truth)
-    wide, narrow = (distance, again) if dtype.bits > other.bits else (again, distance)
-    return bool(wide * _SHRINKS <= narrow)
 
 
 def _unsettled(slope: Slope) -> bool:

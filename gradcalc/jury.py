@@ -21,6 +21,9 @@ from gradcalc.program import Program
 from gradcalc.report import Entry
 from gradcalc.symbolic import Calculus, exact_values
 
+#: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
+_SHRINKS = 2.0**20
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -73,6 +76,7 @@ class Jury:
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
         self._calculus = Calculus(case.program, case.entries, dtype) if formulas else None
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
+        self._exact: Sequence[Any] = ()
         self._far: dict[tuple[int, ...], Any] = {}
 
     def verdicts(self) -> Iterator[Entry]:
@@ -80,7 +84,7 @@ class Jury:
         case, dtype = self._case, self._dtype
         survey = precise.survey(case.program, case.point, dtype)
         symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
-        self._far = self._distances(symbolic)
+        self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
             evidence = self._evidence(position, value)
             yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
@@ -128,6 +132,41 @@ class Jury:
             self._conditioning[axes] = found
         return self._conditioning[axes]
 
+    def _shrinks(self, axes: tuple[int, ...], distance: Any) -> bool:
+        """Whether an error is smaller in float64 than in float32 by as much as rounding makes it.
+
+        Many functions of tensors (det, prod) have no backward pass that could be run with an error
+        on each of its operations, but torch can be run in both dtypes. A wrong derivative is as
+        wrong in either. One that happens to be exact in float32 is held against the errors of the
+        others there.
+        """
+        errors, narrow = self._other_errors
+        own = errors.get(axes)
+        if own is None:
+            return False
+        if not narrow:
+            return bool(own * _SHRINKS <= distance)
+        right = [
+            error
+            for other, error in errors.items()
+            if other not in self._far or self._far[other] * _SHRINKS <= error
+        ]
+        return bool(distance * _SHRINKS <= max([own, *right]))
+
+    @functools.cached_property
+    def _other_errors(self) -> tuple[dict[tuple[int, ...], Any], bool]:
+        """Torch's errors in the other dtype, and whether that is the narrower one."""
+        errors: dict[tuple[int, ...], Any] = {}
+        narrow = True
+        for axes, exact in zip(self._case.entries, self._exact, strict=True):
+            if exact is None or self._case.other is None:
+                continue
+            value, other = self._case.other(axes)
+            narrow = other.bits < self._dtype.bits
+            if value is not None and math.isfinite(value):
+                errors[axes] = abs(mp.mpf(value) - exact)
+        return errors, narrow
+
     def _evidence(self, position: int, symbolic: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus
         axes = case.entries[position]
@@ -151,5 +190,5 @@ class Jury:
             birth=functools.partial(case.birth, axes),
             budget=case.budget,
             output=case.output,
-            other=None if case.other is None else functools.partial(case.other, axes),
+            shrinks=None if case.other is None else functools.partial(self._shrinks, axes),
         )

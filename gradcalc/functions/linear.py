@@ -170,8 +170,8 @@ row(
 _WRITTEN_OUT = 4
 _INVERSE_WRITTEN_OUT = 3
 
-#: A pivot that is so much smaller than its column was is suspected to be 0.
-_NO_PIVOT = 1e-10
+#: A pivot that is no larger than so many units of roundoff beside its column is suspected to be 0.
+_NO_PIVOT = 2**19
 
 
 def _det(x: Any, seen: Any) -> Any:
@@ -244,12 +244,13 @@ def _pivots(seen: Any) -> tuple[list[int], bool]:
     values = [list(map(float, line)) for line in seen]
     pivots = []
     singular = False
+    least = _NO_PIVOT * torch.finfo(seen.dtype).eps
     for k in range(size):
         pivot = max(range(k, size), key=lambda r: abs(values[r][k]))
         pivots.append(pivot)
         values[k], values[pivot] = values[pivot], values[k]
         largest = float(seen[:, k].abs().max())
-        if k < size - 1 and not abs(values[k][k]) > _NO_PIVOT * largest:
+        if k < size - 1 and not abs(values[k][k]) > least * largest:
             singular = True
         for r in range(k + 1, size):
             ratio = values[r][k] / values[k][k] if values[k][k] else 0.0
