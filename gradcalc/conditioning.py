@@ -247,6 +247,12 @@ class _Noise(Errors):
             noisy += mp.ldexp(self._underflow * self._draw(), -_DRAWN_BITS)
         return noisy
 
+    def _is_exact(self, terms: Sequence[Any]) -> bool:
+        """Whether every partial sum is representable: 1e16 + 1 + 1 is, but not 1e16 + 1."""
+        lowest = min((term._mpf_[2] for term in terms if term), default=0)
+        highest = mp.mag(mp.fsum(terms, absolute=True) or 1)
+        return bool(highest - lowest <= self._bits)
+
     def _draw(self) -> int:
         """A random number up to 2**_DRAWN_BITS, of either sign."""
         return self._random.getrandbits(_DRAWN_BITS + 1) - (1 << _DRAWN_BITS)
@@ -265,7 +271,7 @@ class _Noise(Errors):
         """
         depth = max(1, len(terms) - 1).bit_length()
         total = mp.fsum(terms)
-        if (self._only is not None and path[0] != self._only) or total.bc <= self._bits:
+        if (self._only is not None and path[0] != self._only) or self._is_exact(terms):
             return total
         errors = mp.fsum(term * self._draw() for term in terms if term)
         return total + mp.ldexp(errors * depth, self._shift)

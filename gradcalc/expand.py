@@ -293,7 +293,8 @@ class _Numbers:
             if step.in_place and row.name != "setitem":
                 return getattr(args[0], f"{row.name}_")(*args[1:], **options)
             # Setting entries changes the numbers of all views, as it does in torch.
-            return row.torch(*args, **options)
+            moved = row.torch(*args, **options)
+            return self._constants(moved) if step.no_grad else moved
         values = [Entries(arg, self._sink) for arg in args]
         if row.entries is None:
             found = entrywise(row, values).ids
@@ -302,9 +303,11 @@ class _Numbers:
             found = row.entries(*values, *seen, **options).ids
         if step.in_place:
             return args[0].copy_(found)
-        if step.no_grad:
-            return entrywise(TABLE["detach"], [Entries(found, self._sink)]).ids
-        return found
+        return self._constants(found) if step.no_grad else found
+
+    def _constants(self, ids: Any) -> Any:
+        """The values as constants, which is what they are to backward."""
+        return entrywise(TABLE["detach"], [Entries(ids, self._sink)]).ids
 
 
 def entrywise(row: Function, args: Sequence[Any]) -> Entries:

@@ -42,6 +42,7 @@ class _Tensors:
         self._dtype = dtype
         self._draws = draws
         self.seen: dict[int, Any] = {}
+        self._constants: set[int] = set()  # memory that a constant shares with its original
         self.nodes: dict[Any, int] = {}  # for each grad_fn, the value that it was made with
 
     def constant(self, constant: Constant) -> Any:
@@ -74,6 +75,8 @@ class _Tensors:
             result = self._called(row, args, number, step)
         except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
             raise refusal(self._program, problem, number, args) from None
+        if step.no_grad or row.name == "detach":
+            self._constants |= _memory([result]) & _memory(args)
         node = getattr(result, "grad_fn", None)
         if node is not None:
             self.nodes.setdefault(node, number)
@@ -98,9 +101,22 @@ class _Tensors:
             self.seen[number] = args[row.reads].detach().clone()
         watched = torch.no_grad() if step.no_grad else contextlib.nullcontext()
         with watched:
+            if step.in_place:
+                self._check_memory(args[0], number)
             if step.in_place and row.name != "setitem":
                 return getattr(args[0], f"{row.name}_")(*args[1:], **options)
             return row.torch(*args, **options)
+
+    def _check_memory(self, tensor: Any, number: int) -> None:
+        """Refuse to change memory that a constant shares: calculus could not follow."""
+        if _memory([tensor]) & self._constants:
+            raise GradcalcError(
+                Kind.AUTOGRAD,
+                "this changes in place what a detached tensor shares",
+                text=self._program.text,
+                span=self._program.span(number),
+                hint="copy it first, as in y = x.detach().clone()",
+            )
 
     @staticmethod
     def _lifted(row: Function, args: list[Any], dtype: Any, count: int) -> list[Any]:
@@ -112,6 +128,11 @@ class _Tensors:
             else arg
             for position, (arg, fixed) in enumerate(zip(args, static, strict=False))
         ]
+
+
+def _memory(values: Sequence[Any]) -> set[int]:
+    """Where the numbers of tensors are stored."""
+    return {v.untyped_storage().data_ptr() for v in values if isinstance(v, torch.Tensor)}
 
 
 def _check_size(

@@ -24,7 +24,7 @@ from gradcalc.batch import answer
 from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options
 from gradcalc.dtypes import DTYPES
-from gradcalc.errors import Kind
+from gradcalc.errors import GradcalcError, Kind
 from gradcalc.expand import expand
 from gradcalc.functions import TABLE
 from gradcalc.parser import parse
@@ -183,11 +183,38 @@ def test_broadcasting(operator: str, shapes, result) -> None:
         "y = x*1; y.transpose_(0, 1); (y @ x).sum()",
         "x = x*2; x = x*x; x.sum()",
         "y = x*1; d = y.detach(); (y*d).sum()",
+        "y = x.detach().clone(); y[0] = 5; (y*x).sum()",
+        "y = no_grad(x.T); (y*x).sum()",
+        "y = no_grad(x[0]); (y*x).sum()",
+        "y = no_grad([x[0, 0], 1]); (y*x).sum()",
+        "z = no_grad(x*2); z += 1; (z*x).sum()",
     ],
 )
 def test_views_share_their_entries(program: str) -> None:
     report = grad(program, {"x": [[1.5, -2], [0.5, 3]]})
     assert report.verdict is Verdict.AGREE
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "y = x.detach(); y += 1; (x*x).sum()",
+        "y = x*1; z = y.detach(); z += 1; (y*x).sum()",
+        "y = x*1; z = y.T.detach(); y[0, 0] = 3; (z*x).sum()",
+        "y = x*1; z = no_grad(y[0]); z += 1; (y*x).sum()",
+    ],
+)
+def test_change_of_memory_that_a_constant_shares_is_refused(program: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        grad(program, {"x": [[1.5, -2], [0.5, 3]]})
+    assert caught.value.kind is Kind.AUTOGRAD
+    assert "clone" in (caught.value.hint or "")
+
+
+def test_cancellation_in_a_sum_is_rounding() -> None:
+    """1e16 + 1 + 1 is a float64, but 1e16 + 1 is not."""
+    report = grad("((x.sum() - 1e16)*0.5).exp()", {"x": [1e16, 1, 1]})
+    assert report.verdict is Verdict.ROUNDING
 
 
 # --- A wrong derivative is found ----------------------------------------------------------------
