@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -44,6 +45,12 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         if frame is None or frame.f_code.co_filename not in _OWN_FILES:
             raise TimeUp
 
+    def dropped(unraisable: sys.UnraisableHookArgs) -> None:
+        # Raised within a finalizer, where Python drops it with a message; it rings again.
+        if unraisable.exc_type is not TimeUp:
+            tell(unraisable)
+
+    tell, sys.unraisablehook = sys.unraisablehook, dropped
     started = time.monotonic()
     before = signal.signal(signal.SIGALRM, ring)
     # A limit around this one goes on counting; if it is the nearer one, it is the one that counts.
@@ -55,6 +62,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = tell
         if outer:
             left = max(outer - (time.monotonic() - started), 1e-6)
             signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)

@@ -53,6 +53,19 @@ def test_limit_interrupts(work) -> None:
     assert time.monotonic() - start < LONG / 2
 
 
+def test_limit_within_a_finalizer_says_nothing_and_rings_again(capsys) -> None:
+    class Slow:
+        def __del__(self) -> None:
+            busy(0.2)
+
+    start = time.monotonic()
+    with pytest.raises(TimeUp), time_limit(0.05):
+        Slow()
+        busy(LONG)
+    assert 0.1 < time.monotonic() - start < LONG / 2
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("seconds", [None, 1.0, 1e6])
 def test_block_within_limit_runs_through(seconds: float | None) -> None:
     with time_limit(seconds):
