@@ -58,10 +58,13 @@ def test_limit_within_a_finalizer_says_nothing_and_rings_again(capsys) -> None:
         def __del__(self) -> None:
             busy(0.2)
 
-    start = time.monotonic()
-    with pytest.raises(TimeUp), time_limit(0.05):
+    def work() -> None:
         Slow()
         busy(LONG)
+
+    start = time.monotonic()
+    with pytest.raises(TimeUp), time_limit(0.05):
+        work()
     assert 0.1 < time.monotonic() - start < LONG / 2
     assert capsys.readouterr().err == ""
 
