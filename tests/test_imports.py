@@ -29,6 +29,7 @@ LAYERS = [
     {"verdicts"},
     {"calculate"},
     {"batch"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
@@ -51,7 +52,7 @@ APART = {
 FRONT = "__init__"
 #: Renderers know what is reported and what went wrong, and nothing of how it was found.
 RENDERERS_KNOW = {"errors", "report", "render"}
-ABOVE_RENDERERS = {"cli", "__main__"}
+ABOVE_RENDERERS = {"commands", "cli", "__main__"}
 
 SLOW = {"torch", "sympy", "mpmath"}
 #: Modules that name a slow library in an import statement, inside a function.
@@ -79,9 +80,10 @@ def own(path: Path) -> set[str]:
     return names & {*MODULES, "render"}
 
 
-#: The files of each module; the function table is a package.
+#: The files of each module; the function table and the commands are packages.
 MODULES = {path.stem: [path] for path in PACKAGE.glob("*.py")}
-MODULES["functions"] = sorted((PACKAGE / "functions").glob("*.py"))
+for package in ("functions", "commands"):
+    MODULES[package] = sorted((PACKAGE / package).glob("*.py"))
 RENDERERS = {path.stem: path for path in (PACKAGE / "render").glob("*.py")}
 
 

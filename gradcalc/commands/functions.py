@@ -1,0 +1,70 @@
+"""`gradcalc functions`: what the function table holds."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from gradcalc.commands.streams import columns, use_color, write
+from gradcalc.errors import GradcalcError, Kind
+
+
+def functions(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Tell all about this one.")
+    ] = None,
+) -> int:
+    """List the functions, or tell about one: derivative, domain, kinks."""
+    from gradcalc.functions import TABLE, lookup
+    from gradcalc.render.functions import FunctionRow, functions_table
+
+    width, color = columns(), use_color(sys.stdout)
+    if name is None:
+        rows = [FunctionRow(row.name, row.aliases, row.group, row.doc) for row in TABLE.values()]
+        write(functions_table(rows, width=width, color=color))
+        return 0
+    row = lookup(name.strip())
+    if row is None:
+        raise _unknown_function(name)
+    from gradcalc.render.functions import function_page
+
+    write(function_page(_page(row), width=width, color=color))
+    return 0
+
+
+def _unknown_function(name: str) -> GradcalcError:
+    import difflib
+
+    from gradcalc.functions import callable_names
+
+    near = difflib.get_close_matches(name, callable_names(), n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "`gradcalc functions` lists them all"
+    return GradcalcError(Kind.NAME, f"unknown function `{name}`", hint=hint)
+
+
+def _page(row: Any) -> Any:
+    """A row of the function table as its renderer wants it."""
+    from gradcalc.render.functions import FunctionPage
+
+    moving = [parameter.name for parameter in row.parameters if not parameter.static]
+
+    def numbers(point: tuple[float, ...]) -> str:
+        return ", ".join(f"{number:g}" for number in point)
+
+    if not row.entrywise:
+        program, _, at = row.trials[0].partition(" --at ")
+        example = f'gradcalc grad "{program}" --at "{at.partition(" --")[0]}"'
+        return FunctionPage(row.signature, row.aliases, row.doc, (), "", "", example)
+    kinks = "; ".join(
+        f"at {numbers(at)}, where torch answers {numbers(gradient)}" for at, gradient in row.kinks
+    )
+    return FunctionPage(
+        name=row.signature,
+        aliases=row.aliases,
+        doc=row.doc,
+        derivative=tuple(zip(moving, row.derivative, strict=True)),
+        domain=row.domain,
+        kinks=kinks or "none",
+    )

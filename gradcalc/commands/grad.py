@@ -1,0 +1,133 @@
+"""`gradcalc grad` and `gradcalc check`: one question, one report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradcalc import limits
+from gradcalc.commands.arguments import (
+    At,
+    Backward,
+    DtypeName,
+    Expression,
+    File,
+    Format,
+    GradOutputs,
+    NoRetainGraph,
+    RetainGrad,
+    SecondOrder,
+    Seed,
+    Timeout,
+    Wrt,
+    ZeroGrad,
+    check_format,
+    seconds,
+)
+from gradcalc.commands.streams import columns, opened, use_color, warn, write
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import FORMATS
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+
+def grad(
+    expr: Expression = None,
+    at: At = None,
+    wrt: Wrt = None,
+    second_order: SecondOrder = False,
+    dtype: DtypeName = "float64",
+    seed: Seed = 0,
+    retain_grad: RetainGrad = None,
+    grad_outputs: GradOutputs = None,
+    backward: Backward = 1,
+    zero_grad: ZeroGrad = False,
+    no_retain_graph: NoRetainGraph = False,
+    file: File = None,
+    format: Format = "table",
+    timeout: Timeout = 10.0,
+) -> int:
+    """Differentiate a program, and check autograd against calculus."""
+    from gradcalc.bindings import parse_bindings
+    from gradcalc.calculate import Options, calculate
+    from gradcalc.records import names, retained
+
+    check_format(format)
+    options = Options(
+        wrt=None if wrt is None else names(wrt),
+        second_order=second_order,
+        dtype=dtype,
+        seed=seed,
+        retain_grad=retained(retain_grad),
+        grad_outputs=",".join(grad_outputs) if grad_outputs else None,
+        passes=backward,
+        zero_grad=zero_grad,
+        retain_graph=not no_retain_graph,
+        latex=format == "latex",
+        timeout=seconds(timeout),
+    )
+    return _show(calculate(_text(expr, file), parse_bindings(at or ()), options), format)
+
+
+def check(
+    expr: Annotated[
+        str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
+    ],
+    claim: Annotated[
+        list[str],
+        typer.Option(
+            "--claim", metavar="NAME=FORMULA", help="A derivative by hand; may be repeated."
+        ),
+    ],
+    at: At = None,
+    dtype: DtypeName = "float64",
+    format: Format = "table",
+    timeout: Timeout = 10.0,
+) -> int:
+    """Judge derivatives by hand: right for all values, or wrong, where and why."""
+    from gradcalc.bindings import parse_bindings
+    from gradcalc.calculate import Options, calculate
+
+    check_format(format)
+    options = Options(
+        dtype=dtype, latex=format == "latex", timeout=seconds(timeout), claims=tuple(claim)
+    )
+    return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
+
+
+def _text(expr: str | None, file: str | None = None) -> str:
+    """The program itself, or what standard input or the file holds."""
+    if (expr is None) == (file is None):
+        message = "there is no program" if expr is None else "a program is given twice"
+        raise GradcalcError(
+            Kind.USAGE, message, hint='write one, as in "u**3 + v**2", or name a --file'
+        )
+    if file is not None:
+        with opened(file) as stream:
+            return _decoded(stream.read(limits.TEXT_LENGTH * 4 + 1), file)
+    if expr == "-":
+        return _decoded(sys.stdin.buffer.read(limits.TEXT_LENGTH * 4 + 1), "standard input")
+    return (expr or "").removeprefix(" ").rstrip("\r\n")
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise GradcalcError(
+            Kind.SYNTAX,
+            f"{source}: byte {problem.start + 1} is not UTF-8",
+            hint="save it as UTF-8",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def _show(report: Report, format: str) -> int:
+    """Print one report; return its exit code."""
+    warn(report)
+    renderer = FORMATS[format]
+    write(renderer.header + renderer.report(report, width=columns(), color=use_color(sys.stdout)))
+    return report.exit_code

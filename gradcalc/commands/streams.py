@@ -1,0 +1,69 @@
+"""Standard output and standard error, as the commands use them.
+
+In: text. Out: text where it belongs, in colour where that is wanted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import warning_text
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+
+def use_color(stream: IO[str]) -> bool:
+    """Whether a stream gets colour: see https://no-color.org and https://force-color.org."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def columns() -> int | None:
+    """Columns of the terminal; None where output goes elsewhere and is not to be wrapped."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+class ClosedPipe(Exception):  # noqa: N818 - no error, nor an OSError: typer would exit with 1
+    """Whoever read our output has gone."""
+
+
+def write(text: str) -> None:
+    """Write to standard output, and let it out.
+
+    Raises:
+        ClosedPipe: If whoever reads it has gone.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ClosedPipe from None
+
+
+def warn(report: Report) -> None:
+    """Write a report's warnings to standard error."""
+    for warning in report.warnings:
+        sys.stderr.write(warning_text(warning, color=use_color(sys.stderr)))
+
+
+def opened(name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """A file of that name, to read; - is standard input."""
+    if name == "-":
+        return contextlib.nullcontext(sys.stdin.buffer)
+    try:
+        return Path(name).open("rb")
+    except OSError as problem:
+        reason = (problem.strerror or "it cannot be read").lower()
+        raise GradcalcError(
+            Kind.USAGE, f"{name}: {reason}", hint="give the name of a file, or - for standard input"
+        ) from None
