@@ -111,7 +111,7 @@ class Values:
             self._numbers.condition(v) if k < row.conditions else self._numbers.number(v)
             for k, v in enumerate(values)
         ]
-        if self._base is None and row.kink and not any(isinstance(v, Undefined) for v in given):
+        if self._base is None and row.margin and not any(isinstance(v, Undefined) for v in given):
             self.suspect = self.suspect or any(
                 self._moves[arg] and row.on_kink(k, tuple(given)) for k, arg in enumerate(args)
             )

@@ -203,7 +203,7 @@ def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
             continue
         row = TABLE[step.function]
         args = tuple([found[arg] for arg in step.args])
-        known = bool(row.kink) and not any(isinstance(arg, Undefined) for arg in args)
+        known = bool(row.margin) and not any(isinstance(arg, Undefined) for arg in args)
         for position, arg in enumerate(step.args):
             if active[arg]:
                 leads[arg] = True

@@ -311,17 +311,29 @@ def test_torch_answers_the_stated_gradient(row: Function, point: tuple[Point, Po
 
 
 @each("kinks")
-def test_kink_predicate_is_true_at_kinks(row: Function, point: tuple[Point, Point]) -> None:
+def test_margin_is_used_up_at_kinks(row: Function, point: tuple[Point, Point]) -> None:
     at, _ = point
     assert any(row.on_kink(position, at) for position in range(len(at)))
 
 
 @each("samples")
-def test_kink_predicate_is_false_at_samples(row: Function, point: Point) -> None:
+def test_margin_is_left_at_samples(row: Function, point: Point) -> None:
     for position in range(len(point)):
         assert not row.on_kink(position, point)
         with mp.workprec(400):
             assert not row.on_kink(position, tuple(numbers(point)))
+
+
+@each_row(row for row in ROWS if row.margin)
+def test_margin_of_tensors_is_that_of_numbers(row: Function) -> None:
+    for at in [*row.samples, *row.outside, *(at for at, _ in row.kinks)]:
+        for position in range(len(at)):
+            margin = row.margin_of(position)
+            # The same number twice, beside one that is not the same.
+            tensors = [torch.tensor([value, value + 1], dtype=torch.float64) for value in at]
+            found = torch.as_tensor(margin(*tensors)).expand(2)[0].item()
+            alone = float(margin(*at))
+            assert found == alone or (math.isnan(found) and row.outside)
 
 
 @each("kinks")

@@ -30,9 +30,12 @@ tests all read it. Adding a function is adding a row. A row holds:
     domain          where it is defined, for the reader
     samples         points inside the domain and off the kinks
     outside         points where it has no finite real value
-    kink            on the arguments (numbers of any kind): may it be non-differentiable just
-                    there, or the border of the domain? One predicate, or one for each parameter.
-                    Cheap and generous: it only calls the limit to the stand
+    margin          of the arguments (floats, mpmath numbers, or tensors entry by entry): how far
+                    they are from a point where it may be non-differentiable, or from the border of
+                    the domain; 0 or less just there. It changes no faster than twice as fast as the
+                    arguments do, so that one beyond twice their error bounds is safe. One function,
+                    or one for each parameter. Cheap and generous: it only calls the limit to the
+                    stand
     kinks           points where it is not differentiable, each with the gradient torch answers
                     there
     largest         the largest constant argument, where sympy would compute a huge number exactly

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from gradcalc.functions.pieces import at, at_bounds, mp_clamp, mp_ndtr, mp_sigmoid, mp_softplus
+from gradcalc.functions.pieces import (
+    apart,
+    at,
+    at_bounds,
+    mp_clamp,
+    mp_ndtr,
+    mp_sigmoid,
+    mp_softplus,
+)
 from gradcalc.functions.table import mp, nn, row, sympy, torch
 
 row(
@@ -57,7 +65,7 @@ row(
     mpmath=lambda x: max(x, x * 0),
     derivative="where(x > 0, 1, 0)",
     samples=(0.5, -2.0),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 0.0),),
 )
 row(
@@ -71,7 +79,7 @@ row(
     mpmath=lambda x: min(max(x, x * 0), x * 0 + 6),
     derivative="where((x > 0) & (x < 6), 1, 0)",
     samples=(0.5, -2.0, 7.0),
-    kink=at(0, 6),
+    margin=at(0, 6),
     kinks=((0.0, 0.0), (6.0, 0.0)),
 )
 row(
@@ -87,7 +95,7 @@ row(
     mpmath=lambda x, slope=0.01: x if x > 0 else slope * x,
     derivative="where(x > 0, 1, negative_slope)",
     samples=(0.5, -2.0, (-1.5, 0.25)),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 0.01), ((0.0, 0.25), 0.25)),
 )
 row(
@@ -102,7 +110,7 @@ row(
     mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x),
     derivative="where(x > 0, 1, alpha*exp(x))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
-    kink=at(0),
+    margin=at(0),
     kinks=(((0.0, 2.0), 2.0),),
 )
 #: Klambauer et al., Self-Normalizing Neural Networks (2017), with the digits that torch uses.
@@ -120,7 +128,7 @@ row(
     mpmath=lambda x: mp.mpf(_SELU[0]) * (x if x > 0 else mp.mpf(_SELU[1]) * mp.expm1(x)),
     derivative=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(x))",
     samples=(0.5, -2.0),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 1.7580993408473766),),
 )
 row(
@@ -137,7 +145,7 @@ row(
     mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x / alpha),
     derivative="where(x > 0, 1, exp(x/alpha))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
-    kink=at(0),
+    margin=at(0),
 )
 row(
     "gelu",
@@ -188,7 +196,7 @@ row(
     mpmath=lambda x: x / (1 + abs(x)),
     derivative="1/(1 + abs(x))**2",
     backward="1/(1 + abs(x)) - x/(1 + abs(x))/(1 + abs(x))*sign(x)",
-    kink=at(0),
+    margin=at(0),
     samples=(0.5, -2.0),
 )
 row(
@@ -217,7 +225,7 @@ row(
     mpmath=lambda x, low=-1, high=1: mp_clamp(x, x * 0 + low, x * 0 + high),
     derivative="where((x > min_val) & (x < max_val), 1, 0)",
     samples=(0.5, -2.0, (1.5, -2.0, 2.0)),
-    kink=at_bounds,
+    margin=at_bounds,
     kinks=((1.0, 0.0), (-1.0, 0.0)),
 )
 row(
@@ -231,7 +239,7 @@ row(
     mpmath=lambda x: min(max(x / 6 + mp.mpf(0.5), x * 0), x * 0 + 1),
     derivative="where((x > -3) & (x < 3), 1/6, 0)",
     samples=(0.5, -4.0, 5.0),
-    kink=at(-3, 3),
+    margin=at(-3, 3),
     kinks=((-3.0, 0.0), (3.0, 0.0)),
 )
 row(
@@ -245,7 +253,7 @@ row(
     mpmath=lambda x: x * min(max(x + 3, x * 0), x * 0 + 6) / 6,
     derivative="where(x <= -3, 0, where(x < 3, x/3 + 1/2, 1))",
     samples=(0.5, -4.0, 5.0),
-    kink=at(-3, 3),
+    margin=at(-3, 3),
     kinks=((-3.0, 0.0), (3.0, 1.0)),
 )
 row(
@@ -276,7 +284,7 @@ row(
     mpmath=lambda x, lambd=0.5: x - lambd if x > lambd else x + lambd if x < -lambd else x * 0,
     derivative="where(abs(x) > lambd, 1, 0)",
     samples=(1.5, -2.0, 0.25),
-    kink=lambda x, lambd=0.5: abs(x) == lambd,
+    margin=lambda x, lambd=0.5: apart(abs(x), lambd),
     kinks=((0.5, 0.0), (-0.5, 0.0)),
 )
 row(
@@ -292,6 +300,6 @@ row(
     mpmath=lambda x, lambd=0.5: x if abs(x) > lambd else x * 0,
     derivative="where(abs(x) > lambd, 1, 0)",
     samples=(1.5, -2.0, 0.25),
-    kink=lambda x, lambd=0.5: abs(x) == lambd,
+    margin=lambda x, lambd=0.5: apart(abs(x), lambd),
     kinks=((0.5, 0.0), (-0.5, 0.0)),
 )

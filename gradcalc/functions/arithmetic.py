@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 
-from gradcalc.functions.pieces import either_0, tie, whole
+from gradcalc.functions.pieces import greatest, least, multiple, tie, unset, whole
 from gradcalc.functions.table import mp, row, sympy, torch
 
 row(
@@ -79,7 +79,7 @@ row(
     domain="y != 0",
     samples=((7.3, 2.25), (-3.0, 0.7)),
     outside=((1.0, 0.0), (0.0, 0.0)),
-    kink=lambda x, y: y == 0 or whole(x / y),
+    margin=multiple,
     kinks=(((6.0, 2.0), (0.0, 0.0)),),
 )
 row(
@@ -109,7 +109,11 @@ row(
     domain="x > 0, or x = 0 and y >= 0, or y whole",
     samples=((1.5, 2.25), (0.3, -1.7), (2.0, 3.0)),
     outside=((-8.0, 1 / 3), (0.0, -1.0)),
-    kink=(lambda x, y: x == 0 and not (y >= 1 and y == int(y)), lambda x, y: x <= 0),
+    margin=(
+        # Smooth at 0 for the powers 1, 2, 3, ...
+        lambda x, y: greatest(abs(x), least(y - 0.5, 0.5 - (whole(y) > 0) * 1.0)),
+        lambda x, y: x,
+    ),
     kinks=(((0.0, 0.5), (math.inf, 0.0)),),
 )
 for _name, _symbol, _function, _relation, _doc in (
@@ -132,7 +136,7 @@ for _name, _symbol, _function, _relation, _doc in (
         mpmath=_function,
         derivative=("0", "0"),
         samples=((1.5, 2.25), (3.0, -0.7)),
-        kink=tie,
+        margin=tie,
         kinks=(((2.0, 2.0), (0.0, 0.0)),),
     )
 for _name, _symbol, _doc in (
@@ -152,7 +156,7 @@ for _name, _symbol, _doc in (
         mpmath=getattr(operator, _name[len("logical_") :] + "_"),
         derivative=("0", "0"),
         samples=((1.0, 1.0), (1.5, -2.0)),
-        kink=either_0,
+        margin=unset,
         kinks=((((1.0, 0.0) if _symbol == "&" else (0.0, 0.0)), (0.0, 0.0)),),
     )
 row(
@@ -167,6 +171,6 @@ row(
     mpmath=operator.not_,
     derivative="0",
     samples=(1.0, -2.0),
-    kink=either_0,
+    margin=unset,
     kinks=((0.0, 0.0),),
 )

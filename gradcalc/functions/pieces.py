@@ -1,7 +1,7 @@
-"""Kink predicates, and pieces of columns that several rows share.
+"""Margins, and pieces of columns that several rows share.
 
-A predicate takes a step's arguments, numbers of any kind; other pieces are named after the witness
-that they calculate for.
+A margin takes a step's arguments: floats, mpmath numbers, or torch tensors entry by entry. Other
+pieces are named after the witness that they calculate for.
 """
 
 from __future__ import annotations
@@ -13,39 +13,75 @@ from typing import Any
 from gradcalc.functions.table import mp, sympy, torch
 
 
-def at(*points: float) -> Callable[..., bool]:
-    """Return the predicate "the first argument is one of these"."""
-    return lambda x, *_: x in points
+def least(first: Any, *others: Any) -> Any:
+    """The least of numbers; of tensors, entry by entry."""
+    for other in others:
+        if hasattr(other, "clamp"):
+            first = other.clamp(max=first)
+        else:
+            first = first.clamp(max=other) if hasattr(first, "clamp") else min(first, other)
+    return first
 
 
-def tie(x: Any, y: Any, *_: Any) -> bool:
-    """The first two arguments are equal."""
-    return bool(x == y)
+def greatest(*values: Any) -> Any:
+    """The greatest of numbers; of tensors, entry by entry."""
+    return -least(*(-value for value in values))
 
 
-def never(*_: Any) -> bool:
+def apart(x: Any, y: Any) -> Any:
+    """How far two numbers are apart: 0 also for two equal infinities."""
+    if hasattr(x, "clamp") or hasattr(y, "clamp"):
+        return abs(x - y)
+    return 0 if x == y else abs(x - y)
+
+
+def at(*points: float) -> Callable[..., Any]:
+    """Return the margin "how far the first argument is from the nearest of these"."""
+    return lambda x, *_: least(*(abs(x - point) for point in points))
+
+
+def tie(x: Any, y: Any, *_: Any) -> Any:
+    """How far the first two arguments are apart."""
+    return apart(x, y)
+
+
+def never(*_: Any) -> float:
     """The row is smooth wherever it is defined."""
-    return False
+    return math.inf
 
 
-def either_0(*args: Any) -> bool:
-    """Whether a number that stands for a condition changes just there."""
-    return any(not isinstance(arg, bool) and arg == 0 for arg in args)
+def unset(condition: Any, *others: Any) -> Any:
+    """How far a number that stands for a condition is from changing; a condition never does."""
+    margins = [math.inf if _is_condition(arg) else abs(arg) for arg in (condition, *others)]
+    return least(*margins)
 
 
-def whole(x: Any, *_: Any) -> bool:
-    """The first argument is a whole number."""
-    return bool(x == math.floor(x))
+def _is_condition(value: Any) -> bool:
+    return isinstance(value, bool) or (hasattr(value, "clamp") and not value.is_floating_point())
 
 
-def half(x: Any) -> bool:
-    """The argument lies half-way between two whole numbers."""
-    return bool(x - math.floor(x) == 0.5)
+def whole(x: Any, *_: Any) -> Any:
+    """How far the first argument is from the nearest whole number."""
+    return apart(x, x.round() if hasattr(x, "clamp") else mp.nint(x))
 
 
-def at_bounds(x: Any, low: Any = -1, high: Any = 1) -> bool:
-    """The first argument is at a bound, or the bounds leave one value."""
-    return bool(x in (low, high) or low == high)
+def half(x: Any) -> Any:
+    """How far the argument is from lying half-way between two whole numbers."""
+    return abs(whole(x) - 0.5)
+
+
+def multiple(x: Any, y: Any) -> Any:
+    """How far the arguments are from a whole quotient; 0 where the second is 0."""
+    if not hasattr(y, "clamp") and y == 0:
+        return abs(y)
+    quotient = x / y
+    # So much the arguments would have to change: the quotient changes faster than they do.
+    return whole(quotient) * abs(y) / (1 + abs(quotient))
+
+
+def at_bounds(x: Any, low: Any = -1, high: Any = 1) -> Any:
+    """How far the first argument is from a bound; 0 where the bounds leave one value."""
+    return least(apart(x, low), apart(x, high), apart(low, high))
 
 
 #: The text of erfcx as torch computes it: reflected below 0.

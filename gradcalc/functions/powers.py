@@ -21,7 +21,7 @@ row(
     domain="x >= 0",
     samples=(0.25, 2.0),
     outside=(-1.0,),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, math.inf),),
 )
 row(
@@ -50,7 +50,7 @@ row(
     derivative="1/(3*cbrt(x)**2)",
     backward="sign(x)*(1/3)*abs(x)**(1/3 - 1)*sign(x)",
     samples=(8.0, -0.3),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, math.nan),),
 )
 row(
@@ -154,7 +154,7 @@ row(
     mpmath=lambda x, y: mp.hypot(x, y),
     derivative=("x/hypot(x, y)", "y/hypot(x, y)"),
     samples=((3.0, 4.0), (-0.5, 1.2)),
-    kink=lambda x, y: x == 0 and y == 0,
+    margin=lambda x, y: abs(x) + abs(y),
     kinks=(((0.0, 0.0), (math.nan, math.nan)),),
 )
 row(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from gradcalc.functions.pieces import (
     at,
     at_bounds,
-    either_0,
     half,
+    least,
     mp_clamp,
     mp_trunc,
+    multiple,
     never,
     sympy_clamp,
     sympy_round,
@@ -16,6 +17,7 @@ from gradcalc.functions.pieces import (
     tie,
     torch_clamp,
     torch_remainder,
+    unset,
     whole,
 )
 from gradcalc.functions.table import mp, row, sympy, torch
@@ -31,7 +33,7 @@ row(
     mpmath=abs,
     derivative="sign(x)",
     samples=(0.5, -2.0),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 0.0),),
 )
 row(
@@ -45,7 +47,7 @@ row(
     mpmath=lambda x: mp.sign(x),
     derivative="0",
     samples=(0.5, -2.0),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 0.0),),
 )
 row(
@@ -58,7 +60,7 @@ row(
     mpmath=lambda x: mp.floor(x),
     derivative="0",
     samples=(0.5, -2.3),
-    kink=whole,
+    margin=whole,
     kinks=((2.0, 0.0),),
 )
 row(
@@ -72,7 +74,7 @@ row(
     mpmath=lambda x: mp.ceil(x),
     derivative="0",
     samples=(0.5, -2.3),
-    kink=whole,
+    margin=whole,
     kinks=((2.0, 0.0),),
 )
 row(
@@ -86,7 +88,7 @@ row(
     mpmath=lambda x: mp.nint(x),
     derivative="0",
     samples=(0.6, -2.3),
-    kink=half,
+    margin=half,
     kinks=((2.5, 0.0),),
 )
 row(
@@ -101,7 +103,7 @@ row(
     mpmath=mp_trunc,
     derivative="0",
     samples=(2.5, -2.3),
-    kink=whole,
+    margin=whole,
     kinks=((2.0, 0.0),),
 )
 row(
@@ -115,7 +117,7 @@ row(
     mpmath=lambda x: x - mp_trunc(x),
     derivative="1",
     samples=(2.5, -2.3),
-    kink=whole,
+    margin=whole,
     kinks=((3.0, 1.0),),
 )
 row(
@@ -132,7 +134,7 @@ row(
     domain="y != 0",
     samples=((7.3, 2.25), (-7.3, 2.25)),
     outside=((1.0, 0.0), (0.0, 0.0)),
-    kink=lambda x, y: y == 0 or whole(x / y),
+    margin=multiple,
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
 row(
@@ -151,7 +153,7 @@ row(
     domain="y != 0",
     samples=((7.3, 2.25), (-7.3, 2.25)),
     outside=((1.0, 0.0), (0.0, 0.0)),
-    kink=lambda x, y: y == 0 or whole(x / y),
+    margin=multiple,
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
 for _name, _many, _in_torch, _relation, _pick, _doc in (
@@ -181,7 +183,7 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
             else f"where(x {_relation} y, 0, 1)",
         ),
         samples=((1.5, 2.25), (3.0, -0.7)),
-        kink=tie,
+        margin=tie,
         kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
     )
 row(
@@ -202,7 +204,7 @@ row(
         "where((x > max) | (min > max), 1, 0)",
     ),
     samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
-    kink=at_bounds,
+    margin=at_bounds,
     kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
 )
 row(
@@ -218,7 +220,7 @@ row(
     mpmath=max,
     derivative=("where(x >= min, 1, 0)", "where(x < min, 1, 0)"),
     samples=((0.5, -1.0), (-2.0, -1.0)),
-    kink=tie,
+    margin=tie,
     kinks=(((-1.0, -1.0), (1.0, 0.0)),),
 )
 row(
@@ -234,7 +236,7 @@ row(
     mpmath=min,
     derivative=("where(x <= max, 1, 0)", "where(x > max, 1, 0)"),
     samples=((0.5, 1.0), (3.0, 1.0)),
-    kink=tie,
+    margin=tie,
     kinks=(((1.0, 1.0), (1.0, 0.0)),),
 )
 row(
@@ -249,7 +251,7 @@ row(
     mpmath=lambda condition, x, y: x if condition else y,
     derivative=("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
     samples=((1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)),
-    kink=(either_0, never),
+    margin=(lambda condition, x, y: unset(condition), never),
     kinks=(((0.0, 2.0, 3.0), (0.0, 0.0, 1.0)),),
 )
 row(
@@ -266,7 +268,7 @@ row(
     mpmath=lambda x, y: y if x == 0 else x * 0 + (x > 0),
     derivative="0",
     samples=((0.5, 0.5), (-2.0, 0.5)),
-    kink=at(0),
+    margin=at(0),
     kinks=(((0.0, 0.5), (0.0,)),),
 )
 row(
@@ -281,6 +283,6 @@ row(
     mpmath=lambda x, y: abs(x) if y >= 0 else -abs(x),
     derivative=("where(y >= 0, sign(x), -sign(x))", "0"),
     samples=((0.5, 2.0), (0.5, -2.0), (-1.5, 2.0)),
-    kink=lambda x, y: x == 0 or y == 0,
+    margin=lambda x, y: least(abs(x), abs(y)),
     kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
 )

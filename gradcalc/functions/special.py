@@ -10,6 +10,7 @@ from gradcalc.functions.pieces import (
     TRIGAMMA,
     at,
     digamma,
+    least,
     mp_erfcx,
     mp_lgamma,
     mp_ndtr,
@@ -194,7 +195,7 @@ row(
     domain="y > 0",
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, 0.0), (1.0, -1.0)),
-    kink=lambda x, y: x == 0 or y <= 0,
+    margin=lambda x, y: least(abs(x), y),
 )
 row(
     "xlog1py",
@@ -209,7 +210,7 @@ row(
     domain="y > -1",
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, -1.0), (1.0, -2.0)),
-    kink=lambda x, y: x == 0 or y <= -1,
+    margin=lambda x, y: least(abs(x), y + 1),
 )
 row(
     "entr",
@@ -223,7 +224,7 @@ row(
     domain="x >= 0",
     samples=(0.5, 2.0),
     outside=(-1.0,),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, math.inf),),
 )
 row(
@@ -283,7 +284,7 @@ row(
     mpmath=lambda x: mp.exp(-abs(x)) * mp.besseli(0, x),
     derivative="i1e(x) - sign(x)*i0e(x)",
     samples=(0.5, -1.2),
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, 0.0),),
 )
 row(
@@ -296,7 +297,7 @@ row(
     mpmath=lambda x: mp.exp(-abs(x)) * mp.besseli(1, x),
     derivative="i0e(x) - i1e(x)*(sign(x) + 1/x)",
     samples=(0.5, -1.2),
-    kink=at(0),
+    margin=at(0),
 )
 row(
     "deg2rad",

@@ -68,7 +68,7 @@ class Function:
     domain: str
     samples: tuple[Point, ...]
     outside: tuple[Point, ...]
-    kink: tuple[Callable[..., bool], ...]
+    margin: tuple[Callable[..., Any], ...]
     kinks: tuple[tuple[Point, Point], ...]
     opaque: bool
     largest: float
@@ -118,9 +118,13 @@ class Function:
 
     def on_kink(self, position: int, args: tuple[Any, ...]) -> bool:
         """Whether the limit should look at the argument at `position`, given all arguments."""
-        if not self.kink:
+        if not self.margin:
             return False
-        return bool(self.kink[min(position, len(self.kink) - 1)](*args))
+        return bool(self.margin_of(position)(*args) <= 0)
+
+    def margin_of(self, position: int) -> Callable[..., Any]:
+        """The margin for the argument at `position`, of a row that has any."""
+        return self.margin[min(position, len(self.margin) - 1)]
 
 
 def _parameter_text(parameter: Parameter) -> str:
@@ -165,7 +169,7 @@ def row(
     approximation: float = 0,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
-    kink: Callable[..., bool] | tuple[Callable[..., bool], ...] = (),
+    margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
     kinks: tuple[tuple[Point | float, Point | float], ...] = (),
     opaque: bool = False,
     largest: float = math.inf,
@@ -228,7 +232,7 @@ def row(
         domain=domain,
         samples=tuple(map(point, samples)),
         outside=tuple(map(point, outside)),
-        kink=kink if isinstance(kink, tuple) else (kink,),
+        margin=margin if isinstance(margin, tuple) else (margin,),
         kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
         opaque=opaque,
         largest=largest,

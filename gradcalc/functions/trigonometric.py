@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradcalc.functions.pieces import at
+from gradcalc.functions.pieces import at, greatest
 from gradcalc.functions.table import mp, row, sympy, torch
 
 
@@ -81,7 +81,7 @@ _trigonometric(
     aliases="arcsin",
     domain="-1 <= x <= 1",
     outside=(2.0, -1.5),
-    kink=at(-1, 1),
+    margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
 )
 _trigonometric(
@@ -93,7 +93,7 @@ _trigonometric(
     aliases="arccos",
     domain="-1 <= x <= 1",
     outside=(2.0, -1.5),
-    kink=at(-1, 1),
+    margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
 )
 _trigonometric(
@@ -113,7 +113,7 @@ _trigonometric(
     aliases="arcsec",
     domain="|x| >= 1",
     outside=(0.5, 0.0),
-    kink=at(-1, 1),
+    margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
     forward="acos(reciprocal(x))",
 )
@@ -127,7 +127,7 @@ _trigonometric(
     aliases="arccsc",
     domain="|x| >= 1",
     outside=(0.5, 0.0),
-    kink=at(-1, 1),
+    margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
     forward="asin(reciprocal(x))",
 )
@@ -140,7 +140,7 @@ _trigonometric(
     torch=lambda x: torch.atan(torch.reciprocal(x)),
     aliases="arccot",
     domain="all real numbers; jumps at 0",
-    kink=at(0),
+    margin=at(0),
     kinks=((0.0, math.nan),),
 )
 row(
@@ -155,7 +155,7 @@ row(
     derivative=("y/(x**2 + y**2)", "-x/(x**2 + y**2)"),
     samples=((1.0, 2.0), (-0.5, -1.2), (0.7, -0.4)),
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
-    kink=lambda x, y: x == 0 and y <= 0,
+    margin=lambda x, y: greatest(abs(x), y),
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
 )
 _trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
@@ -213,7 +213,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x >= 1",
     outside=(0.5, -2.0),
-    kink=at(1),
+    margin=at(1),
     kinks=((1.0, math.inf),),
 )
 _trigonometric(
@@ -237,7 +237,7 @@ _trigonometric(
     group="hyperbolic",
     domain="0 < x <= 1",
     outside=(0.0, 2.0, -0.5),
-    kink=at(1),
+    margin=at(1),
     kinks=((1.0, -math.inf),),
     forward="acosh(reciprocal(x))",
 )
