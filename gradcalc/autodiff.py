@@ -73,6 +73,7 @@ class Testimony:
         graph: The backward graph.
         seen: For steps that make tensors or read values to choose by, what they made or read.
         warnings: What torch warned of.
+        finite: Whether no value of the forward pass is nan or infinite.
     """
 
     outputs: tuple[Array, ...]
@@ -83,6 +84,7 @@ class Testimony:
     graph: tuple[GraphNode, ...]
     seen: Mapping[int, Any]
     warnings: tuple[str, ...] = ()
+    finite: bool = False
 
     def derivative(self, output: int, axes: tuple[int, ...]) -> float | None:
         """A derivative, by the numbers of one or two entries of the inputs in any order.
@@ -151,6 +153,7 @@ def testify(
         graph=graph,
         seen=ran.seen,
         warnings=ran.warnings,
+        finite=ran.finite,
     )
 
 
@@ -429,8 +432,7 @@ def _held(tensor: Any) -> Nested | None:
     """What `.grad` holds; asking a non-leaf that retains none makes torch warn."""
     if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None:
         return None
-    found = array_of(tensor.grad)
-    held: Nested = nested(found.numbers, found.shape)
+    held: Nested = nested(numbers_of(tensor.grad), tuple(tensor.grad.shape))
     return held
 
 
@@ -439,11 +441,13 @@ def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:
     order = walk(program, ran.outputs, ran.origins)
     ids = {node: number for number, (node, _) in enumerate(order)}
     return tuple(
-        GraphNode(
-            id=ids[node],
-            grad_fn=_node_name(node),
-            source=program.source(number),
-            inputs=tuple(ids[child] for child, _ in node.next_functions if child is not None),
-        )
-        for node, number in order
+        [
+            GraphNode(
+                ids[node],
+                _node_name(node),
+                program.source(number),
+                tuple([ids[child] for child, _ in node.next_functions if child is not None]),
+            )
+            for node, number in order
+        ]
     )

@@ -11,6 +11,7 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -21,6 +22,12 @@ from gradcalc.functions import TABLE, lookup
 from gradcalc.notation import SIGNS
 from gradcalc.parser import parse
 from gradcalc.program import Array, Program
+
+#: A name and a number, as they are mostly written.
+_PLAIN = re.compile(
+    r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*"
+    r"(?P<number>[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?)\s*"
+)
 
 #: Missing values that a hint names; a longer list helps nobody.
 _NAMED = 8
@@ -52,7 +59,7 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
     bindings: dict[str, Binding] = {}
     for text in texts:
         for start, stop in _split(text):
-            binding = _binding(text, start, stop)
+            binding = _number(text, start, stop) or _binding(text, start, stop)
             if binding.name in bindings:
                 raise GradcalcError(
                     Kind.BINDING,
@@ -78,6 +85,17 @@ def _split(text: str) -> list[tuple[int, int]]:
             start = position + 1
     parts.append((start, len(text)))
     return [part for part in parts if text[slice(*part)].strip()] or [(0, len(text))]
+
+
+def _number(text: str, start: int, stop: int) -> Binding | None:
+    """A binding to a plain number, which most are: these need no parser."""
+    match = _PLAIN.fullmatch(text, start, stop)
+    if match is None:
+        return None
+    number = float(match["number"])
+    if math.isinf(number) or (number == 0 and match["number"].strip("+-0.")):
+        return None  # it is out of range, or has an exponent that may be
+    return Binding(match["name"], Array((), (number,)), text, Span(*match.span("name")))
 
 
 def _binding(text: str, start: int, stop: int) -> Binding:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.expand import Expansion, entry_name, expand, indices, is_scalar
+from gradcalc.expand import Expansion, entry_name, expand, indices
+from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.report import Derivative, Entry
 

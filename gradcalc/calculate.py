@@ -16,6 +16,7 @@ from gradcalc.blocks import Block, blocks_of, derivatives_of, expansion_of, targ
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import Dtype
 from gradcalc.errors import GradcalcError, Kind
+from gradcalc.interpret import is_scalar
 from gradcalc.parser import parse
 from gradcalc.program import Array
 from gradcalc.question import (
@@ -157,12 +158,12 @@ def _formulas(
     program: Program, variables: Sequence[int], dtype: Dtype, options: Options
 ) -> tuple[Report, Program | None]:
     """Formulas alone, without a point: every variable is a number."""
-    from gradcalc import compare, expand
+    from gradcalc import compare
     from gradcalc.symbolic import Calculus
 
     shapes: list[tuple[int, ...]] = [()] * len(program.inputs)
     weights: Sequence[Array] | None = (Array((), (1.0,)),)
-    if expand.is_scalar(program):
+    if is_scalar(program):
         expansion = expansion_of(program, shapes, {})
     else:
         expansion, weights = _without_point(program, shapes, dtype, options)

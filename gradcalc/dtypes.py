@@ -46,6 +46,10 @@ class Dtype:
             return math.inf if value > 0 else -math.inf
         return float(result)
 
+    def round_float(self, value: float) -> float:
+        """Round a float64, which may be nan or infinite."""
+        return self.round(Fraction(value)) if math.isfinite(value) else value
+
     def literal(self, value: Fraction) -> Fraction:
         """A number in the program's text as torch sees it: a float64, then rounded to the dtype.
 

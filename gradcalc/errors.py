@@ -6,12 +6,11 @@ crosses a module boundary. `render.error_text` draws it; nothing here prints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of character offsets into the text that the user typed."""
 
     start: int

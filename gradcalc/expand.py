@@ -31,18 +31,6 @@ class TooManySteps(Exception):  # noqa: N818 - no error, but a finding
     """Written out, the program has more operations than calculus is asked for."""
 
 
-def is_scalar(program: Program, shapes: Sequence[tuple[int, ...]] = ()) -> bool:
-    """Whether the program is a scalar one, so that it is its own expansion."""
-    return (
-        len(program.outputs) == 1
-        and not any(shapes)
-        and all(
-            TABLE[step.function].entrywise and not (step.in_place or step.no_grad)
-            for step in program.steps
-        )
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Expansion:
     """A scalar program, and where the entries of the tensors are in it.

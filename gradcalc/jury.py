@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import compare, conditioning, limits, precise
+from gradcalc import algebra, compare, conditioning, limits, precise
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.program import Program
-from gradcalc.report import Entry
+from gradcalc.report import Entry, Verdict
 from gradcalc.symbolic import Calculus, exact_values
 
 #: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
 _SHRINKS = 2.0**20
+
+
+#: What there is at a point where all is smooth.
+SMOOTH = precise.Survey(defined=True, computable=True, suspects=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Case:
         output: Which entry of the result it is about, in a Jacobian.
         other: What torch answers to a derivative in the other dtype, with that dtype; None for a
             program that is scalar as it stands.
+        finite: Whether no step of torch's forward pass was nan or infinite.
     """
 
     program: Program
@@ -49,6 +54,7 @@ class Case:
     birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
+    finite: bool = False
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -76,18 +82,68 @@ class Jury:
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
         self._calculus = Calculus(case.program, case.entries, dtype) if formulas else None
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
+        self._differentiated = False
         self._exact: Sequence[Any] = ()
         self._far: dict[tuple[int, ...], Any] = {}
 
     def verdicts(self) -> Iterator[Entry]:
         """Judge the derivatives, in order."""
         case, dtype = self._case, self._dtype
-        survey = precise.survey(case.program, case.point, dtype)
-        symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
+        smooth = self._at_once()
+        if smooth is None:
+            survey = precise.survey(case.program, case.point, dtype)
+            symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
+        else:
+            agreed = self._agreed(smooth)
+            if agreed is not None:
+                yield from agreed
+                return
+            survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, smooth))
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
             evidence = self._evidence(position, value)
             yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
+
+    def _at_once(self) -> list[Any] | None:
+        """The exact values, where all is smooth and SymEngine has them.
+
+        None where the limit must be heard, and where it is to be heard in any case.
+        """
+        if self._thorough or not self._case.finite or self._calculus is None:
+            return None
+        self._differentiate(self._calculus)
+        return self._calculus.at_once(self._case.point)
+
+    def _agreed(self, exact: Sequence[Any]) -> list[Entry] | None:
+        """The entries, if autograd is right about all: then there is nothing more to ask."""
+        case, calculus, dtype = self._case, self._calculus, self._dtype
+        entries = []
+        for position, (axes, number) in enumerate(zip(case.entries, exact, strict=True)):
+            autograd, value = case.autograd[axes], algebra.nearest(number, dtype)
+            if autograd is None or not (math.isfinite(autograd) and math.isfinite(value)):
+                return None
+            ulps = dtype.ulps(autograd, value)
+            if ulps > case.budget:
+                return None
+            entries.append(
+                Entry(
+                    wrt=case.names(axes),
+                    formula=None if calculus is None else calculus.text(position),
+                    symbolic=value,
+                    autograd=autograd,
+                    limit=None,
+                    ulps=ulps,
+                    verdict=Verdict.AGREE,
+                    latex=calculus.latex(position) if self._latex and calculus else None,
+                    output=case.output,
+                )
+            )
+        return entries
+
+    def _differentiate(self, calculus: Calculus) -> None:
+        if not self._differentiated:
+            calculus.differentiate()
+            self._differentiated = True
 
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
@@ -98,7 +154,7 @@ class Jury:
         case, calculus = self._case, self._calculus
         if calculus is None:
             return exact_values(case.program, case.entries, case.point, self._dtype)
-        calculus.differentiate()
+        self._differentiate(calculus)
         values = calculus.values(case.point)
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:

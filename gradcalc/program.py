@@ -12,22 +12,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from gradcalc.errors import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A variable of the user's, at its first place in the text."""
 
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(NamedTuple):
     """A number in the text: a literal, or one of the names pi, e, inf, nan.
 
     Attributes:
@@ -41,8 +39,7 @@ class Constant:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One row of the function table, applied to earlier values.
 
     Attributes:

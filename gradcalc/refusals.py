@@ -28,7 +28,7 @@ def changes_in_place(program: Program) -> Iterator[tuple[int, Program]]:
     for position, step in enumerate(program.steps):
         if step.in_place:
             steps = list(program.steps)
-            steps[position] = replace(step, in_place=False)
+            steps[position] = step._replace(in_place=False)
             yield program.first_step + position, replace(program, steps=tuple(steps))
 
 

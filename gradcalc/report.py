@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from gradcalc.errors import GradcalcError
@@ -58,8 +58,7 @@ class Blame(StrEnum):
     LIMIT = "limit"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One number: a partial derivative (one name in `wrt`) or a second one (two).
 
     Attributes:
@@ -192,8 +191,7 @@ def _empty(shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(_empty(shape[1:]) for _ in range(shape[0])) if len(shape) > 1 else ()
 
 
-@dataclass(frozen=True, slots=True)
-class TensorRow:
+class TensorRow(NamedTuple):
     """What torch says of one named tensor, after backward.
 
     Attributes:
@@ -215,8 +213,7 @@ class TensorRow:
     grad: Nested | None
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(NamedTuple):
     """A node of the backward graph.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""The first witness: calculus, by sympy.
+"""The first witness: calculus, by SymEngine and by sympy.
 
 In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives,
 tidied and written in gradcalc's own language, and their values at a point, as many digits as it
-takes. All symbols are real.
+takes. SymEngine is asked first (see `algebra`), sympy for what that lacks. All symbols are real.
 
 sympy recurses over its expressions, so it is asked only within `limits.FORMULA_*`.
 """
@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import limits
+from gradcalc import algebra, formulas, limits
 from gradcalc.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
 from gradcalc.dtypes import EXACT, Dtype
+from gradcalc.formulas import NoText, writer
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
 from gradcalc.parser import parse_row
 from gradcalc.precise import TooLarge, Undefined
 from gradcalc.program import Constant, Program, Step
+from gradcalc.swift import Swift
 
 
 class _Expressions:
@@ -99,12 +101,7 @@ def _default(text: str) -> Any:
 
 
 class Calculus:
-    """The formulas of a program's derivatives.
-
-    Attributes:
-        formulas: sympy's derivative for each of the asked entries; None where it could give none,
-            or has not been asked yet.
-    """
+    """The formulas of a program's derivatives."""
 
     def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
         """Prepare to differentiate.
@@ -118,14 +115,32 @@ class Calculus:
         self._entries = entries
         self._dtype = dtype
         self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
-        self.formulas: list[Any] = [None] * len(entries)
+        self._write = writer(dtype.digits)
+        self._swift: Swift | None = None
+        self._formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
         self._seconds = limits.TIDY_SECONDS
+
+    @property
+    def formulas(self) -> list[Any]:
+        """Sympy's formula for each of the entries; None where there is none, or none yet."""
+        if self._swift is not None:
+            symbols = {symbol.name: symbol for symbol in self._symbols}
+            for position, formula in enumerate(self._swift.formulas):
+                if self._formulas[position] is None:
+                    self._formulas[position] = algebra.as_sympy(formula, symbols)
+        return self._formulas
 
     def differentiate(self) -> None:
         """Fill in the formulas, one after the other."""
         if too_large(self._program, len(self._entries)):
             return
+        try:
+            self._swift = Swift(self._program, self._entries, self._dtype)
+        except (algebra.Lacking, NoText):
+            self._by_sympy()
+
+    def _by_sympy(self) -> None:
         try:
             expression = expressed(self._program, self._symbols, self._dtype)
             first: dict[int, Any] = {}
@@ -136,11 +151,21 @@ class Calculus:
                 formula = first[axes[0]]
                 if len(axes) == 2:
                     formula = self._tidied(derivative(formula, self._symbols[axes[1]]))
-                self.formulas[position] = None if _immense(formula) else formula
+                self._formulas[position] = None if _immense(formula) else formula
         except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
             # It cannot differentiate this: the entries that are left have no formula, which the
             # report shows, and the limit takes calculus' place.
             return
+
+    def at_once(self, inputs: Sequence[Fraction]) -> list[Any] | None:
+        """The formulas' values, as SymEngine's numbers, where it has all of them.
+
+        None also where the function has no finite real value, where a step stands near a kink, and
+        where a value does not settle: then `values` and the limit have to look closer.
+        """
+        if self._swift is None:
+            return None
+        return self._swift.values(inputs, 2 * self._spread(inputs))
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
@@ -154,10 +179,15 @@ class Calculus:
 
     def text(self, position: int) -> str | None:
         """The formula in gradcalc's own language, or None where it is left out."""
-        formula = self.formulas[position]
-        if formula is None:
+        if self._swift is not None:
+            text = self._swift.texts[position]
+        elif self._formulas[position] is None:
             return None
-        text = formula_text(formula, self._dtype.digits)
+        else:
+            try:
+                text = self._write(self._formulas[position])
+            except NoText:
+                return None
         return text if len(text) <= limits.FORMULA_LENGTH else None
 
     def latex(self, position: int) -> str | None:
@@ -459,119 +489,13 @@ def _length(formula: Any) -> int:
 
 
 def forget() -> None:
-    """Empty sympy's caches, which grow with every new expression up to some hundred megabytes."""
+    """Empty the caches, which grow with every new expression up to some hundred megabytes."""
     sympy.core.cache.clear_cache()
+    formulas.forget()
     # Expressions and what sympy knows of them refer to each other.
     gc.collect()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:
-    """A sympy expression in gradcalc's own language, decimals to so many digits."""
-    text: str = _printer(digits).doprint(formula)
-    return text
-
-
-@functools.cache
-def _printer(digits: int) -> Any:
-    """Sympy's printer, taught gradcalc's language."""
-    from sympy.printing.precedence import PRECEDENCE, precedence
-    from sympy.printing.str import StrPrinter
-
-    names = {"Abs": "abs", "ceiling": "ceil"}
-
-    class Printer(StrPrinter):  # type: ignore[misc]
-        def _print_Float(self, expr: Any) -> str:
-            text = f"{float(expr):.{digits}g}"
-            return text.removesuffix(".0")
-
-        def _print_Exp1(self, expr: Any) -> str:
-            return "e"
-
-        def _print_Infinity(self, expr: Any) -> str:
-            return "inf"
-
-        def _print_NegativeInfinity(self, expr: Any) -> str:
-            return "-inf"
-
-        def _print_ComplexInfinity(self, expr: Any) -> str:
-            return "nan"
-
-        def _print_NaN(self, expr: Any) -> str:
-            return "nan"
-
-        def _print_Pow(self, expr: Any, rational: bool = False) -> str:
-            if (
-                expr.exp.is_Rational
-                and expr.exp < 0
-                and expr.exp not in (-1, sympy.Rational(-1, 2))
-            ):
-                return f"1/{self.parenthesize(expr.base**-expr.exp, PRECEDENCE['Mul'] + 1)}"
-            return str(super()._print_Pow(expr, rational))
-
-        def _print_Mul(self, expr: Any) -> str:
-            # y*x**(y - 1) rather than x**(y - 1)*y: what is raised to a variable power comes last.
-            last = [f for f in expr.args if f.is_Pow and f.exp.free_symbols and f.base.free_symbols]
-            others = [f for f in expr.args if f not in last]
-            simple = all(f.is_Symbol or f.is_Integer for f in others)
-            if len(last) != 1 or not simple or others == [-1]:
-                return str(super()._print_Mul(expr))
-            return f"{self._print(sympy.Mul(*others))}*{self._print(last[0])}"
-
-        def _print_Add(self, expr: Any, order: Any = None) -> str:
-            # cos(x)**2 - sin(x)**2 rather than -sin(x)**2 + cos(x)**2: a positive term comes first.
-            terms = list(self._as_ordered_terms(expr, order=order))
-            texts = [self._print(term) for term in terms]
-            first = next((k for k, text in enumerate(texts) if not text.startswith("-")), 0)
-            texts.insert(0, texts.pop(first))
-            out = str(texts[0])
-            for term, text in zip(
-                [terms[first], *terms[:first], *terms[first + 1 :]][1:], texts[1:], strict=True
-            ):
-                loose = precedence(term) < PRECEDENCE["Add"]
-                if loose:
-                    out += f" + ({text})"
-                else:
-                    out += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
-            return out
-
-        def _print_Piecewise(self, expr: Any) -> str:
-            text = "nan"
-            for value, condition in reversed(expr.args):
-                if condition is sympy.true:
-                    text = self._print(value)
-                else:
-                    text = f"where({self._print(condition)}, {self._print(value)}, {text})"
-            return text
-
-        def _print_Relational(self, expr: Any) -> str:
-            sign = {"Eq": "==", "Ne": "!="}.get(type(expr).__name__, "")
-            sign = {"Equality": "==", "Unequality": "!="}.get(
-                type(expr).__name__, sign
-            ) or expr.rel_op
-            return f"{self._print(expr.lhs)} {sign} {self._print(expr.rhs)}"
-
-        def _print_And(self, expr: Any) -> str:
-            return " & ".join(f"({self._print(arg)})" for arg in expr.args)
-
-        def _print_Or(self, expr: Any) -> str:
-            return " | ".join(f"({self._print(arg)})" for arg in expr.args)
-
-        def _print_Not(self, expr: Any) -> str:
-            return f"~({self._print(expr.args[0])})"
-
-        def _print_polygamma(self, expr: Any) -> str:
-            order, argument = expr.args
-            if order == 0:
-                return f"digamma({self._print(argument)})"
-            return f"polygamma({self._print(order)}, {self._print(argument)})"
-
-        def _print_Mod(self, expr: Any) -> str:
-            return f"remainder({self._print(expr.args[0])}, {self._print(expr.args[1])})"
-
-        def _print_Function(self, expr: Any) -> str:
-            name = names.get(type(expr).__name__, type(expr).__name__)
-            return f"{name}({', '.join(map(self._print, expr.args))})"
-
-        _print_Abs = _print_Function
-
-    return Printer()
+    """A formula in gradcalc's own language, decimals to so many digits."""
+    return writer(digits)(formula)

@@ -17,7 +17,7 @@ from typing import Any
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import Function, torch
-from gradcalc.interpret import run
+from gradcalc.interpret import is_scalar, run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
 
@@ -37,8 +37,16 @@ class Draws:
 class _Tensors:
     """Arithmetic on torch tensors, in which constants are plain numbers as in a torch program."""
 
-    def __init__(self, program: Program, dtype: Any, draws: Draws | Mapping[int, Any]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        dtype: Any,
+        draws: Draws | Mapping[int, Any],
+        *,
+        scalar: bool = False,
+    ) -> None:
         self._program = program
+        self._scalar = scalar  # whether each step is of a row that works entry by entry, on scalars
         self._dtype = dtype
         self._draws = draws
         self.seen: dict[int, Any] = {}
@@ -66,18 +74,22 @@ class _Tensors:
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
         if row.entrywise and not (step.in_place or step.no_grad):
             plain = [isinstance(arg, float) for arg in args]
-            if all(plain):
-                # A constant: calculated in float64 and kept as a plain number.
-                return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
-            if any(plain) and row.symbol is None:
-                args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
+            if any(plain):
+                if all(plain):
+                    # A constant: calculated in float64 and kept as a plain number.
+                    return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
+                if row.symbol is None:
+                    args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
         try:
-            result = self._called(row, args, number, step)
+            if self._scalar:
+                result = row.torch(*args, **dict(step.options))
+            else:
+                result = self._called(row, args, number, step)
         except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
             raise refusal(self._program, problem, number, args) from None
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
-        node = getattr(result, "grad_fn", None)
+        node = result.grad_fn
         if node is not None:
             self.nodes.setdefault(node, number)
         return result
@@ -200,15 +212,32 @@ class Forward:
     warnings: tuple[str, ...]
 
     @property
+    def finite(self) -> bool:
+        """Whether no value is nan or infinite."""
+        return all(
+            math.isfinite(value)
+            if isinstance(value, bool | float)
+            else math.isfinite(value.item())
+            if not value.ndim
+            else bool(value.isfinite().all())
+            for value in self.values
+        )
+
+    @property
     def origins(self) -> dict[Any, int]:
         """For each node that is some value's grad_fn, the value's number."""
-        edge = torch.autograd.graph.get_gradient_edge
         found = {
-            edge(leaf).node: number
+            _node_of(leaf): number
             for number, leaf in enumerate(self.leaves)
             if leaf.requires_grad and leaf.is_leaf
         }
         return {**self.nodes, **found}
+
+
+def _node_of(tensor: Any) -> Any:
+    """The node of the graph that a tensor's gradient arrives at."""
+    # A leaf has no grad_fn; what is made of it leads to the node that adds up its gradient.
+    return tensor.grad_fn or tensor.view_as(tensor).grad_fn.next_functions[0][0]
 
 
 def forward(
@@ -224,12 +253,17 @@ def forward(
         _leaf(value, torch_dtype).requires_grad_(required)
         for value, required in zip(inputs, requires_grad, strict=True)
     ]
-    arithmetic = _Tensors(program, torch_dtype, draws)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    scalar = is_scalar(program, [value.shape for value in inputs])
+    arithmetic = _Tensors(program, torch_dtype, draws, scalar=scalar)
+    said: tuple[str, ...] = ()
+    if scalar:  # of which torch never warns
         values = run(program, leaves, arithmetic)
+    else:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            values = run(program, leaves, arithmetic)
+        said = tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned))
     outputs = [arithmetic.number(values[number]) for number in program.outputs]
-    said = tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned))
     return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said)
 
 
@@ -260,6 +294,8 @@ def array_of(tensor: Any) -> Array:
 
 def numbers_of(tensor: Any) -> list[float]:
     """The entries of a tensor, the last index fastest."""
+    if not tensor.ndim:
+        return [tensor.item()]
     # A copy, since torch stores nothing of a gradient that it knows to be 0.
     numbers: list[float] = tensor.detach().clone().reshape(-1).tolist()
     return numbers
@@ -290,15 +326,13 @@ def walk(
     A node that no step ends in belongs to the step that it leads to.
     """
     order: dict[Any, int] = {}
-    edge = torch.autograd.graph.get_gradient_edge
     todo = [
-        (edge(output).node, number) for number, output in zip(program.outputs, outputs, strict=True)
+        (_node_of(output), number) for number, output in zip(program.outputs, outputs, strict=True)
     ][::-1]
     while todo:
         node, parent = todo.pop()
         if node in order:
             continue
         order[node] = number = origins.get(node, parent)
-        children = [child for child, _ in node.next_functions if child is not None]
-        todo += [(child, number) for child in reversed(children)]
+        todo += [(child, number) for child, _ in reversed(node.next_functions) if child is not None]
     return list(order.items())

@@ -13,9 +13,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gradcalc.bindings import Binding, parse_weights
-from gradcalc.dtypes import Dtype
+from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE
+from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 
@@ -38,17 +39,12 @@ def draws_of(options: Options) -> Callable[[], Draws]:
 def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
     """A binding's value as torch sees it."""
     value = binding.program
-    found = (
-        Array(
-            value.shape,
-            tuple(
-                dtype.round(Fraction(number)) if math.isfinite(number) else number
-                for number in value.numbers
-            ),
-        )
-        if isinstance(value, Array)
-        else _constant(value, dtype, draws)
-    )
+    if not isinstance(value, Array):
+        found = _constant(value, dtype, draws)
+    elif dtype is FLOAT64:
+        found = value
+    else:
+        found = Array(value.shape, tuple(map(dtype.round_float, value.numbers)))
     strange = next((number for number in found.numbers if not math.isfinite(number)), None)
     if strange is not None:
         raise GradcalcError(
@@ -77,7 +73,7 @@ def _constant(program: Program, dtype: Dtype, draws: Callable[[], Draws]) -> Arr
     from gradcalc import expand
     from gradcalc.precise import constant_values
 
-    if expand.is_scalar(program):
+    if is_scalar(program):
         return Array((), tuple(constant_values(program, dtype)))
     from gradcalc import autodiff
 

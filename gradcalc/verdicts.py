@@ -70,6 +70,7 @@ def judged(
             ),
             output=output,
             other=None if scalar is program else in_other,
+            finite=testimony.finite,
         )
         juries.append(
             Jury(

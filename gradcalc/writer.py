@@ -8,7 +8,7 @@ program's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gradcalc.functions import TABLE, Function
 from gradcalc.options import index_text, option_text
@@ -173,7 +173,7 @@ class _Writer:
     def _method(self, number: int, row: Function, step: Step) -> list[_Part]:
         """A call that changes its tensor in place; from there on, the tensor's name means it."""
         receiver = step.args[0]
-        rest = replace(step, args=step.args[1:], in_place=False)
+        rest = step._replace(args=step.args[1:], in_place=False)
         name = self._name_of(receiver)
         before = self._operand(receiver, _ATOM) if name is None else [name]
         parts = [*before, ".", *self._call(number, row, rest, f"{row.name}_")]

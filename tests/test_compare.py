@@ -180,7 +180,7 @@ def by_calculus_shifted(row: Function) -> dict[str, Any]:
         return row.sympy(
             *(
                 arg + sympy.Rational(str(SHIFT))
-                if p.name in names and isinstance(arg, sympy.Expr)
+                if p.name in names and hasattr(arg, "free_symbols")
                 else arg
                 for p, arg in zip(row.parameters, args, strict=False)
             )

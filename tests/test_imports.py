@@ -19,8 +19,8 @@ LAYERS = [
     {"errors", "limits", "lazy", "deadline", "options"},
     {"program", "functions", "report", "records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
-    {"precise", "tensors", "expand", "question", "calls"},
-    {"autodiff", "births", "blocks", "directions", "expressions"},
+    {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
+    {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
     {"parser"},
     {"bindings", "chain"},
     {"symbolic", "conditioning", "values"},
@@ -34,7 +34,7 @@ LAYERS = [
     {"__main__"},
 ]
 TORCH = {"autodiff", "tensors", "births", "refusals"}
-CALCULUS = {"symbolic", "chain", "conditioning", "claims"}
+CALCULUS = {"symbolic", "chain", "conditioning", "claims", "formulas", "tidy", "algebra", "swift"}
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.
 #: (`symbolic` has the numbers of `precise` to calculate with.)
@@ -54,7 +54,7 @@ FRONT = "__init__"
 RENDERERS_KNOW = {"errors", "report", "render"}
 ABOVE_RENDERERS = {"commands", "cli", "__main__"}
 
-SLOW = {"torch", "sympy", "mpmath"}
+SLOW = {"torch", "sympy", "symengine", "mpmath"}
 #: Modules that name a slow library in an import statement, inside a function.
 SLOW_INSIDE = {("symbolic", "sympy.printing.precedence"), ("symbolic", "sympy.printing.str")}
 

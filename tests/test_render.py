@@ -50,7 +50,7 @@ def agreed(wrt: tuple[str, ...], formula: str | None, value: float | None = None
 def entry(wrt: str, formula: str | None, value: float | None = None, **changes: Any) -> Derivative:
     """Return the derivative of a scalar on which all witnesses agree, unless changed."""
     names = tuple(wrt.split(","))
-    return Derivative(names, (), (replace(agreed(names, formula, value), **changes),))
+    return Derivative(names, (), (agreed(names, formula, value)._replace(**changes),))
 
 
 def tensor(
@@ -75,8 +75,8 @@ def tensor(
         )
         wrt = (f"{name}{first}", f"{name}{other}") if second else (f"{name}{first}",)
         plain = agreed(wrt, f"2*{wrt[-1]}", place / 7)
-        plain = replace(plain, output=of if output else "", latex=f"2 k_{{{place}}}")
-        entries.append(replace(plain, **changed.get(place, {})))
+        plain = plain._replace(output=of if output else "", latex=f"2 k_{{{place}}}")
+        entries.append(plain._replace(**changed.get(place, {})))
     return Derivative((name,) * (1 + second), sizes, tuple(entries))
 
 
@@ -373,7 +373,7 @@ def test_format_ends_in_a_newline(name: str, report: Report, width: int | None) 
 @pytest.mark.parametrize("width", [None, 40, 200])
 def test_format_lets_no_control_character_through(name: str, width: int | None) -> None:
     entries = (
-        replace(agreed((f"{HOSTILE_TEXT}[{k}]",), HOSTILE_TEXT, 1.0), output=HOSTILE_TEXT, **CORNER)
+        agreed((f"{HOSTILE_TEXT}[{k}]",), HOSTILE_TEXT, 1.0)._replace(output=HOSTILE_TEXT, **CORNER)
         for k in range(20)
     )
     tensors = (Derivative((HOSTILE_TEXT,), (20,), tuple(entries)), tensor(HOSTILE_TEXT, (0,)))

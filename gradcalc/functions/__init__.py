@@ -21,7 +21,8 @@ tests all read it. Adding a function is adding a row. A row holds:
                     precision improves; measured. Read by `conditioning` alone, like the two before
                     it
     torch           the function for autograd, as torch has it, else composed of torch operations
-    sympy           its definition for calculus, in sympy's functions
+    sympy           its definition for calculus, in sympy's functions, which are SymEngine's too as
+                    far as that has them
     opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
                     by `derivative`; otherwise sympy's definition stands in formulas
     mpmath          the function for the limit, on real numbers of any precision. A result that is
@@ -89,9 +90,11 @@ from gradcalc.functions.table import (
     Function,
     Parameter,
     Point,
+    algebra,
     callable_names,
     lookup,
     mp,
+    symengine,
     sympy,
     torch,
 )
@@ -101,9 +104,11 @@ __all__ = [
     "Function",
     "Parameter",
     "Point",
+    "algebra",
     "callable_names",
     "lookup",
     "mp",
+    "symengine",
     "sympy",
     "torch",
 ]

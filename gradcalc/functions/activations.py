@@ -11,7 +11,8 @@ from gradcalc.functions.pieces import (
     mp_sigmoid,
     mp_softplus,
 )
-from gradcalc.functions.table import mp, nn, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, nn, row, torch
 
 row(
     "sigmoid",

@@ -6,7 +6,8 @@ import math
 import operator
 
 from gradcalc.functions.pieces import greatest, least, multiple, tie, unset, whole
-from gradcalc.functions.table import mp, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, row, torch
 
 row(
     "add",

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradcalc.functions.table import mp, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, torch
 
 
 def least(first: Any, *others: Any) -> Any:

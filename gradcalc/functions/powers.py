@@ -6,7 +6,8 @@ import math
 
 from gradcalc import limits
 from gradcalc.functions.pieces import at, mp_logaddexp
-from gradcalc.functions.table import mp, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, row, torch
 
 row(
     "sqrt",

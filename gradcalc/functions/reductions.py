@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradcalc.functions.table import mp, nn, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, nn, row, torch
 
 _AXES = "x, dim=None, keepdim=False"
 _TRIALS = (

@@ -20,7 +20,8 @@ from gradcalc.functions.pieces import (
     unset,
     whole,
 )
-from gradcalc.functions.table import mp, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, row, torch
 
 row(
     "abs",

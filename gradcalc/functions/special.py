@@ -19,7 +19,8 @@ from gradcalc.functions.pieces import (
     torch_beta,
     torch_gamma,
 )
-from gradcalc.functions.table import mp, row, special, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, row, special, torch
 
 row(
     "erf",

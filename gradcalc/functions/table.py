@@ -11,8 +11,9 @@ imported when first used.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,36 @@ torch: Any = LazyModule("torch")
 special: Any = LazyModule("torch.special")
 nn: Any = LazyModule("torch.nn.functional")
 sympy: Any = LazyModule("sympy")
+symengine: Any = LazyModule("symengine")
 mp: Any = LazyModule("mpmath")
 
 Point = tuple[float, ...]
+
+
+class Algebra:
+    """The functions of a computer algebra system, sympy's unless another is asked.
+
+    SymEngine has most of sympy's functions, by the same names; so one column serves both.
+    """
+
+    def __init__(self) -> None:
+        self._engine = sympy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    @contextlib.contextmanager
+    def of(self, engine: Any) -> Iterator[None]:
+        """Ask another system meanwhile."""
+        before, self._engine = self._engine, engine
+        try:
+            yield
+        finally:
+            self._engine = before
+
+
+#: What the column `sympy` calls.
+algebra: Any = Algebra()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +78,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One row of the table; the package's docstring says what each column holds."""
+    """One row of the table; the package's docstring says what each column holds.
+
+    Attributes:
+        entrywise: Whether it works on numbers, and on tensors entry by entry.
+    """
 
     name: str
     group: str
@@ -85,11 +117,7 @@ class Function:
     parts: tuple[str, ...]
     trials: tuple[str, ...]
     refused: tuple[str, ...]
-
-    @property
-    def entrywise(self) -> bool:
-        """Whether it works on numbers, and on tensors entry by entry."""
-        return self.entries is None and not (self.moves or self.creates)
+    entrywise: bool
 
     @property
     def required(self) -> int:
@@ -249,6 +277,7 @@ def row(
         parts=tuple(parts.split()),
         trials=trials,
         refused=refused,
+        entrywise=entries is None and not (moves or creates),
     )
     TABLE[name] = row
     for known in (name, *row.aliases) if called else ():

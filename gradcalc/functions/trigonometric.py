@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gradcalc.functions.pieces import at, greatest
-from gradcalc.functions.table import mp, row, sympy, torch
+from gradcalc.functions.table import algebra as sympy
+from gradcalc.functions.table import mp, row, torch
 
 
 def _trigonometric(

@@ -1,0 +1,79 @@
+"""Formulas and exact values where all is smooth, by SymEngine alone.
+
+In: a scalar program, the entries of its derivatives. Out: `Swift`, with a formula for each, its
+text, and the values at a point. This is what most lines of a batch need, and all they need, once
+autograd agrees with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import algebra, tidy
+from gradcalc.dtypes import Dtype
+from gradcalc.formulas import writer
+from gradcalc.functions import TABLE
+from gradcalc.program import Program
+
+#: How near a kink the limit looks, beside the size of the arguments.
+_NEAR = 2.0**-40
+
+
+class Swift:
+    """Formulas and values by SymEngine.
+
+    Attributes:
+        formulas: For each entry SymEngine's formula.
+        texts: The same, written.
+    """
+
+    def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
+        """Differentiate.
+
+        Raises:
+            algebra.Lacking: Where SymEngine lacks a function.
+            NoText: Where it lacks a derivative.
+        """
+        self._program = program
+        self._dtype = dtype
+        self._parts = algebra.expressed(program, dtype)
+        expression = self._parts[program.output]
+        write = writer(dtype.digits)
+        symbols = list(map(algebra.symbol, program.names))
+        first: dict[int, Any] = {}
+        self.formulas: list[Any] = []
+        for axes in entries:
+            formula = first.get(axes[0])
+            if formula is None:
+                formula = tidy.shortest(expression.diff(symbols[axes[0]]), write)
+                first[axes[0]] = formula
+            if len(axes) == 2:
+                formula = tidy.shortest(formula.diff(symbols[axes[1]]), write)
+            self.formulas.append(formula)
+        self.texts = list(map(write, self.formulas))
+
+    def values(self, point: Sequence[Fraction], more: int) -> list[Any] | None:
+        """The formulas' values: see `Calculus.at_once`."""
+        program = self._program
+        active = program.active()
+        kinked = [
+            (TABLE[step.function].margin_of(position), step.args)
+            for step in program.steps
+            if TABLE[step.function].margin
+            for position, arg in enumerate(step.args)
+            if active[arg]
+        ]
+        watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
+        wanted = [*self.formulas, self._parts[program.output], *(self._parts[k] for k in watched)]
+        found = algebra.Values(program.names, wanted).at(point, more)
+        if any(value is None for value in found):
+            return None
+        count = len(self.formulas)
+        numbers = dict(zip(watched, map(float, found[count + 1 :]), strict=True))
+        for margin, args in kinked:
+            given = [numbers[arg] for arg in args]
+            if margin(*given) <= _NEAR * max(map(abs, given)):
+                return None
+        return found[:count]

@@ -1,0 +1,203 @@
+"""Shorter forms of SymEngine's formulas.
+
+In: a derivative, as the rules of differentiation leave it. Out: the shortest of a few equal forms
+that are cheap to find: numbers and powers that all terms of a sum share are taken out, and terms
+are put over one bar. Only forms are tried that are equal wherever the formula has a value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from gradcalc.functions import symengine
+
+#: Terms of a sum beyond which it is left as it is, and powers of sums that are multiplied out.
+_TERMS = 12
+_POWER = 3
+
+#: A term: its number, and the powers that it is made of, by their bases.
+_Term = tuple[Any, dict[Any, Any]]
+
+
+def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
+    """The shortest form of a formula, as it is written."""
+    kind = type(formula).__name__
+    if kind == "Mul":
+        forms = [formula, _by_factors(formula), *_by_sums(formula)]
+    elif kind == "Add" and len(formula.args) <= _TERMS:
+        forms = [formula, *_by_terms(formula)]
+    else:
+        return formula
+    return min(forms, key=lambda form: len(write(form)))
+
+
+def _by_factors(product: Any) -> Any:
+    """A product with numbers taken out of the sums in it: (2*x + 2*y)/2 is x + y."""
+    number, powers = _split(product)
+    changed = False
+    factors = []
+    for base, exponent in powers.items():
+        plain = type(base).__name__ == "Add" and len(base.args) <= _TERMS
+        if not plain or not _is_whole(exponent):
+            factors.append(base**exponent)
+            continue
+        terms = [_split(term) for term in base.args]
+        content = _content(terms)
+        # -2*(y - x) is 2*(x - y).
+        if int(exponent) % 2 and _is_negative(number) and _has_both_signs(terms):
+            content = -content
+        if content != 1:
+            changed = True
+            base = symengine.Add(*(_joined(n / content, p) for n, p in terms))  # noqa: PLW2901
+            number *= content**exponent
+        factors.append(base**exponent)
+    return symengine.Mul(number, *factors) if changed else product
+
+
+def _by_sums(product: Any) -> list[Any]:
+    """A product with the sums in it in other forms, and with exp taken out of them."""
+    number, powers = _split(product)
+    sums = [b for b in powers if type(b).__name__ == "Add" and len(b.args) <= _TERMS]
+    forms = []
+    for total in sums:
+        shorter = _by_terms(total)
+        if shorter:
+            others = [base**power for base, power in powers.items() if base != total]
+            forms += [symengine.Mul(number, form ** powers[total], *others) for form in shorter]
+    for growth in [base for base in powers if _is_exponential(base)]:
+        for total in sums:
+            # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
+            if any(_is_exponential(base) for term in total.args for base in _split(term)[1]):
+                power = powers[total]
+                others = [b**p for b, p in powers.items() if b not in (total, growth)]
+                inside = symengine.expand(total / growth)
+                forms.append(symengine.Mul(number, growth ** (1 + power), inside**power, *others))
+    return forms
+
+
+def _is_exponential(base: Any) -> bool:
+    return type(base).__name__ == "Pow" and base.args[0] == symengine.E
+
+
+def _has_both_signs(terms: Sequence[_Term]) -> bool:
+    negative = [_is_negative(number) for number, _ in terms]
+    return any(negative) and not all(negative)
+
+
+def _by_terms(total: Any) -> list[Any]:
+    """A sum with what all terms share taken out, and over one bar."""
+    terms = [_split(term) for term in total.args]
+    forms = []
+    shared = _shared(terms, everywhere=True)
+    content = _content(terms)
+    if shared or content != 1:
+        forms.append(_taken_out(terms, content, shared))
+    over = _shared(terms, everywhere=False)
+    if over and _is_small(terms, over):
+        forms.append(_multiplied_out(terms, over))
+    return forms
+
+
+def _shared(terms: Sequence[_Term], *, everywhere: bool) -> dict[Any, Any]:
+    """The least power of each base; of those in all terms, or with 0 where a term has none."""
+    least: dict[Any, Any] = {}
+    for base in dict.fromkeys(base for _, powers in terms for base in powers):
+        exponents = [powers.get(base) for _, powers in terms]
+        present = [exponent for exponent in exponents if exponent is not None]
+        if len(present) < len(terms):
+            if everywhere:
+                continue
+            present.append(symengine.Integer(0))
+        lowest = min(present, key=float)
+        if lowest != 0:
+            least[base] = lowest
+    return least
+
+
+def _taken_out(terms: Sequence[_Term], content: Any, shared: dict[Any, Any]) -> Any:
+    """The terms, divided by what they share, times that."""
+    inside = symengine.Add(
+        *(_divided(number / content, powers, shared) for number, powers in terms)
+    )
+    return symengine.Mul(content, *(base**power for base, power in shared.items()), inside)
+
+
+def _multiplied_out(terms: Sequence[_Term], over: dict[Any, Any]) -> Any:
+    """The terms as one product or quotient, the sum in it multiplied out and tidied."""
+    above = symengine.expand(
+        symengine.Add(*(_divided(number, powers, over) for number, powers in terms))
+    )
+    outside = [base**power for base, power in over.items()]
+    if type(above).__name__ != "Add":
+        return symengine.Mul(above, *outside)
+    inner = [_split(term) for term in above.args]
+    content, shared = _content(inner), _shared(inner, everywhere=True)
+    return symengine.Mul(*outside, _taken_out(inner, content, shared))
+
+
+def _divided(number: Any, powers: dict[Any, Any], by: dict[Any, Any]) -> Any:
+    left = dict(powers)
+    for base, power in by.items():
+        left[base] = left.get(base, symengine.Integer(0)) - power
+    return _joined(number, left)
+
+
+def _is_small(terms: Sequence[_Term], over: dict[Any, Any]) -> bool:
+    """Whether there is something to multiply out, and that is done in no time."""
+    sums = [
+        (base, powers.get(base, 0) - over.get(base, 0))
+        for _, powers in terms
+        for base in {**powers, **over}
+        if type(base).__name__ == "Add"
+    ]
+    bars = any(float(power) < 0 for power in over.values())
+    return (bars or any(power > 0 for _, power in sums)) and all(
+        power <= _POWER and len(base.args) <= _TERMS for base, power in sums
+    )
+
+
+# --- Terms ----------------------------------------------------------------------------------------
+
+
+def _split(term: Any) -> _Term:
+    """A term's number and its powers; one with an exponent that is no number counts as a base."""
+    number: Any = symengine.Integer(1)
+    powers: dict[Any, Any] = {}
+    for part in term.args if type(term).__name__ == "Mul" else (term,):
+        if part.is_Number:
+            number = part
+            continue
+        if type(part).__name__ == "Pow":
+            base, exponent = part.args
+            if exponent.is_Rational:
+                powers[base] = exponent
+                continue
+        powers[part] = symengine.Integer(1)
+    return number, powers
+
+
+def _joined(number: Any, powers: dict[Any, Any]) -> Any:
+    return symengine.Mul(number, *(base**power for base, power in powers.items()))
+
+
+def _content(terms: Iterable[_Term]) -> Any:
+    """The greatest number that all terms are whole multiples of, negative if all are negative."""
+    top, bottom, positive = 0, 1, False
+    for number, _ in terms:
+        if not number.is_Rational:
+            return symengine.Integer(1)
+        top = math.gcd(top, int(number.p))
+        bottom = math.lcm(bottom, int(number.q))
+        positive = positive or number.p > 0
+    content = symengine.Rational(top, bottom)
+    return content if positive else -content
+
+
+def _is_whole(number: Any) -> bool:
+    return bool(number.is_Integer)
+
+
+def _is_negative(number: Any) -> bool:
+    return bool(number.is_Rational and number.p < 0)
