@@ -38,7 +38,7 @@ class _Expressions:
     def constant(self, constant: Constant) -> Any:
         """A number in the text: see the same of sympy in `symbolic`."""
         if constant.value is not None:
-            return _literal(self._dtype.literal(constant.value), self._dtype is EXACT)
+            return _literal(constant.value, self._dtype)
         sign = -1 if constant.text.startswith("-") else 1
         return sign * _named(constant.text.lstrip("-"))
 
@@ -61,9 +61,10 @@ class _Expressions:
 
 
 @functools.lru_cache(maxsize=4096)
-def _literal(value: Fraction, exact: bool) -> Any:
+def _literal(literal: Fraction, dtype: Dtype) -> Any:
+    value = dtype.literal(literal)
     whole = symengine.Rational(value.numerator, value.denominator)
-    if exact or (value.denominator <= 1024 and abs(value) < 2**53):
+    if dtype is EXACT or (value.denominator <= 1024 and abs(value) < 2**53):
         return whole
     return whole.n(_LITERAL_BITS, real=True)
 
@@ -110,7 +111,7 @@ class Values:
         self._symbols = list(map(symbol, names))
         self._together = symengine.function_symbol("values", *expressions)
 
-    def at(self, point: Sequence[Fraction], more: int) -> list[Any]:
+    def at(self, point: Sequence[float], more: int) -> list[Any]:
         """The values that two precisions agree on.
 
         Args:
@@ -134,7 +135,7 @@ class Values:
             ]
         return found
 
-    def _with_bits(self, point: Sequence[Fraction], bits: int) -> Sequence[Any]:
+    def _with_bits(self, point: Sequence[float], bits: int) -> Sequence[Any]:
         numbers = {
             name: _number(value, bits) for name, value in zip(self._symbols, point, strict=True)
         }
@@ -142,8 +143,8 @@ class Values:
 
 
 @functools.lru_cache(maxsize=8192)
-def _number(value: Fraction, bits: int) -> Any:
-    return symengine.Rational(value.numerator, value.denominator).n(bits, real=True)
+def _number(value: float, bits: int) -> Any:
+    return symengine.Rational(*value.as_integer_ratio()).n(bits, real=True)
 
 
 def _evaluated(value: Any, bits: int) -> Any:

@@ -11,6 +11,7 @@ those of the second, and so on, each in the order of memory.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from gradcalc.tensors import (
     factors_of,
     flat,
     forward,
+    is_finite,
     look,
     numbers_of,
     walk,
@@ -153,7 +155,7 @@ def testify(
         graph=graph,
         seen=ran.seen,
         warnings=ran.warnings,
-        finite=ran.finite,
+        finite=is_finite(program, ran),
     )
 
 
@@ -234,7 +236,7 @@ def _weights(
     if how.weights is None:
         large = next((k for k, output in enumerate(outputs) if output.numel() != 1), None)
         if large is None:
-            return [torch.ones_like(output) for output in outputs]
+            return [_one(output.dtype).expand(output.shape) for output in outputs]
         small = len(outputs) == 1 and outputs[0].numel() * entries <= limits.JACOBIAN_ENTRIES
         if (
             small
@@ -269,6 +271,11 @@ def _weights(
                 hint="give --grad-outputs a value of the result's shape, or ones",
             )
     return factors_of(how.weights, outputs)
+
+
+@functools.cache
+def _one(dtype: Any) -> Any:
+    return torch.tensor(1.0, dtype=dtype)
 
 
 def _retain(program: Program, ran: Forward, names: frozenset[str] | None) -> None:
@@ -398,42 +405,36 @@ def _named(program: Program) -> list[tuple[str, int]]:
 
 def _tensor_rows(program: Program, ran: Forward) -> list[TensorRow]:
     rows = [*zip(program.names, ran.leaves, strict=True)]
-    known = set(range(len(rows)))
     for name, number in _named(program):
         value = ran.values[number]
         if isinstance(value, torch.Tensor):
             rows.append((name, value))
-            known.add(number)
-    tensors = [tensor for _, tensor in rows]
-    texts = program.canonical.rpartition("; ")[2]
+    known = {id(tensor) for _, tensor in rows}
     for number, output in zip(program.outputs, ran.outputs, strict=True):
-        if not any(output is tensor for tensor in tensors):
+        if id(output) not in known:
             alone = len(program.outputs) == 1
-            rows.append((texts if alone else " ".join(program.source(number).split()), output))
-    return [
-        TensorRow(
-            name=name,
-            shape=tuple(tensor.shape),
-            is_leaf=tensor.is_leaf,
-            requires_grad=tensor.requires_grad,
-            retains_grad=tensor.retains_grad,
-            grad_fn=None if tensor.grad_fn is None else _node_name(tensor.grad_fn),
-            grad=_held(tensor),
-        )
-        for name, tensor in rows
-    ]
+            text = program.canonical.rpartition("; ")[2] if alone else program.source(number)
+            rows.append((text if alone else " ".join(text.split()), output))
+    return [_tensor_row(name, tensor) for name, tensor in rows]
+
+
+def _tensor_row(name: str, tensor: Any) -> TensorRow:
+    grad_fn = tensor.grad_fn
+    # Asking a non-leaf that retains none for its gradient makes torch warn.
+    held = tensor.grad if grad_fn is None or tensor.retains_grad else None
+    return TensorRow(
+        name=name,
+        shape=tuple(tensor.shape),
+        is_leaf=tensor.is_leaf,
+        requires_grad=tensor.requires_grad,
+        retains_grad=tensor.retains_grad,
+        grad_fn=None if grad_fn is None else _node_name(grad_fn),
+        grad=None if held is None else nested(numbers_of(held), tuple(held.shape)),
+    )
 
 
 def _node_name(node: Any) -> str:
     return str(node.name()).removeprefix("torch::autograd::")
-
-
-def _held(tensor: Any) -> Nested | None:
-    """What `.grad` holds; asking a non-leaf that retains none makes torch warn."""
-    if not (tensor.is_leaf or tensor.retains_grad) or tensor.grad is None:
-        return None
-    held: Nested = nested(numbers_of(tensor.grad), tuple(tensor.grad.shape))
-    return held
 
 
 def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:

@@ -28,7 +28,7 @@ from gradcalc.question import (
     name_warnings,
     variables_of,
 )
-from gradcalc.report import Entry, Report, Verdict, nested
+from gradcalc.report import Entry, Report, Verdict, nested, worst
 from gradcalc.values import draws_of, value_of, weights_of
 
 __all__ = ["Options", "calculate", "grad"]
@@ -140,7 +140,9 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
             )
         judged = claims.judge(scalar, claimed, at if bindings else None, options.timeout)
         report = replace(report, claims=judged)
-    return replace(report, warnings=warnings + report.warnings)
+    if warnings:
+        report = replace(report, warnings=warnings + report.warnings)
+    return report
 
 
 def _claimed(program: Program, options: Options) -> Sequence[Claimed]:
@@ -274,10 +276,8 @@ def _checked(
     }
     shape = () if testimony.weights is not None else testimony.outputs[0].shape
     blocks, rows, scalar = judged(program, inputs, variables, testimony, dtype, options)
-    report = _report(program, options, blocks, rows, shape, **facts)
-    verdicts = [entry.verdict for entry in report.entries]
-    worst = max(verdicts, key=list(Verdict).index, default=Verdict.AGREE)
-    return replace(report, verdict=worst), scalar
+    facts["verdict"] = worst(entry.verdict for row in rows for entry in row)
+    return _report(program, options, blocks, rows, shape, **facts), scalar
 
 
 def _backward(options: Options, dtype: Dtype, outputs: int, draws: Callable[[], Draws]) -> Backward:

@@ -10,7 +10,6 @@ import ast
 import functools
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -45,6 +44,11 @@ _COMPARE = {
     ast.NotEq: TABLE["ne"],
 }
 _AND, _POW = TABLE["logical_and"], TABLE["pow"]
+
+_NUMBERS = frozenset({int, float})
+
+#: Nodes without operands.
+_LEAVES = frozenset({ast.Name, ast.Constant, Default})
 
 #: Operators on constants whose value is known exactly.
 _RATIONAL = frozenset({"add", "sub", "mul", "neg", "div", "pow"})
@@ -129,20 +133,20 @@ class Expressions:
         while todo:
             node = todo.pop()
             nodes.append(node)
-            call = self._call_of(node)
-            if call is not None:
+            kind = type(node)
+            if kind is ast.BinOp:
+                todo += (node.left, node.right)  # type: ignore[union-attr]
+            elif kind in _LEAVES:
+                continue
+            elif kind is ast.UnaryOp:
+                if self._literal(node) is None:  # type: ignore[arg-type]
+                    todo.append(node.operand)  # type: ignore[union-attr]
+            elif kind is ast.Compare:
+                todo += (node.left, *node.comparators)  # type: ignore[union-attr]
+            elif (call := self._call_of(node)) is not None:
                 self._read[node] = call  # type: ignore[index]
                 todo += call.values
-            elif isinstance(node, ast.BinOp):
-                todo.append(node.left)
-                todo.append(node.right)
-            elif isinstance(node, ast.UnaryOp):
-                if self._literal(node) is None:
-                    todo.append(node.operand)
-            elif isinstance(node, ast.Compare):
-                todo.append(node.left)
-                todo += node.comparators
-            elif isinstance(node, ast.Subscript) or self._is_property(node):
+            elif kind is ast.Subscript or self._is_property(node):
                 todo.append(node.value)  # type: ignore[union-attr]
         readers: dict[type, Callable[[Any], int]] = {
             ast.BinOp: self._binary,
@@ -153,7 +157,7 @@ class Expressions:
         }
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
-            call = self._read.get(node)  # type: ignore[arg-type]
+            call = self._read.get(node) if self._read else None  # type: ignore[arg-type]
             if call is not None:
                 self._done.append(self._called(call))
             else:
@@ -232,13 +236,12 @@ class Expressions:
 
     def _literal(self, node: ast.expr) -> str | None:
         """The text of a constant, with a minus sign before it perhaps; None for anything else."""
-        if isinstance(node, ast.Constant):
-            if type(node.value) not in {int, float}:
-                return None
-            return self._source.python(node)
         if isinstance(node, ast.Name):
-            given = node.id in self._known or node.id in self.names
-            return node.id if node.id in CONSTANTS and not given else None
+            if node.id not in CONSTANTS or node.id in self._known or node.id in self.names:
+                return None
+            return node.id
+        if isinstance(node, ast.Constant):
+            return self._source.python(node) if type(node.value) in _NUMBERS else None
         if isinstance(node, ast.Attribute):
             return node.attr if node.attr in CONSTANTS and is_prefix(node.value) else None
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -398,7 +401,9 @@ class Expressions:
                 exact = _calculated(row, [self._exact[arg] for arg in args])
                 if exact is not None:
                     self._exact[number] = exact
-        no_grad = any(s.start <= span.start and span.stop <= s.stop for s in self._unwatched)
+        no_grad = bool(self._unwatched) and any(
+            s.start <= span.start and span.stop <= s.stop for s in self._unwatched
+        )
         if in_place and no_grad:
             raise GradcalcError(
                 Kind.SYNTAX,
@@ -479,21 +484,24 @@ class Expressions:
 
     def finish(self, statements: Iterable[Statement]) -> Program:
         """Number the values for good."""
-        order = [entry[0] for entry in (*self._inputs, *self._constants, *self._steps)]
-        final = dict(zip(order, range(self._count), strict=True))
+        final = [0] * self._count
+        for number, (before, _) in enumerate((*self._inputs, *self._constants, *self._steps)):
+            final[before] = number
 
         def renumbered(numbers: Iterable[int]) -> tuple[int, ...]:
             return tuple([final[number] for number in numbers])
 
-        renamed = [replace(s, numbers=renumbered(s.numbers)) for s in statements]
+        renamed = [Statement(s.name, renumbered(s.numbers), s.span, s.steps) for s in statements]
         return Program(
             text=self._text,
             canonical="",
             inputs=tuple(variable for _, variable in self._inputs),
             constants=tuple(constant for _, constant in self._constants),
             steps=tuple(
-                Step(s.function, renumbered(s.args), s.span, s.options, s.in_place, s.no_grad)
-                for _, s in self._steps
+                [
+                    Step(s.function, renumbered(s.args), s.span, s.options, s.in_place, s.no_grad)
+                    for _, s in self._steps
+                ]
             ),
             outputs=renamed[-1].numbers,
             statements=tuple(renamed),

@@ -35,7 +35,7 @@ class Case:
 
     Attributes:
         program: The function, as a scalar program.
-        point: The value of each of its inputs.
+        numbers: The value of each of its inputs.
         entries: For each derivative, the numbers of one or two inputs.
         autograd: What torch answered to each; None where it has no such derivative.
         budget: How far off torch may be, in ulps.
@@ -47,7 +47,7 @@ class Case:
     """
 
     program: Program
-    point: Sequence[Fraction]
+    numbers: Sequence[float]
     entries: Sequence[tuple[int, ...]]
     autograd: Mapping[tuple[int, ...], float | None]
     budget: int
@@ -55,6 +55,11 @@ class Case:
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
     finite: bool = False
+
+    @property
+    def point(self) -> Sequence[Fraction]:
+        """The values, exactly."""
+        return list(map(Fraction, self.numbers))
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -112,7 +117,7 @@ class Jury:
         if self._thorough or not self._case.finite or self._calculus is None:
             return None
         self._differentiate(self._calculus)
-        return self._calculus.at_once(self._case.point)
+        return self._calculus.at_once(self._case.numbers)
 
     def _agreed(self, exact: Sequence[Any]) -> list[Entry] | None:
         """The entries, if autograd is right about all: then there is nothing more to ask."""

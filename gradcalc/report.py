@@ -7,7 +7,7 @@ tuple of its shape; a scalar is the bare number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,6 +48,15 @@ EXIT_CODES = {
 
 #: Exit codes, most serious first: `batch` ends with the first of these that occurred.
 SERIOUSNESS = (1, 2, 3, 4, 0)
+
+
+#: How serious each is, as a number.
+_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most serious of verdicts; of none, `agree`."""
+    return max(verdicts, key=_RANKS.__getitem__, default=Verdict.AGREE)
 
 
 class Blame(StrEnum):
@@ -140,8 +149,9 @@ class Derivative:
     @property
     def worst(self) -> Entry | None:
         """The most serious entry, the first of equals; None for a tensor without entries."""
-        order = list(Verdict)
-        return max(self.entries, key=lambda entry: order.index(entry.verdict), default=None)
+        if len(self.entries) == 1:
+            return self.entries[0]
+        return max(self.entries, key=lambda entry: _RANKS[entry.verdict], default=None)
 
     @property
     def verdict(self) -> Verdict:

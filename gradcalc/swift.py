@@ -7,15 +7,16 @@ autograd agrees with it.
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 from gradcalc import algebra, tidy
 from gradcalc.dtypes import Dtype
 from gradcalc.formulas import writer
 from gradcalc.functions import TABLE
-from gradcalc.program import Program
+from gradcalc.program import Constant, Program
 
 #: How near a kink the limit looks, beside the size of the arguments.
 _NEAR = 2.0**-40
@@ -54,19 +55,20 @@ class Swift:
             self.formulas.append(formula)
         self.texts = list(map(write, self.formulas))
 
-    def values(self, point: Sequence[Fraction], more: int) -> list[Any] | None:
+    def values(self, point: Sequence[float]) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""
         program = self._program
         active = program.active()
         kinked = [
-            (TABLE[step.function].margin_of(position), step.args)
+            (row.margin_of(position), step.args)
             for step in program.steps
-            if TABLE[step.function].margin
+            if (row := TABLE[step.function]).margin
             for position, arg in enumerate(step.args)
             if active[arg]
         ]
         watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
         wanted = [*self.formulas, self._parts[program.output], *(self._parts[k] for k in watched)]
+        more = 2 * max(0, *map(_exponent, point), *map(_literal_exponent, program.constants))
         found = algebra.Values(program.names, wanted).at(point, more)
         if any(value is None for value in found):
             return None
@@ -77,3 +79,13 @@ class Swift:
             if margin(*given) <= _NEAR * max(map(abs, given)):
                 return None
         return found[:count]
+
+
+def _exponent(number: float) -> int:
+    """The exponent of a number, of either sign; numbers of very different sizes take more bits."""
+    return abs(math.frexp(number)[1])
+
+
+@functools.lru_cache(maxsize=4096)
+def _literal_exponent(constant: Constant) -> int:
+    return 0 if constant.value is None else _exponent(float(constant.value))

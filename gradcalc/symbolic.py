@@ -114,12 +114,15 @@ class Calculus:
         self._program = program
         self._entries = entries
         self._dtype = dtype
-        self._symbols = [sympy.Symbol(name, real=True) for name in program.names]
         self._write = writer(dtype.digits)
         self._swift: Swift | None = None
         self._formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
         self._seconds = limits.TIDY_SECONDS
+
+    @functools.cached_property
+    def _symbols(self) -> list[Any]:
+        return [sympy.Symbol(name, real=True) for name in self._program.names]
 
     @property
     def formulas(self) -> list[Any]:
@@ -157,15 +160,13 @@ class Calculus:
             # report shows, and the limit takes calculus' place.
             return
 
-    def at_once(self, inputs: Sequence[Fraction]) -> list[Any] | None:
+    def at_once(self, inputs: Sequence[float]) -> list[Any] | None:
         """The formulas' values, as SymEngine's numbers, where it has all of them.
 
         None also where the function has no finite real value, where a step stands near a kink, and
         where a value does not settle: then `values` and the limit have to look closer.
         """
-        if self._swift is None:
-            return None
-        return self._swift.values(inputs, 2 * self._spread(inputs))
+        return None if self._swift is None else self._swift.values(inputs)
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""

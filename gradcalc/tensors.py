@@ -16,7 +16,7 @@ from typing import Any
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.functions import Function, torch
+from gradcalc.functions import TABLE, Function, torch
 from gradcalc.interpret import is_scalar, run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
@@ -212,18 +212,6 @@ class Forward:
     warnings: tuple[str, ...]
 
     @property
-    def finite(self) -> bool:
-        """Whether no value is nan or infinite."""
-        return all(
-            math.isfinite(value)
-            if isinstance(value, bool | float)
-            else math.isfinite(value.item())
-            if not value.ndim
-            else bool(value.isfinite().all())
-            for value in self.values
-        )
-
-    @property
     def origins(self) -> dict[Any, int]:
         """For each node that is some value's grad_fn, the value's number."""
         found = {
@@ -272,6 +260,22 @@ def _leaf(value: Array, dtype: Any) -> Any:
         return torch.tensor(value.numbers[0], dtype=dtype)
     # A copy, since what reshape gives is a view, of which torch says so where it refuses something.
     return torch.tensor(value.numbers, dtype=dtype).reshape(value.shape).clone()
+
+
+def is_finite(program: Program, ran: Forward) -> bool:
+    """Whether neither a result nor a step that is undefined somewhere is nan or infinite."""
+    partial = [
+        number
+        for number, step in enumerate(program.steps, program.first_step)
+        if TABLE[step.function].is_partial
+    ]
+    return all(_all_finite(ran.values[number]) for number in {*partial, *program.outputs})
+
+
+def _all_finite(value: Any) -> bool:
+    if isinstance(value, bool | float):
+        return math.isfinite(value)
+    return bool(math.isfinite(value.item()) if not value.ndim else value.isfinite().all())
 
 
 def look(

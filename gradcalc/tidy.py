@@ -7,6 +7,7 @@ are put over one bar. Only forms are tried that are equal wherever the formula h
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
     """The shortest form of a formula, as it is written."""
     kind = type(formula).__name__
     if kind == "Mul":
+        if not any(type(base).__name__ == "Add" for base in _split(formula)[1]):
+            return formula
         forms = [formula, _by_factors(formula), *_by_sums(formula)]
     elif kind == "Add" and len(formula.args) <= _TERMS:
         forms = [formula, *_by_terms(formula)]
@@ -86,7 +89,8 @@ def _has_both_signs(terms: Sequence[_Term]) -> bool:
     return any(negative) and not all(negative)
 
 
-def _by_terms(total: Any) -> list[Any]:
+@functools.lru_cache(maxsize=1024)
+def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     terms = [_split(term) for term in total.args]
     forms = []
@@ -97,7 +101,7 @@ def _by_terms(total: Any) -> list[Any]:
     over = _shared(terms, everywhere=False)
     if over and _is_small(terms, over):
         forms.append(_multiplied_out(terms, over))
-    return forms
+    return tuple(forms)
 
 
 def _shared(terms: Sequence[_Term], *, everywhere: bool) -> dict[Any, Any]:
@@ -161,6 +165,7 @@ def _is_small(terms: Sequence[_Term], over: dict[Any, Any]) -> bool:
 # --- Terms ----------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=4096)
 def _split(term: Any) -> _Term:
     """A term's number and its powers; one with an exponent that is no number counts as a base."""
     number: Any = symengine.Integer(1)

@@ -41,7 +41,7 @@ def judged(
         return _together(program, inputs, variables, testimony, dtype, options)
     blocks = blocks_of(expansion, variables, second_order=options.second_order)
     axes = [pair for block in (*blocks[0], *blocks[1]) for pair in block.axes]
-    point = [Fraction(number) for value in inputs for number in value.numbers]
+    numbers = [number for value in inputs for number in value.numbers]
     targets = targets_of(expansion, testimony.weights)
     formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
     juries: list[Jury] = []
@@ -61,7 +61,7 @@ def judged(
 
         case = Case(
             program=scalar,
-            point=point,
+            numbers=numbers,
             entries=axes,
             autograd={pair: testimony.derivative(number, pair) for pair in axes},
             budget=compare.budget(len(program.steps)),

@@ -63,6 +63,8 @@ def _is_condition(value: Any) -> bool:
 
 def whole(x: Any, *_: Any) -> Any:
     """How far the first argument is from the nearest whole number."""
+    if isinstance(x, float):
+        return abs(x - round(x)) if math.isfinite(x) else 0.0
     return apart(x, x.round() if hasattr(x, "clamp") else mp.nint(x))
 
 

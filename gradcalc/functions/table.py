@@ -82,6 +82,7 @@ class Function:
 
     Attributes:
         entrywise: Whether it works on numbers, and on tensors entry by entry.
+        is_partial: Whether there are numbers where it has no value.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Function:
     trials: tuple[str, ...]
     refused: tuple[str, ...]
     entrywise: bool
+    is_partial: bool
 
     @property
     def required(self) -> int:
@@ -278,6 +280,7 @@ def row(
         trials=trials,
         refused=refused,
         entrywise=entries is None and not (moves or creates),
+        is_partial=bool(outside) or domain != "all real numbers",
     )
     TABLE[name] = row
     for known in (name, *row.aliases) if called else ():

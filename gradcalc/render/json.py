@@ -92,15 +92,17 @@ def _claim(claim: Claim) -> dict[str, object]:
 
 
 def _derivative(derivative: Derivative) -> dict[str, object]:
+    # Of a scalar, the entry speaks for the whole.
+    of = derivative if derivative.shape else derivative.entries[0]
     fields = {
-        "formula": derivative.formula,
-        "symbolic": _plain(derivative.symbolic),
-        "autograd": _plain(derivative.autograd),
-        "limit": _plain(derivative.limit),
-        "ulps": _plain(derivative.ulps),
-        "verdict": derivative.verdict,
-        "blame": derivative.blame,
-        "note": derivative.note,
+        "formula": of.formula,
+        "symbolic": _plain(of.symbolic),
+        "autograd": _plain(of.autograd),
+        "limit": _plain(of.limit),
+        "ulps": _plain(of.ulps),
+        "verdict": of.verdict,
+        "blame": of.blame,
+        "note": of.note,
     }
     if not derivative.shape:
         return fields
@@ -140,8 +142,8 @@ def _plain(value: object) -> object:
 
     A record's id is any JSON value, and Python's reader lets NaN into one.
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
     if isinstance(value, tuple):
         return tuple([_plain(item) for item in value])
     if isinstance(value, list):
