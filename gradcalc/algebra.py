@@ -112,22 +112,19 @@ class Values:
         self._together = symengine.function_symbol("values", *expressions)
 
     def at(self, point: Sequence[float], more: int) -> list[Any]:
-        """The values that two precisions agree on.
+        """The values, to be held against somebody else's.
 
         Args:
             point: A number for each name.
-            more: Bits beyond the usual; see `digits.settle`, whose rules these are.
+            more: Bits beyond the usual; see `digits.settle`.
 
         Returns:
-            SymEngine's numbers; None where there is no finite real one, or none that settles.
+            SymEngine's numbers; None where there is no finite real one, or where it is 0 only as
+            far as those bits can tell.
         """
-        try:
-            rough, fine = (self._with_bits(point, bits + more) for bits in PRECISIONS[:2])
-        except RuntimeError:  # there is a function in it, such as digamma, that has no values
-            return [None] * len(self._together.args)
-        found = [_settled(before, value) for before, value in zip(rough, fine, strict=True)]
+        found = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
         if any(value is not None and not value for value in found):
-            # Two zeros may both have lost what there is.
+            # A zero may have lost what there is.
             finest = self._with_bits(point, PRECISIONS[-1] + more)
             found = [
                 value if value or not last else None
@@ -135,11 +132,23 @@ class Values:
             ]
         return found
 
-    def _with_bits(self, point: Sequence[float], bits: int) -> Sequence[Any]:
+    def settled(self, point: Sequence[float], more: int) -> list[Any]:
+        """The values that two precisions agree on to `digits.BITS` bits; else None."""
+        rough = self._with_bits(point, PRECISIONS[0] + more)
+        return [
+            _settled(before, value)
+            for before, value in zip(rough, self.at(point, more), strict=True)
+        ]
+
+    def _with_bits(self, point: Sequence[float], bits: int) -> list[Any]:
         numbers = {
             name: _number(value, bits) for name, value in zip(self._symbols, point, strict=True)
         }
-        return [_evaluated(value, bits) for value in self._together.msubs(numbers).args]
+        try:
+            found = self._together.msubs(numbers).args
+        except RuntimeError:  # there is a function in it, such as digamma, that has no values
+            return [None] * len(self._together.args)
+        return [_evaluated(value, bits) for value in found]
 
 
 @functools.lru_cache(maxsize=8192)
@@ -157,16 +166,20 @@ def _evaluated(value: Any, bits: int) -> Any:
         return value
 
 
+def _finite(value: Any) -> Any:
+    """The value, if it is a finite real number."""
+    if type(value) is symengine.RealMPFR:
+        return value if math.isfinite(value) else None
+    return value if value is not None and value.is_Number and value.is_Rational else None
+
+
 def _settled(rough: Any, fine: Any) -> Any:
-    """A value that two precisions agree on to `digits.BITS` bits; None if they do not."""
-    if type(fine) is not symengine.RealMPFR:
-        return fine if fine.is_Number and fine.is_Rational else None
+    """The fine value, if the rough one is as good as the same."""
+    if type(fine) is not symengine.RealMPFR or not fine:
+        return fine
     if type(rough) is not symengine.RealMPFR:
         return None
-    size = abs(float(fine))
-    if not math.isfinite(size):
-        return None
-    return fine if abs(float(fine - rough)) <= size * _APART else None
+    return fine if abs(float(fine - rough)) <= abs(float(fine)) * _APART else None
 
 
 _APART = 2.0**-BITS

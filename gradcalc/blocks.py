@@ -66,6 +66,8 @@ def expansion_of(
 def targets_of(expansion: Expansion, weights: Sequence[Array] | None) -> list[tuple[str, Program]]:
     """The scalar functions to differentiate: one, or for a Jacobian one for each entry."""
     if weights is not None:
+        if all(weight.numbers == (1.0,) for weight in weights) and len(weights) == 1:
+            return [("", expansion.output(expansion.results[0][1][0]))]
         exact = [list(map(Fraction, weight.numbers)) for weight in weights]
         return [("", expansion.weighted(exact))]
     shape, numbers = expansion.results[0]

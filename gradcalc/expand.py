@@ -47,11 +47,15 @@ class Expansion:
 
     def axes(self, variable: int) -> range:
         """The numbers of the inputs that are a variable's entries."""
+        if not any(self.shapes):
+            return range(variable, variable + 1)
         sizes = list(itertools.accumulate((_size(shape) for shape in self.shapes), initial=0))
         return range(sizes[variable], sizes[variable + 1])
 
     def output(self, number: int) -> Program:
         """The program whose result is one of the values."""
+        if self.program.outputs == (number,):
+            return self.program
         return replace(self.program, outputs=(number,))
 
     def weighted(self, weights: Sequence[Sequence[Fraction]]) -> Program:

@@ -95,15 +95,17 @@ class Jury:
         """Judge the derivatives, in order."""
         case, dtype = self._case, self._dtype
         smooth = self._at_once()
-        if smooth is None:
+        agreed = None if smooth is None else self._agreed(smooth)
+        if agreed is not None:
+            yield from agreed
+            return
+        # Without a second voice for them, the values must settle.
+        settled = smooth and self._calculus and self._calculus.settled(case.numbers)
+        if settled:
+            survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
+        else:
             survey = precise.survey(case.program, case.point, dtype)
             symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
-        else:
-            agreed = self._agreed(smooth)
-            if agreed is not None:
-                yield from agreed
-                return
-            survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, smooth))
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
             evidence = self._evidence(position, value)

@@ -16,10 +16,13 @@ from gradcalc import algebra, tidy
 from gradcalc.dtypes import Dtype
 from gradcalc.formulas import writer
 from gradcalc.functions import TABLE
-from gradcalc.program import Constant, Program
+from gradcalc.program import Constant, Program, Step
 
 #: How near a kink the limit looks, beside the size of the arguments.
 _NEAR = 2.0**-40
+
+#: What is left, beside the point's numbers, of an argument that is 0 but for rounding.
+_NOTHING = 2.0**-300
 
 
 class Swift:
@@ -57,28 +60,54 @@ class Swift:
 
     def values(self, point: Sequence[float]) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""
-        program = self._program
-        active = program.active()
-        kinked = [
-            (row.margin_of(position), step.args)
-            for step in program.steps
-            if (row := TABLE[step.function]).margin
-            for position, arg in enumerate(step.args)
-            if active[arg]
-        ]
+        kinked = self._kinked
         watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
-        wanted = [*self.formulas, self._parts[program.output], *(self._parts[k] for k in watched)]
-        more = 2 * max(0, *map(_exponent, point), *map(_literal_exponent, program.constants))
-        found = algebra.Values(program.names, wanted).at(point, more)
+        program, parts = self._program, self._parts
+        wanted = [*self.formulas, parts[program.output], *(parts[arg] for arg in watched)]
+        found = algebra.Values(program.names, wanted).at(point, self._more(point))
         if any(value is None for value in found):
             return None
         count = len(self.formulas)
         numbers = dict(zip(watched, map(float, found[count + 1 :]), strict=True))
+        scale = max(map(abs, point), default=1.0)
         for margin, args in kinked:
             given = [numbers[arg] for arg in args]
-            if margin(*given) <= _NEAR * max(map(abs, given)):
+            if margin(*given) <= max(_NEAR * max(map(abs, given)), _NOTHING * scale):
                 return None
         return found[:count]
+
+    def settled(self, point: Sequence[float]) -> list[Any] | None:
+        """The values, if two precisions agree on all of them."""
+        values = algebra.Values(self._program.names, self.formulas)
+        found = values.settled(point, self._more(point))
+        return None if any(value is None for value in found) else found
+
+    @property
+    def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
+        """For each step that has kinks, how far its arguments are from one, and which those are."""
+        program = self._program
+        active = program.active()
+        return [
+            (row.margin_of(position), step.args)
+            for step in program.steps
+            if (row := TABLE[step.function]).margin and not _is_whole_power(step, program)
+            for position, arg in enumerate(step.args)
+            if active[arg]
+        ]
+
+    def _more(self, point: Sequence[float]) -> int:
+        """Bits that numbers of very different sizes take beyond the usual."""
+        constants = map(_literal_exponent, self._program.constants)
+        return 2 * max(0, *map(_exponent, point), *constants)
+
+
+def _is_whole_power(step: Step, program: Program) -> bool:
+    """Whether it is x**2 or the like, which most powers are: these have no kink."""
+    number = step.args[-1] - len(program.inputs)
+    if step.function != "pow" or not 0 <= number < len(program.constants):
+        return False
+    value = program.constants[number].value
+    return value is not None and value >= 1 and value.denominator == 1
 
 
 def _exponent(number: float) -> int:

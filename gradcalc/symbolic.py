@@ -163,10 +163,16 @@ class Calculus:
     def at_once(self, inputs: Sequence[float]) -> list[Any] | None:
         """The formulas' values, as SymEngine's numbers, where it has all of them.
 
-        None also where the function has no finite real value, where a step stands near a kink, and
-        where a value does not settle: then `values` and the limit have to look closer.
+        They are calculated once, to hundreds of bits. Who relies on them has another witness that
+        says the same, or asks `settled`. None where the function has no finite real value, where a
+        step stands near a kink, and where there is a 0 that more bits deny: then `values` and the
+        limit have to look closer.
         """
         return None if self._swift is None else self._swift.values(inputs)
+
+    def settled(self, inputs: Sequence[float]) -> list[Any] | None:
+        """The values of `at_once`, if two precisions agree on them."""
+        return None if self._swift is None else self._swift.settled(inputs)
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""

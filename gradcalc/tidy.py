@@ -28,7 +28,8 @@ def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
     if kind == "Mul":
         if not any(type(base).__name__ == "Add" for base in _split(formula)[1]):
             return formula
-        forms = [formula, _by_factors(formula), *_by_sums(formula)]
+        formula = _by_factors(formula)
+        forms = [formula, *_by_sums(formula)]
     elif kind == "Add" and len(formula.args) <= _TERMS:
         forms = [formula, *_by_terms(formula)]
     else:
@@ -37,7 +38,7 @@ def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
 
 
 def _by_factors(product: Any) -> Any:
-    """A product with numbers taken out of the sums in it: (2*x + 2*y)/2 is x + y."""
+    """A product without what the terms of a sum in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
     number, powers = _split(product)
     changed = False
     factors = []
@@ -46,17 +47,34 @@ def _by_factors(product: Any) -> Any:
         if not plain or not _is_whole(exponent):
             factors.append(base**exponent)
             continue
-        terms = [_split(term) for term in base.args]
-        content = _content(terms)
+        content, shared, inside = _divided_out(base)
         # -2*(y - x) is 2*(x - y).
-        if int(exponent) % 2 and _is_negative(number) and _has_both_signs(terms):
-            content = -content
-        if content != 1:
+        if int(exponent) % 2 and _is_negative(number) and _has_both_signs(base):
+            content, inside = -content, symengine.expand(-inside)
+        if content != 1 or shared:
             changed = True
-            base = symengine.Add(*(_joined(n / content, p) for n, p in terms))  # noqa: PLW2901
             number *= content**exponent
-        factors.append(base**exponent)
+            factors += [one ** (power * exponent) for one, power in shared.items()]
+        factors.append(inside**exponent)
     return symengine.Mul(number, *factors) if changed else product
+
+
+@functools.lru_cache(maxsize=1024)
+def _divided_out(total: Any) -> tuple[Any, dict[Any, Any], Any]:
+    """What all terms of a sum share, a number and powers, and the sum without it."""
+    terms = [_split(term) for term in total.args]
+    content, shared = _content(terms), _shared(terms, everywhere=True)
+    if content == 1 and not shared:
+        return content, shared, total
+    inside = symengine.Add(
+        *(_divided(number / content, powers, shared) for number, powers in terms)
+    )
+    if type(inside).__name__ == "Add":
+        # What was divided may have merged: u*v + v*(u + 1) is v*(2*u + 1).
+        more, others, inside = _divided_out(inside)
+        content *= more
+        shared = {base: shared.get(base, 0) + others.get(base, 0) for base in {**shared, **others}}
+    return content, shared, inside
 
 
 def _by_sums(product: Any) -> list[Any]:
@@ -84,8 +102,8 @@ def _is_exponential(base: Any) -> bool:
     return type(base).__name__ == "Pow" and base.args[0] == symengine.E
 
 
-def _has_both_signs(terms: Sequence[_Term]) -> bool:
-    negative = [_is_negative(number) for number, _ in terms]
+def _has_both_signs(total: Any) -> bool:
+    negative = [_is_negative(_split(term)[0]) for term in total.args]
     return any(negative) and not all(negative)
 
 
@@ -93,11 +111,10 @@ def _has_both_signs(terms: Sequence[_Term]) -> bool:
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     terms = [_split(term) for term in total.args]
+    content, shared, inside = _divided_out(total)
     forms = []
-    shared = _shared(terms, everywhere=True)
-    content = _content(terms)
     if shared or content != 1:
-        forms.append(_taken_out(terms, content, shared))
+        forms.append(symengine.Mul(content, *(b**p for b, p in shared.items()), inside))
     over = _shared(terms, everywhere=False)
     if over and _is_small(terms, over):
         forms.append(_multiplied_out(terms, over))
@@ -120,14 +137,6 @@ def _shared(terms: Sequence[_Term], *, everywhere: bool) -> dict[Any, Any]:
     return least
 
 
-def _taken_out(terms: Sequence[_Term], content: Any, shared: dict[Any, Any]) -> Any:
-    """The terms, divided by what they share, times that."""
-    inside = symengine.Add(
-        *(_divided(number / content, powers, shared) for number, powers in terms)
-    )
-    return symengine.Mul(content, *(base**power for base, power in shared.items()), inside)
-
-
 def _multiplied_out(terms: Sequence[_Term], over: dict[Any, Any]) -> Any:
     """The terms as one product or quotient, the sum in it multiplied out and tidied."""
     above = symengine.expand(
@@ -136,9 +145,8 @@ def _multiplied_out(terms: Sequence[_Term], over: dict[Any, Any]) -> Any:
     outside = [base**power for base, power in over.items()]
     if type(above).__name__ != "Add":
         return symengine.Mul(above, *outside)
-    inner = [_split(term) for term in above.args]
-    content, shared = _content(inner), _shared(inner, everywhere=True)
-    return symengine.Mul(*outside, _taken_out(inner, content, shared))
+    content, shared, inside = _divided_out(above)
+    return symengine.Mul(content, *outside, *(b**p for b, p in shared.items()), inside)
 
 
 def _divided(number: Any, powers: dict[Any, Any], by: dict[Any, Any]) -> Any:
