@@ -17,6 +17,7 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: see each other.
 LAYERS = [
     {"errors", "limits", "lazy", "deadline", "options"},
+    {"workers"},
     {"program", "functions", "report", "records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
     {"precise", "tensors", "expand", "question", "calls"},
@@ -28,7 +29,10 @@ LAYERS = [
     {"jury"},
     {"verdicts"},
     {"calculate"},
-    {"batch"},
+    {"batch", "outcome"},
+    {"chunks"},
+    {"stream", "preloaded"},
+    {"executors"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -52,7 +56,7 @@ APART = {
 FRONT = "__init__"
 #: Renderers know what is reported and what went wrong, and nothing of how it was found.
 RENDERERS_KNOW = {"errors", "report", "render"}
-ABOVE_RENDERERS = {"commands", "cli", "__main__"}
+ABOVE_RENDERERS = {"chunks", "commands", "cli", "__main__"}
 
 SLOW = {"torch", "sympy", "mpmath"}
 #: Modules that name a slow library in an import statement, inside a function.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from typing import IO, Annotated, Any
+from collections.abc import Generator, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradcalc import limits
 from gradcalc.commands.arguments import (
     DtypeName,
     Format,
@@ -17,8 +18,12 @@ from gradcalc.commands.arguments import (
     check_format,
     seconds,
 )
-from gradcalc.commands.streams import columns, opened, use_color, warn, write
-from gradcalc.render import FORMATS, error_text
+from gradcalc.commands.streams import columns, opened, tell, use_color, write
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import FORMATS
+
+if TYPE_CHECKING:
+    from gradcalc.stream import Batch, Placed
 
 
 def batch(
@@ -30,9 +35,18 @@ def batch(
     dtype: DtypeName = "float64",
     format: Format = "table",
     timeout: Timeout = 10.0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Answer lines in so many processes.")
+    ] = 1,
 ) -> int:
     """Answer files of expressions, line by line."""
     check_format(format)
+    if not 1 <= jobs <= limits.JOBS:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"--jobs {jobs}: there may be 1 to {limits.JOBS} processes",
+            hint="as many as there are processors do most",
+        )
     if not files and sys.stdin.isatty():
         write(
             "gradcalc batch FILE... answers each line of its files, or of standard input.\n"
@@ -41,51 +55,86 @@ def batch(
             "Try: gradcalc batch examples.txt, or gradcalc batch --help\n"
         )
         return 0
-    from dataclasses import replace
+    from gradcalc.chunks import Job
+    from gradcalc.executors import local
+    from gradcalc.outcome import Summary
+    from gradcalc.question import Options
+    from gradcalc.stream import in_order
 
-    from gradcalc.batch import Summary, answers
-    from gradcalc.calculate import Options
-
-    options = Options(
-        second_order=second_order,
-        dtype=dtype,
-        latex=format == "latex",
-        thorough=False,
-        timeout=seconds(timeout),
+    job = Job(
+        Options(
+            second_order=second_order,
+            dtype=dtype,
+            latex=format == "latex",
+            thorough=False,
+            timeout=seconds(timeout),
+        ),
+        format,
+        width=columns(),
+        color=use_color(sys.stdout),
+        message_color=use_color(sys.stderr),
     )
-    renderer, summary = FORMATS[format], Summary()
+    summary = Summary()
     with contextlib.ExitStack() as stack:
-        streams = [(stack.enter_context(opened(name)), name) for name in files or ["-"]]
-        write(renderer.header)
+        streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
+        write(FORMATS[format].header)
         advance = stack.enter_context(_progress())
-        for full in answers(_records(streams), options):
-            summary.add(full)
-            warn(full)
-            # Many reports: on a terminal, tables of tensors and graphs would hide the verdicts.
-            report = replace(full, tensors=(), graph=()) if format == "table" else full
-            write(renderer.report(report, width=columns(), color=use_color(sys.stdout)))
-            if report.error is not None:
-                message = error_text(
-                    report.error, report.source, report.line, color=use_color(sys.stderr)
-                )
-                sys.stderr.write(message)
-            advance()
-    sys.stderr.write(f"{summary.text()}\n")
+        submit = stack.enter_context(local(jobs, job))
+        for part in in_order(_records(streams), submit, jobs * limits.CHUNKS_AHEAD):
+            for answer in part.answers:
+                summary.add(answer.outcome)
+            _print(part)
+            advance(len(part.answers))
+    tell(f"{summary.text()}\n")
     return summary.exit_code
 
 
-def _records(streams: Sequence[tuple[IO[bytes], str]]) -> Iterator[Any]:
+def _print(part: Batch) -> None:
+    """Print answers, those with a message at the time of their message."""
+    texts = []
+    for answer in part.answers:
+        texts.append(answer.text)
+        if answer.messages:
+            write("".join(texts))
+            texts = []
+            tell(answer.messages)
+    write("".join(texts))
+
+
+def _records(streams: Sequence[tuple[IO[bytes], str | None]]) -> Generator[Placed]:
+    """The records of all streams, each with the place where it ends; closes the streams."""
     from gradcalc.records import read
 
-    for stream, name in streams:
-        yield from read(stream, None if name == "-" else name)
+    with contextlib.ExitStack() as stack:
+        for stream, _ in streams:
+            stack.callback(stream.close)
+        before = 0
+        for stream, name in streams:
+            counted: Any = _Counted(stream)
+            for record in read(counted, name):
+                yield record, before + counted.count
+            before += counted.count
+
+
+class _Counted:
+    """A stream that counts the bytes that were read of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def readline(self, size: int) -> bytes:
+        """Read a line, or so much of it."""
+        line = self._stream.readline(size)
+        self.count += len(line)
+        return line
 
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Any]:
     """A progress bar on standard error, if that is a terminal; yields what advances it."""
     if not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -107,4 +156,4 @@ def _progress() -> Iterator[Any]:
     )
     with bar:
         task = bar.add_task("lines", total=None)
-        yield lambda: bar.advance(task)
+        yield lambda count: bar.advance(task, count)
