@@ -90,9 +90,7 @@ def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     asked = _asked_format(arguments)
     if asked != "table" and asked in FORMATS:
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
-        write(
-            FORMATS[asked].header + FORMATS[asked].report(Report(expression.strip(), error=error))
-        )
+        write(FORMATS[asked].whole(Report(expression.strip(), error=error)))
     return 2
 
 

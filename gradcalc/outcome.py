@@ -23,6 +23,8 @@ NAMES: tuple[str, ...] = (*(verdict.value for verdict in Verdict), ERROR)
 #: The exit code for each.
 _CODES = {verdict.value: code for verdict, code in EXIT_CODES.items()} | {ERROR: 2}
 
+_WRONG_CLAIM = "with a wrong claim"
+
 #: What makes a run fail unless the user says otherwise.
 FAILING = frozenset(name for name, code in _CODES.items() if code)
 
@@ -89,7 +91,7 @@ class Summary:
         self.lines += 1
         self.counts[outcome.verdict] += 1
         if outcome.wrong_claim:
-            self.counts["with a wrong claim"] += 1
+            self.counts[_WRONG_CLAIM] += 1
         # Who fails on a verdict that is fine by itself gets the code of a disagreement.
         self.exit_codes |= {_CODES[name] or 1 for name in outcome.names if name in self.failing}
 
@@ -105,17 +107,26 @@ class Summary:
 
     def text(self) -> str:
         """The counts in one line."""
-        parts = ", ".join(f"{count} {what}" for what, count in self.counts.most_common())
+        # Claims last: those lines are counted by their verdict too.
+        counts = sorted(self.counts.most_common(), key=lambda pair: pair[0] == _WRONG_CLAIM)
+        parts = ", ".join(f"{count} {what}" for what, count in counts)
         lines = f"{self.lines} line{'s' * (self.lines != 1)}"
         return f"{lines}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
 
 
-def chosen(text: str, option: str) -> frozenset[str]:
+def chosen(text: str, option: str, *, none: bool = False) -> frozenset[str]:
     """The outcomes of a list such as "disagree,error".
+
+    Args:
+        text: The list.
+        option: What it is given with.
+        none: Whether "none" is a list too.
 
     Raises:
         GradcalcError: If there is none of that name.
     """
+    if none and text.strip() == "none":
+        return frozenset()
     names = frozenset(filter(None, (name.strip() for name in text.split(","))))
     for name in sorted(names - {*NAMES}):
         near = difflib.get_close_matches(name, NAMES, n=1)

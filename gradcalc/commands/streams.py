@@ -50,13 +50,8 @@ def write(text: str) -> None:
         raise ClosedPipe from None
     except OSError as problem:
         drop_output()
-        raise unwritable("standard output", problem) from None
-
-
-def unwritable(name: str, problem: OSError) -> GradcalcError:
-    """The error for a file that cannot be written."""
-    reason = (problem.strerror or "it cannot be written").lower()
-    return GradcalcError(Kind.USAGE, f"{name}: {reason}")
+        reason = (problem.strerror or "it cannot be written").lower()
+        raise GradcalcError(Kind.USAGE, f"standard output: {reason}") from None
 
 
 def drop_output() -> None:
