@@ -6,7 +6,6 @@ sympy: those are imported when a witness first needs them.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from gradcalc import __version__
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
-from gradcalc.commands.streams import ClosedPipe, use_color, write
+from gradcalc.commands.streams import ClosedPipe, drop_output, use_color, write
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS, error_text
 
@@ -49,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         code = _run(arguments)
         sys.stdout.flush()
     except (BrokenPipeError, ClosedPipe):
-        # Whoever read our output has seen enough. Python would complain once more on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
+        drop_output()
         code = 0
     except KeyboardInterrupt:
         code = 130
@@ -91,9 +90,7 @@ def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     asked = _asked_format(arguments)
     if asked != "table" and asked in FORMATS:
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
-        write(
-            FORMATS[asked].header + FORMATS[asked].report(Report(expression.strip(), error=error))
-        )
+        write(FORMATS[asked].whole(Report(expression.strip(), error=error)))
     return 2
 
 

@@ -7,7 +7,7 @@ crosses a module boundary. `render.error_text` draws it; nothing here prints.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
@@ -61,6 +61,10 @@ class GradcalcError(Exception):
         self.span = span
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception's own way hands the constructor its message only.
+        return _remade, (self.kind, self.message, self.text, self.span, self.hint)
+
     @property
     def line(self) -> int | None:
         """Line of the error within `text`, counted from 1."""
@@ -74,3 +78,10 @@ class GradcalcError(Exception):
         if self.span is None:
             return None
         return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1
+
+
+def _remade(
+    kind: Kind, message: str, text: str, span: Span | None, hint: str | None
+) -> GradcalcError:
+    """An error that was pickled, on its way from one process to another."""
+    return GradcalcError(kind, message, text=text, span=span, hint=hint)

@@ -78,3 +78,23 @@ LINE_BYTES = 1_000_000
 #: Derivatives times operations beyond which the limit is called only where it can change a verdict;
 #: it costs a few runs of the program for each derivative.
 THOROUGH = 20_000
+
+#: Bytes that a worker of a batch may take beyond what it has at its start: a product of the largest
+#: tensors that are accepted takes some hundred megabytes.
+WORKER_MEMORY = 4 * 2**30
+
+#: Seconds beyond `--timeout` after which a worker that says nothing is stopped. Within them a line
+#: that was interrupted in time gives those verdicts that it has.
+GRACE = 5.0
+
+#: Processes of one batch.
+JOBS = 256
+
+#: Seconds of work that are handed to a worker at once, and what bounds it before that is known:
+#: records, and characters of theirs.
+CHUNK_SECONDS = 0.2
+CHUNK_RECORDS = 256
+CHUNK_TEXT = 1_000_000
+
+#: Chunks under way for each worker: while one line is slow, the others get so far ahead of it.
+CHUNKS_AHEAD = 4

@@ -17,6 +17,7 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: see each other.
 LAYERS = [
     {"errors", "limits", "lazy", "deadline", "options"},
+    {"workers"},
     {"program", "functions", "report", "records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
@@ -28,7 +29,10 @@ LAYERS = [
     {"jury"},
     {"verdicts"},
     {"calculate"},
-    {"batch"},
+    {"batch", "outcome"},
+    {"chunks"},
+    {"stream", "preloaded"},
+    {"executors", "resume"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -52,7 +56,7 @@ APART = {
 FRONT = "__init__"
 #: Renderers know what is reported and what went wrong, and nothing of how it was found.
 RENDERERS_KNOW = {"errors", "report", "render"}
-ABOVE_RENDERERS = {"commands", "cli", "__main__"}
+ABOVE_RENDERERS = {"chunks", "commands", "cli", "__main__"}
 
 SLOW = {"torch", "sympy", "symengine", "mpmath"}
 #: Modules that name a slow library in an import statement, inside a function.
@@ -169,6 +173,10 @@ def test_help_listings_and_errors_import_neither_torch_nor_sympy():
         ["grad", "x +", "--format", "json"],
         ["grad", "x", "--nonsense"],
         ["batch", "no such file"],
+        ["batch", "no such file", "--jobs", "2"],
+        ["batch", "--only", "agre"],
+        ["batch", "--resume", "no/such/directory/out.jsonl", "-"],
+        ["batch", "--help"],
         ["grad", "--file", "no such file"],
         ["grad", "y = x[0; y"],
         ["grad", "y = x**2; y.backward()", "--at", "x=1"],

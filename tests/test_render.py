@@ -320,6 +320,7 @@ SUFFIXES = {
     "csv": "csv",
     "latex": "tex",
     "markdown": "md",
+    "junit": "xml",
 }
 
 
@@ -369,7 +370,7 @@ def test_format_ends_in_a_newline(name: str, report: Report, width: int | None) 
     assert draw(name, report, width=width).endswith("\n")
 
 
-@pytest.mark.parametrize("name", ["table", "latex", "markdown", "json", "jsonl"])
+@pytest.mark.parametrize("name", ["table", "latex", "markdown", "json", "jsonl", "junit"])
 @pytest.mark.parametrize("width", [None, 40, 200])
 def test_format_lets_no_control_character_through(name: str, width: int | None) -> None:
     entries = (

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from typing import IO, Annotated, Any
+from collections.abc import Callable, Generator, Sequence
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradcalc import limits
 from gradcalc.commands.arguments import (
     DtypeName,
-    Format,
     SecondOrder,
     Timeout,
     check_format,
     seconds,
 )
-from gradcalc.commands.streams import columns, opened, use_color, warn, write
-from gradcalc.render import FORMATS, error_text
+from gradcalc.commands.progress import progress
+from gradcalc.commands.streams import columns, opened, tell, use_color, write
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import FORMATS
+
+if TYPE_CHECKING:
+    from gradcalc.chunks import Answer, Job
+    from gradcalc.stream import Placed
+
+Streams = Sequence[tuple[IO[bytes], str | None]]
+
+HELP = """\
+gradcalc batch FILE... answers each line of its files, or of standard input.
+A line is what you would type after `gradcalc grad`, without the quotes:
+    u**3 + v**2 + 4*u*v   --at u=1,v=1.1
+Try: gradcalc batch examples.txt, or gradcalc batch --help
+"""
 
 
 def batch(
@@ -28,83 +43,155 @@ def batch(
     ] = None,
     second_order: SecondOrder = False,
     dtype: DtypeName = "float64",
-    format: Format = "table",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}; table if not given."
+        ),
+    ] = None,
     timeout: Timeout = 10.0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Answer lines in so many processes.")
+    ] = 1,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="OUT", help="Append to this file what it does not answer yet."
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only", metavar="VERDICT,...", help="Print only these; error is one of them."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on", metavar="VERDICT,...|none", help="What makes the exit code fail."
+        ),
+    ] = None,
 ) -> int:
     """Answer files of expressions, line by line."""
-    check_format(format)
-    if not files and sys.stdin.isatty():
-        write(
-            "gradcalc batch FILE... answers each line of its files, or of standard input.\n"
-            "A line is what you would type after `gradcalc grad`, without the quotes:\n"
-            "    u**3 + v**2 + 4*u*v   --at u=1,v=1.1\n"
-            "Try: gradcalc batch examples.txt, or gradcalc batch --help\n"
-        )
-        return 0
-    from dataclasses import replace
+    from gradcalc.outcome import FAILING, Summary, chosen
 
-    from gradcalc.batch import Summary, answers
-    from gradcalc.calculate import Options
+    form = _checked_format(format, resume, only)
+    _check_jobs(jobs)
+    shown = None if only is None else chosen(only, "--only")
+    failing = FAILING if fail_on is None else chosen(fail_on, "--fail-on", none=True)
+    limit = seconds(timeout)
+    if not files and sys.stdin.isatty():
+        write(HELP)
+        return 0
+    from gradcalc.chunks import Job
+    from gradcalc.question import Options
 
     options = Options(
         second_order=second_order,
         dtype=dtype,
-        latex=format == "latex",
+        latex=form == "latex",
         thorough=False,
-        timeout=seconds(timeout),
+        timeout=limit,
     )
-    renderer, summary = FORMATS[format], Summary()
-    with contextlib.ExitStack() as stack:
-        streams = [(stack.enter_context(opened(name)), name) for name in files or ["-"]]
-        write(renderer.header)
-        advance = stack.enter_context(_progress())
-        for full in answers(_records(streams), options):
-            summary.add(full)
-            warn(full)
-            # Many reports: on a terminal, tables of tensors and graphs would hide the verdicts.
-            report = replace(full, tensors=(), graph=()) if format == "table" else full
-            write(renderer.report(report, width=columns(), color=use_color(sys.stdout)))
-            if report.error is not None:
-                message = error_text(
-                    report.error, report.source, report.line, color=use_color(sys.stderr)
-                )
-                sys.stderr.write(message)
-            advance()
-    sys.stderr.write(f"{summary.text()}\n")
+    job = Job(
+        options,
+        form,
+        width=columns() if resume is None else None,
+        color=use_color(sys.stdout) and resume is None,
+        message_color=use_color(sys.stderr),
+        only=shown,
+    )
+    streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
+    summary = Summary(failing)
+    _run(streams, job, jobs, resume, summary)
+    tell(f"{summary.text()}\n")
     return summary.exit_code
 
 
-def _records(streams: Sequence[tuple[IO[bytes], str]]) -> Iterator[Any]:
+def _run(streams: Streams, job: Job, jobs: int, resume: str | None, summary: Any) -> None:
+    """Answer all records, count and print the answers."""
+    from gradcalc.executors import local
+    from gradcalc.resume import Answers
+    from gradcalc.stream import in_order
+
+    with contextlib.ExitStack() as stack:
+        records, out = _records(streams), write
+        if resume is not None:
+            answers = stack.enter_context(Answers(resume))
+            records, out = answers.skip(records, summary.add), answers.write
+        advance = stack.enter_context(progress([stream for stream, _ in streams]))
+        out(FORMATS[job.format].header)
+        submit = stack.enter_context(local(jobs, job))
+        for part in in_order(records, submit, jobs * limits.CHUNKS_AHEAD):
+            for answer in part.answers:
+                summary.add(answer.outcome)
+            _print(part.answers, out)
+            advance(summary.lines, part.position)
+        out(FORMATS[job.format].footer)
+
+
+def _checked_format(format: str | None, resume: str | None, only: str | None) -> str:
+    """The format, which is JSON lines for a file that may be resumed."""
+    if resume is not None and format not in {None, "jsonl"}:
+        raise GradcalcError(
+            Kind.USAGE, f"--resume writes JSON lines, not {format}", hint="leave --format out"
+        )
+    if resume is not None and only is not None:
+        raise GradcalcError(
+            Kind.USAGE,
+            "--resume needs an answer to every line in its file",
+            hint="leave --only out",
+        )
+    form = format or ("table" if resume is None else "jsonl")
+    check_format(form)
+    return form
+
+
+def _check_jobs(jobs: int) -> None:
+    if not 1 <= jobs <= limits.JOBS:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"--jobs {jobs}: there may be 1 to {limits.JOBS} processes",
+            hint="as many as there are processors do most",
+        )
+
+
+def _print(answers: Sequence[Answer], out: Callable[[str], None]) -> None:
+    """Print answers together, but each message right after its answer."""
+    texts = []
+    for answer in answers:
+        texts.append(answer.text)
+        if answer.messages:
+            out("".join(texts))
+            texts = []
+            tell(answer.messages)
+    out("".join(texts))
+
+
+def _records(streams: Streams) -> Generator[Placed]:
+    """The records of all streams, each with the place where it ends; closes the streams."""
     from gradcalc.records import read
 
-    for stream, name in streams:
-        yield from read(stream, None if name == "-" else name)
+    with contextlib.ExitStack() as stack:
+        for stream, _ in streams:
+            stack.callback(stream.close)
+        before = 0
+        for stream, name in streams:
+            counted: Any = _Counted(stream)
+            for record in read(counted, name):
+                yield record, before + counted.count
+            before += counted.count
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Any]:
-    """A progress bar on standard error, if that is a terminal; yields what advances it."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+class _Counted:
+    """A stream that counts the bytes that were read of it."""
 
-    columns = (SpinnerColumn(), TextColumn("lines"), MofNCompleteColumn(), TimeElapsedColumn())
-    # Where results go to the same terminal, rich prints them above the bar.
-    bar = Progress(
-        *columns,
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=sys.stdout.isatty(),
-        redirect_stderr=True,
-    )
-    with bar:
-        task = bar.add_task("lines", total=None)
-        yield lambda: bar.advance(task)
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def readline(self, size: int) -> bytes:
+        """Read a line, or so much of it."""
+        line = self._stream.readline(size)
+        self.count += len(line)
+        return line

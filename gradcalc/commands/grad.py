@@ -128,6 +128,5 @@ def _decoded(raw: bytes, source: str) -> str:
 def _show(report: Report, format: str) -> int:
     """Print one report; return its exit code."""
     warn(report)
-    renderer = FORMATS[format]
-    write(renderer.header + renderer.report(report, width=columns(), color=use_color(sys.stdout)))
+    write(FORMATS[format].whole(report, width=columns(), color=use_color(sys.stdout)))
     return report.exit_code

@@ -5,7 +5,6 @@ In: text. Out: text where it belongs, in colour where that is wanted.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
@@ -42,24 +41,43 @@ def write(text: str) -> None:
 
     Raises:
         ClosedPipe: If whoever reads it has gone.
+        GradcalcError: If it cannot be written, such as on a full disk.
     """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise ClosedPipe from None
+    except OSError as problem:
+        drop_output()
+        reason = (problem.strerror or "it cannot be written").lower()
+        raise GradcalcError(Kind.USAGE, f"standard output: {reason}") from None
+
+
+def drop_output() -> None:
+    """Let what is left for standard output vanish; Python would complain of it on exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(text: str) -> None:
+    """Write to standard error."""
+    sys.stderr.write(text)
 
 
 def warn(report: Report) -> None:
     """Write a report's warnings to standard error."""
     for warning in report.warnings:
-        sys.stderr.write(warning_text(warning, color=use_color(sys.stderr)))
+        tell(warning_text(warning, color=use_color(sys.stderr)))
 
 
-def opened(name: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+def opened(name: str) -> IO[bytes]:
     """A file of that name, to read; - is standard input."""
     if name == "-":
-        return contextlib.nullcontext(sys.stdin.buffer)
+        try:
+            # A stream of our own: a thread may wait for it when Python closes that of `sys`.
+            return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+        except OSError:
+            return sys.stdin.buffer
     try:
         return Path(name).open("rb")
     except OSError as problem:

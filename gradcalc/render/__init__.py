@@ -27,10 +27,12 @@ class Renderer:
         module: Where its `report` function is; imported when first used, because the table's needs
             rich and an error message or a CSV line should not wait for that.
         header: Text that is printed once, before the first report.
+        footer: Text that is printed once, after the last.
     """
 
     module: str
     header: str = ""
+    footer: str = ""
 
     def report(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
         """Draw one report.
@@ -47,6 +49,10 @@ class Renderer:
         text: str = import_module(self.module).report(report, width=width, color=color)
         return text
 
+    def whole(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
+        """Draw one report that stands alone, between header and footer."""
+        return self.header + self.report(report, width=width, color=color) + self.footer
+
 
 #: The formats by the name that `--format` takes.
 FORMATS = {
@@ -59,4 +65,9 @@ FORMATS = {
     ),
     "latex": Renderer("gradcalc.render.latex"),
     "markdown": Renderer("gradcalc.render.markdown"),
+    "junit": Renderer(
+        "gradcalc.render.junit",
+        '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="gradcalc">\n',
+        "</testsuite>\n</testsuites>\n",
+    ),
 }

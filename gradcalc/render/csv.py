@@ -38,6 +38,10 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     start = [_number(report.line), _id(report), _cell(report.expression)]
     for entry in report.entries:
         writer.writerow([*start, *_entry(entry), ""])
+    if report.error is None and not (report.gradients or report.hessian or report.claims):
+        # Nothing to differentiate by, or no answer: the line has a row all the same.
+        note = _cell("; ".join(report.warnings))
+        writer.writerow([*start, *[""] * 6, report.verdict or "", "", note, ""])
     for claim in report.claims:
         verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[
             claim.correct

@@ -1,0 +1,90 @@
+"""JUnit's XML, as CI systems read it: a test case for each report.
+
+In: a `Report`. Out: its element, without the root that `FORMATS` holds, so that a run of any length
+can be written as it goes. A verdict that makes gradcalc's exit code fail is a failure, or an error
+if there was no answer; formulas without a point are skipped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+from gradcalc.render.tensors import entry_name
+from gradcalc.render.text import claim_sentence, headline, one_line, visible
+from gradcalc.report import EXIT_CODES, Verdict
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+
+#: Derivatives of one report that are named.
+_LINES = 50
+
+
+def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
+    """Draw a report as a test case."""
+    place = "" if report.line is None else f"line {report.line}: "
+    source = _quoted(report.source or "gradcalc")
+    names = f"classname={source} name={_quoted(place + report.expression)}"
+    finding = _finding(report)
+    if finding is None:
+        return f"<testcase {names}/>\n"
+    element, kind, message = finding
+    kinds = "" if element == "skipped" else f" type={_quoted(kind)}"
+    details = "\n".join(visible(line) for line in _details(report))
+    start = f"<{element}{kinds} message={_quoted(message)}"
+    inside = f"{start}>{_ascii(escape(details))}</{element}>" if details else f"{start}/>"
+    return f"<testcase {names}>{inside}</testcase>\n"
+
+
+def _finding(report: Report) -> tuple[str, str, str] | None:
+    """The element that says what is wrong, its type and its message; None if all is well."""
+    if report.error is not None:
+        return "error", report.error.kind, report.error.message
+    if any(claim.correct is False for claim in report.claims):
+        return "failure", "claim", "a derivative by hand is wrong"
+    verdict = report.verdict or Verdict.AGREE
+    if EXIT_CODES[verdict] and verdict is not Verdict.UNDECIDED:
+        return "failure", verdict, headline(report)
+    if verdict is Verdict.UNDECIDED:
+        return "error", verdict, headline(report)
+    if any(claim.correct is None for claim in report.claims):
+        return "error", Verdict.UNDECIDED, "a derivative by hand could not be judged"
+    if verdict is Verdict.UNCHECKED and not report.claims:
+        return "skipped", verdict, headline(report)
+    return None
+
+
+def _details(report: Report) -> list[str]:
+    """One line for each derivative that needs a look, each claim, and each warning."""
+    lines = [
+        f"{entry_name(entry)}: {entry.verdict}" + (f": {entry.note}" if entry.note else "")
+        for entry in report.entries
+        if entry.verdict not in {Verdict.AGREE, Verdict.ROUNDING, Verdict.UNCHECKED}
+    ]
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"and {len(lines) - _LINES} more"]
+    lines += [
+        f"claim {claim.wrt} = {claim.claim}: {claim_sentence(claim)}"
+        for claim in report.claims
+        if not claim.correct
+    ]
+    if report.error is not None and report.error.hint is not None:
+        lines.append(report.error.hint)
+    return lines + list(report.warnings)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as the value of an attribute."""
+    return _ascii(quoteattr(one_line(text)))
+
+
+def _ascii(text: str) -> str:
+    """Return XML in ASCII, whatever the encoding of the terminal or the pipe is.
+
+    XML knows no way to write control characters, half surrogate pairs, and the two that Unicode has
+    set aside; all but the last are visible escapes by now.
+    """
+    text = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -1,0 +1,87 @@
+"""Functions that run in a worker and do what a hostile line may, really."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+
+from gradcalc.batch import answers
+from gradcalc.chunks import Answer, Job, drawn
+from gradcalc.records import Record
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+def count(number: int) -> Iterator[int]:
+    """Yield numbers."""
+    yield from range(number)
+
+
+def process() -> Iterator[int]:
+    """Yield the process's id."""
+    yield os.getpid()
+
+
+def wait(seconds: float) -> Iterator[int]:
+    """Yield one number, and the next one later."""
+    yield 1
+    time.sleep(seconds)
+    yield 2
+
+
+def hang() -> Iterator[int]:
+    """Hang, deaf to all signals that a process may be deaf to."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL})
+    while True:
+        # One call into C that does not come back, nor lets another thread run.
+        pow(3, 10**7)
+    yield 0
+
+
+def die(number: int) -> Iterator[int]:
+    """Die by a signal."""
+    os.kill(os.getpid(), number)
+    yield 0
+
+
+def leave(code: int) -> Iterator[int]:
+    """End the process without a word."""
+    os._exit(code)
+    yield 0
+
+
+def exhaust() -> Iterator[int]:
+    """Take memory until there is none."""
+    taken = [bytes(2**30)]
+    while True:
+        taken.append(bytes(2**30))
+    yield 0
+
+
+def fail() -> Iterator[int]:
+    """Raise."""
+    yield 1
+    raise ZeroDivisionError("by nothing")
+
+
+#: What a record with one of these expressions does in `misbehave`.
+DEEDS = {
+    "hang": hang,
+    "die": lambda: die(signal.SIGSEGV),
+    "leave": lambda: leave(3),
+    "exhaust": exhaust,
+    "fail": fail,
+}
+
+
+def misbehave(records: Sequence[Record], job: Job) -> Iterator[Answer]:
+    """Answer records, as `chunks.draw_answers` does, but for those that name a deed."""
+    for record in records:
+        if record.expression in DEEDS:
+            list(DEEDS[record.expression]())
+        for report in answers([record], job.options):
+            yield drawn(report, job)
