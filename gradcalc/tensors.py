@@ -140,6 +140,8 @@ def _check_size(
 ) -> None:
     """Refuse a tensor that would not fit, before torch tries to make it."""
     most = limits.TENSOR_ENTRIES
+    if row.entrywise and len({arg.shape for arg in args if not isinstance(arg, float)}) < 2:
+        return  # the result is as large as they are
     size = 1
     for arg in args:
         size *= 1 if isinstance(arg, float) else arg.numel() or 1
@@ -224,7 +226,14 @@ def forward(
         _leaf(value, torch_dtype).requires_grad_(required)
         for value, required in zip(inputs, requires_grad, strict=True)
     ]
-    arithmetic = _Tensors(program, torch_dtype, draws)
+    return forward_of(program, leaves, torch_dtype, draws)
+
+
+def forward_of(
+    program: Program, leaves: list[Any], dtype: Any, draws: Draws | Mapping[int, Any]
+) -> Forward:
+    """Run the program on these leaves, tensors of torch's dtype."""
+    arithmetic = _Tensors(program, dtype, draws)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         values = run(program, leaves, arithmetic)

@@ -35,6 +35,9 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "sign",
@@ -49,6 +52,7 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
+    accuracy=0,
 )
 row(
     "floor",
@@ -62,6 +66,7 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "ceil",
@@ -76,6 +81,7 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "round",
@@ -90,6 +96,7 @@ row(
     samples=(0.6, -2.3),
     margin=half,
     kinks=((2.5, 0.0),),
+    accuracy=0,
 )
 row(
     "trunc",
@@ -105,6 +112,7 @@ row(
     samples=(2.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "frac",
@@ -182,6 +190,9 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
             if _many
             else f"where(x {_relation} y, 0, 1)",
         ),
+        accuracy=0,
+        lipschitz=1,
+        elasticity=1,
         samples=((1.5, 2.25), (3.0, -0.7)),
         margin=tie,
         kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
@@ -206,6 +217,9 @@ row(
     samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
     margin=at_bounds,
     kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "clamp_min",
@@ -222,6 +236,9 @@ row(
     samples=((0.5, -1.0), (-2.0, -1.0)),
     margin=tie,
     kinks=(((-1.0, -1.0), (1.0, 0.0)),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "clamp_max",
@@ -238,6 +255,9 @@ row(
     samples=((0.5, 1.0), (3.0, 1.0)),
     margin=tie,
     kinks=(((1.0, 1.0), (1.0, 0.0)),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "where",
@@ -285,4 +305,5 @@ row(
     samples=((0.5, 2.0), (0.5, -2.0), (-1.5, 2.0)),
     margin=lambda x, y: least(abs(x), abs(y)),
     kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
+    accuracy=0,
 )

@@ -30,6 +30,9 @@ row(
     mpmath=lambda x: mp.erf(x),
     derivative="2*exp(-x**2)/sqrt(pi)",
     samples=(0.5, -1.2),
+    accuracy=3,
+    lipschitz=1.13,
+    elasticity=1,
 )
 row(
     "erfc",
@@ -40,6 +43,8 @@ row(
     mpmath=lambda x: mp.erfc(x),
     derivative="-2*exp(-x**2)/sqrt(pi)",
     samples=(0.5, -1.2),
+    accuracy=4,
+    lipschitz=1.13,
 )
 row(
     "erfinv",
@@ -52,6 +57,7 @@ row(
     domain="-1 < x < 1",
     samples=(0.5, -0.8),
     outside=(1.0, -1.0, 2.0),
+    accuracy=3,
 )
 row(
     "erfcx",
@@ -196,6 +202,7 @@ row(
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, 0.0), (1.0, -1.0)),
     margin=lambda x, y: least(abs(x), y),
+    accuracy=4,
 )
 row(
     "xlog1py",
@@ -211,6 +218,7 @@ row(
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, -1.0), (1.0, -2.0)),
     margin=lambda x, y: least(abs(x), y + 1),
+    accuracy=4,
 )
 row(
     "entr",
@@ -226,6 +234,7 @@ row(
     outside=(-1.0,),
     margin=at(0),
     kinks=((0.0, math.inf),),
+    accuracy=4,
 )
 row(
     "ndtr",
@@ -310,6 +319,9 @@ row(
     mpmath=lambda x: x * mp.pi / 180,
     derivative="pi/180",
     samples=(30.0, -45.0),
+    accuracy=3,
+    lipschitz=0.02,
+    elasticity=1,
 )
 row(
     "rad2deg",
@@ -322,4 +334,7 @@ row(
     mpmath=lambda x: x * 180 / mp.pi,
     derivative="180/pi",
     samples=(0.5, -1.2),
+    accuracy=3,
+    lipschitz=58,
+    elasticity=1,
 )

@@ -34,14 +34,17 @@ def _trigonometric(
     )
 
 
-_trigonometric("sin", "sine; x in radians", "cos(x)", samples=(0.5, -2.0))
-_trigonometric("cos", "cosine; x in radians", "-sin(x)", samples=(0.5, -2.0))
+_trigonometric("sin", "sine; x in radians", "cos(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1)
+_trigonometric(
+    "cos", "cosine; x in radians", "-sin(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1
+)
 _trigonometric(
     "tan",
     "tangent; x in radians",
     "tan(x)**2 + 1",
     samples=(0.5, -2.0),
     domain="cos(x) != 0",
+    accuracy=2,
 )
 _trigonometric(
     "sec",
@@ -51,6 +54,7 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
+    accuracy=4,
 )
 _trigonometric(
     "csc",
@@ -61,6 +65,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "cot",
@@ -71,6 +76,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.tan(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "asin",
@@ -83,6 +89,7 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
+    accuracy=3,
 )
 _trigonometric(
     "acos",
@@ -95,6 +102,7 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
+    accuracy=4,
 )
 _trigonometric(
     "atan",
@@ -102,6 +110,9 @@ _trigonometric(
     "1/(x**2 + 1)",
     samples=(0.5, -3.0),
     aliases="arctan",
+    accuracy=3,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "asec",
@@ -142,6 +153,8 @@ _trigonometric(
     domain="all real numbers; jumps at 0",
     margin=at(0),
     kinks=((0.0, math.nan),),
+    accuracy=4,
+    lipschitz=1,
 )
 row(
     "atan2",
@@ -157,11 +170,29 @@ row(
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
     margin=lambda x, y: greatest(abs(x), y),
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
+    accuracy=3,
 )
-_trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
-_trigonometric("cosh", "hyperbolic cosine", "sinh(x)", samples=(0.5, -2.0), group="hyperbolic")
 _trigonometric(
-    "tanh", "hyperbolic tangent", "1 - tanh(x)**2", samples=(0.5, -2.0), group="hyperbolic"
+    "sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic", accuracy=3
+)
+_trigonometric(
+    "cosh",
+    "hyperbolic cosine",
+    "sinh(x)",
+    samples=(0.5, -2.0),
+    group="hyperbolic",
+    accuracy=3,
+    growth=1,
+)
+_trigonometric(
+    "tanh",
+    "hyperbolic tangent",
+    "1 - tanh(x)**2",
+    samples=(0.5, -2.0),
+    group="hyperbolic",
+    accuracy=3,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "sech",
@@ -171,6 +202,9 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cosh(x)),
     group="hyperbolic",
+    accuracy=4,
+    lipschitz=1,
+    growth=1,
 )
 _trigonometric(
     "csch",
@@ -182,6 +216,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "coth",
@@ -193,6 +228,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "asinh",
@@ -202,6 +238,9 @@ _trigonometric(
     samples=(0.5, -2.0),
     aliases="arcsinh",
     group="hyperbolic",
+    accuracy=4,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "acosh",
@@ -215,6 +254,7 @@ _trigonometric(
     outside=(0.5, -2.0),
     margin=at(1),
     kinks=((1.0, math.inf),),
+    accuracy=3,
 )
 _trigonometric(
     "atanh",
@@ -225,6 +265,7 @@ _trigonometric(
     group="hyperbolic",
     domain="-1 < x < 1",
     outside=(1.0, -1.0, 2.0),
+    accuracy=3,
 )
 _trigonometric(
     "asech",
@@ -252,6 +293,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=6,
 )
 _trigonometric(
     "acoth",
