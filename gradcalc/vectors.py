@@ -102,18 +102,20 @@ class Vectors:
         """
         columns = [column.to(self._device) for column in columns]
         value, autograd = self._by_autograd(columns)
-        doubts = [(value - value).to(torch.float64)]
+        doubts = [(value - value).to(torch.float64) - 1]
         with torch.no_grad():
             point = [measured(column) for column in columns]
             if self._forward is not None:
                 doubts.append(self._forward_doubt(point))
             exact, excesses = self._by_calculus(point, autograd, doubts)
             certified = None
-            for excess in [*doubts, *excesses]:
-                # One look for all points; nan is never less than anything.
-                if excess is not None and not excess.amax().item() <= 0:
-                    good = excess <= 0
-                    certified = good if certified is None else certified & good
+            # One look for all points together; nan is never less than anything.
+            for doubt in doubts:
+                if doubt is not None and not doubt.amax().item() < 0:
+                    certified = _both(certified, doubt < 0)
+            for excess in excesses:
+                if not excess.amax().item() <= 0:
+                    certified = _both(certified, excess <= 0)
             if certified is None:
                 certified = torch.ones_like(value, dtype=torch.bool)
             else:
@@ -190,7 +192,7 @@ class Vectors:
     ) -> Any:
         """Certify more points: those where rounding alone explains all of the distance."""
         doubt = functools.reduce(worse, doubts, None)
-        (open_points,) = torch.nonzero(~certified & (doubt <= 0), as_tuple=True)
+        (open_points,) = torch.nonzero(~certified & (doubt < 0), as_tuple=True)
         if not len(open_points) or any(found is None for found in autograd):
             return certified
         arithmetic = Bounds(
@@ -213,11 +215,15 @@ class Vectors:
             explained = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
             rounding = (distance <= _ROUNDINGS * explained) & (explained < math.inf)
             if torchs.doubt is not None:
-                rounding &= torchs.doubt <= 0
+                rounding &= torchs.doubt < 0
             good &= within | (rounding & (distance <= _FIRST_ORDER * most * sizes))
         certified = certified.clone()
         certified[open_points] = good
         return certified
+
+
+def _both(first: Any, second: Any) -> Any:
+    return second if first is None else first & second
 
 
 def _formulas(
