@@ -99,7 +99,9 @@ def measured(value: Any, **known: Any) -> Bounded:
     least = min(abs(low), abs(high))
     if low <= 0 <= high:
         sizes = value.abs()
-        least = torch.where(sizes > 0, sizes, math.inf).amin().item()
+        least = sizes.amin().item()
+        if not least:
+            least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
     return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
 
 
@@ -197,7 +199,7 @@ class Bounds:
         if set(row.derivative) == {"0"} and row.margin:
             return measured(value)  # it is constant between its jumps
         if math.isinf(row.accuracy):
-            return measured(value, absolute=math.inf)
+            return measured(value, absolute=value.new_tensor(math.inf))
         relative, absolute, doubt = row.accuracy * self._unit, None, None
         if any(not arg.exact for arg in args):
             more, absolute, doubt = self._passed_on(row, args, value)

@@ -27,8 +27,8 @@ from gradcalc.symbolic import Calculus, forget
 from gradcalc.vectors import Found, Vectors
 from gradcalc.verdicts import judged
 
-#: Points that are checked together: their numbers stay in the processor's cache.
-CHUNK = 32_768
+#: Points that are checked together, and of which a table consists.
+CHUNK = 262_144
 
 #: Points for the jury after which sympy's caches are emptied.
 _FORGET_EVERY = 500
@@ -79,12 +79,12 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """The most serious of the verdicts' exit codes."""
-        codes = {EXIT_CODES[verdict] for verdict in self.counts}
+        codes = {EXIT_CODES[verdict] for verdict, count in self.counts.items() if count}
         return next((code for code in SERIOUSNESS if code in codes), 0)
 
     def text(self) -> str:
         """The counts in one line."""
-        parts = ", ".join(f"{count:,} {verdict}" for verdict, count in self.counts.most_common())
+        parts = ", ".join(f"{count:,} {what}" for what, count in self.counts.most_common() if count)
         points = f"{self.points:,} point{'s' * (self.points != 1)}"
         seconds = time.monotonic() - self.started
         return f"{points}: {parts} in {seconds:.1f} s ({self.heard:,} heard by the jury)"
@@ -133,7 +133,10 @@ class Sweep:
         return [*self._program.names, "value", *derived]
 
     def tables(self, chunks: Iterable[Sequence[Any]]) -> Iterator[Table]:
-        """Answer chunks of points: for each of the swept variables a float64 array."""
+        """Answer chunks of points: for each of the swept variables a float64 array.
+
+        A table's numbers stand until the next one is asked for.
+        """
         before: list[Any] | None = None
         for chunk in chunks:
             columns = self._columns(chunk)
@@ -182,12 +185,12 @@ class Sweep:
         )
         table.columns["value"] = _numbers(found.value)
         parts = zip(self.names, found.autograd, found.exact, found.ulps, strict=True)
-        for name, autograd, exact, ulps in parts:
-            table.columns[name] = _numbers(found.value if autograd is None else autograd)
-            table.columns[f"{name} symbolic"] = _numbers(exact.to(found.value.dtype))
-            table.columns[f"{name} ulps"] = _numbers(found.value if ulps is None else ulps)
-            if autograd is None:
-                table.missing[name] = table.missing[f"{name} ulps"] = set(range(length))
+        for name, *numbers in parts:
+            for which, column in zip(("", *_BESIDE), numbers, strict=True):
+                table.columns[f"{name}{which}"] = _numbers(column)
+        for position in found.lacking:
+            name = self.names[position]
+            table.missing.update({name: set(range(length)), f"{name} ulps": set(range(length))})
         certified = found.certified.cpu()
         for number in torch.nonzero(~certified).reshape(-1).tolist():
             self._hear(table, number)
@@ -203,8 +206,7 @@ class Sweep:
         numbers = []
         if not self.summary.points:
             numbers.append(0)
-            known = [ulps for ulps in found.ulps if ulps is not None]
-            numbers += [int(torch.nan_to_num(ulps).argmax()) for ulps in known]
+            numbers += [int(torch.nan_to_num(ulps).argmax()) for ulps in found.ulps]
         if last:
             numbers.append(len(found.certified) - 1)
         return list(dict.fromkeys(numbers))
@@ -279,8 +281,8 @@ def _said(entry: Entry) -> str:
 
 
 def _numbers(tensor: Any) -> Any:
-    """A tensor as a float64 array of its own."""
-    return tensor.to("cpu", torch.float64, copy=True).numpy()
+    """A tensor as an array."""
+    return tensor.cpu().numpy()
 
 
 def derivative_name(names: Sequence[str]) -> str:

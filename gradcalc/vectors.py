@@ -16,12 +16,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from gradcalc import adjoint, compare
-from gradcalc.bounds import Bounded, Bounds, measured, worse
+from gradcalc.bounds import Bounded, Bounds, measured
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
 from gradcalc.functions import TABLE, torch
@@ -30,6 +30,9 @@ from gradcalc.parser import parse
 from gradcalc.program import Constant, Program
 from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
+
+#: Points that are calculated with together: their numbers stay in the processor's cache.
+PART = 65536
 
 #: What is left of a bound for the terms of second order, which the bounds leave out.
 _FIRST_ORDER = 0.98
@@ -45,11 +48,12 @@ class Found:
 
     Attributes:
         value: The function's values by torch.
-        autograd: For each of the derivatives torch's values; None where torch has no such
+        autograd: For each of the derivatives torch's values; nan where torch has no such
             derivative.
-        exact: Their values by calculus.
+        exact: Their values by calculus, rounded to the dtype.
         ulps: The distances between the two, in ulps.
         certified: At which points all derivatives agree for certain.
+        lacking: Those of the derivatives that torch does not have.
     """
 
     value: Any
@@ -57,6 +61,15 @@ class Found:
     exact: list[Any]
     ulps: list[Any]
     certified: Any
+    lacking: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Points that are not certified yet: their numbers, and the errors of each derivative there."""
+
+    numbers: Any
+    errors: list[Any]
 
 
 class Vectors:
@@ -86,6 +99,7 @@ class Vectors:
         self._budget = compare.budget(len(program.steps)) * dtype.unit
         self._formulas, self._literal = _formulas(program, entries, calculus)
         self._forward = None if _is_total(program) else program
+        self._rows: Any = None
         self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "forward": {}, "backward": {}}
 
     @functools.cached_property
@@ -99,34 +113,111 @@ class Vectors:
         Args:
             columns: For each variable its values, float64 tensors of one axis that the dtype
                 represents.
+
+        Returns:
+            Tensors that the next check writes over: fresh memory costs more than most functions.
         """
         columns = [column.to(self._device) for column in columns]
-        value, autograd = self._by_autograd(columns)
-        doubts = [(value - value).to(torch.float64) - 1]
+        length = len(columns[0])
+        found = self._room(length)
+        left = [
+            self._check_part(columns, found, slice(start, min(start + PART, length)))
+            for start in range(0, length, PART)
+        ]
         with torch.no_grad():
-            point = [measured(column) for column in columns]
+            self._certify_rounding(columns, found, [part for part in left if part is not None])
+        return found
+
+    def _room(self, length: int) -> Found:
+        """Where so many answers are written."""
+        several = len(self._entries)
+        if self._rows is None or self._rows.shape[1] < length:
+            self._rows = torch.empty(
+                (1 + 3 * several, length), dtype=torch.float64, device=self._device
+            )
+        value, *rows = [row[:length] for row in self._rows]
+        return Found(
+            value=value,
+            autograd=rows[:several],
+            exact=rows[several : 2 * several],
+            ulps=rows[2 * several :],
+            certified=torch.ones(length, dtype=torch.bool, device=self._device),
+        )
+
+    def _check_part(self, columns: Sequence[Any], found: Found, part: slice) -> _Left | None:
+        """Check some of the points; return those where rounding alone may explain a distance."""
+        here = [column[part] for column in columns]
+        value, autograd = self._by_autograd(here)
+        with torch.no_grad():
+            found.value[part] = value
+            point = [measured(column) for column in here]
+            doubts = [measured(found.value[part]).doubt]
             if self._forward is not None:
                 doubts.append(self._forward_doubt(point))
-            exact, excesses = self._by_calculus(point, autograd, doubts)
-            certified = None
+            arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
+            values = run(self._formulas, point, arithmetic)
+            exact = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+            doubts += [bounded.doubt for bounded in exact]
             # One look for all points together; nan is never less than anything.
-            for doubt in doubts:
-                if doubt is not None and not doubt.amax().item() < 0:
-                    certified = _both(certified, doubt < 0)
-            for excess in excesses:
+            beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
+            trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
+            certified = trusted
+            for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True)):
+                excess = self._compare(found, position, part, answer, bounded)
+                if excess is None:
+                    found.certified[part] = False
+                    return None
                 if not excess.amax().item() <= 0:
-                    certified = _both(certified, excess <= 0)
+                    within = excess <= 0
+                    certified = within if certified is None else certified & within
             if certified is None:
-                certified = torch.ones_like(value, dtype=torch.bool)
-            else:
-                certified = self._with_rounding(columns, autograd, exact, doubts, certified)
-            return Found(
-                value,
-                autograd,
-                [bounded.value.expand_as(value) for bounded in exact],
-                [_ulps(a, b.value) for a, b in zip(autograd, exact, strict=True)],
-                certified,
-            )
+                return None
+            found.certified[part] = certified
+            open_points = ~certified if trusted is None else trusted & ~certified
+            (numbers,) = torch.nonzero(open_points, as_tuple=True)
+            errors = [self._errors(bounded, numbers) for bounded in exact]
+            return _Left(numbers + part.start, errors) if len(numbers) else None
+
+    def _compare(
+        self, found: Found, position: int, part: slice, answer: Any, bounded: Bounded
+    ) -> Any:
+        """Write one derivative's numbers down; return how far beyond the budget each may be.
+
+        All in place: most of the time goes to memory.
+        """
+        exact = found.exact[position][part].copy_(bounded.value)
+        if self._dtype is not FLOAT64:
+            exact.copy_(exact.to(getattr(torch, self._dtype.name)))
+        autograd, ulps = found.autograd[position][part], found.ulps[position][part]
+        if answer is None:
+            found.lacking.add(position)
+            autograd.fill_(math.nan)
+            ulps.fill_(math.nan)
+            return None
+        autograd.copy_(answer)
+        distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
+        size = exact.abs()
+        allowed = _FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
+        excess = torch.add(distance, size, alpha=-allowed)
+        if bounded.absolute is not None:
+            excess += bounded.absolute
+        if self._dtype is not FLOAT64:
+            torch.sub(autograd, exact, out=ulps).abs_()
+        # The power of 2 below a number is its exponent's bits.
+        bits = size.view(torch.int64).bitwise_and_(0x7FF << 52)
+        least = self._dtype.least + self._dtype.bits - 1
+        power = bits.view(torch.float64).clamp_(min=2.0**least)
+        ulps.div_(power).mul_(2.0 ** (self._dtype.bits - 1))
+        return excess
+
+    def _errors(self, bounded: Bounded, numbers: Any) -> Any:
+        """The bounds of calculus' errors at some of the points."""
+        value = bounded.value if bounded.constant else bounded.value[numbers]
+        errors = value.abs() * (bounded.relative + FLOAT64.unit)
+        if bounded.absolute is not None:
+            absolute = bounded.absolute
+            errors = errors + (absolute[numbers] if absolute.dim() else absolute)
+        return errors.expand(len(numbers))
 
     # --- Autograd -------------------------------------------------------------------------------
 
@@ -154,76 +245,40 @@ class Vectors:
         value = output.detach()
         return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
 
-    # --- Calculus, with its bounds --------------------------------------------------------------
-
-    def _by_calculus(
-        self, point: Sequence[Bounded], autograd: Sequence[Any], doubts: list[Any]
-    ) -> tuple[list[Bounded], list[Any]]:
-        """The exact derivatives; how far beyond the budget each may be, and doubts of them."""
-        arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
-        values = run(self._formulas, point, arithmetic)
-        exact = [arithmetic.number(values[number]) for number in self._formulas.outputs]
-        excesses = []
-        for found, bounded in zip(autograd, exact, strict=True):
-            doubts.append(bounded.doubt)
-            if found is None:
-                doubts.append(torch.full_like(point[0].value, math.inf))
-                continue
-            allowed = _FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
-            excess = (found - bounded.value).abs_()
-            if bounded.absolute is not None:
-                excess += bounded.absolute
-            excesses.append(excess.sub_(bounded.value.abs() * allowed))
-        return exact, excesses
-
     def _forward_doubt(self, point: Sequence[Bounded]) -> Any:
         """Doubt of the function itself: a step may have no value, or stand on a kink."""
         arithmetic = Bounds(self._dtype, folded=self._folds["forward"])
         values = run(self._program, point, arithmetic)
         return arithmetic.number(values[self._program.output]).doubt
 
-    def _with_rounding(
-        self,
-        columns: Sequence[Any],
-        autograd: Sequence[Any],
-        exact: Sequence[Bounded],
-        doubts: Sequence[Any],
-        certified: Any,
-    ) -> Any:
+    def _certify_rounding(
+        self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
+    ) -> None:
         """Certify more points: those where rounding alone explains all of the distance."""
-        doubt = functools.reduce(worse, doubts, None)
-        (open_points,) = torch.nonzero(~certified & (doubt < 0), as_tuple=True)
-        if not len(open_points) or any(found is None for found in autograd):
-            return certified
+        if not left:
+            return
+        numbers = torch.cat([part.numbers for part in left])
         arithmetic = Bounds(
             self._dtype, unit=self._dtype.unit, literal=_inexact, folded=self._folds["backward"]
         )
-        point = [measured(column[open_points]) for column in columns]
+        point = [measured(column[numbers]) for column in columns]
         values = run(self._backward, point, arithmetic)
-        good = torch.ones_like(open_points, dtype=torch.bool)
+        good = torch.ones_like(numbers, dtype=torch.bool)
         most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
-        for number, found, bounded in zip(self._backward.outputs, autograd, exact, strict=True):
+        for position, number in enumerate(self._backward.outputs):
             torchs = arithmetic.number(values[number])
-            here = bounded.value.expand_as(found)[open_points]
-            distance = (found[open_points] - here).abs()
-            if bounded.absolute is not None:
-                absolute = torch.as_tensor(bounded.absolute, device=found.device)
-                distance += absolute.expand_as(found)[open_points]
-            sizes = here.abs()
-            distance += sizes * (bounded.relative + FLOAT64.unit)
-            within = distance <= sizes * (_FIRST_ORDER * self._budget)
-            explained = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
-            rounding = (distance <= _ROUNDINGS * explained) & (explained < math.inf)
+            exact = found.exact[position][numbers]
+            distance = (found.autograd[position][numbers] - exact).abs()
+            distance += torch.cat([part.errors[position] for part in left])
+            if self._dtype is not FLOAT64:
+                distance += exact.abs() * self._dtype.unit  # it is rounded
+            within = distance <= exact.abs() * (_FIRST_ORDER * self._budget)
+            error = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
+            rounding = (distance <= _ROUNDINGS * error) & (error < math.inf)
             if torchs.doubt is not None:
                 rounding &= torchs.doubt < 0
-            good &= within | (rounding & (distance <= _FIRST_ORDER * most * sizes))
-        certified = certified.clone()
-        certified[open_points] = good
-        return certified
-
-
-def _both(first: Any, second: Any) -> Any:
-    return second if first is None else first & second
+            good &= within | (rounding & (distance <= _FIRST_ORDER * most * exact.abs()))
+        found.certified[numbers] = good
 
 
 def _formulas(
@@ -244,18 +299,21 @@ def _formulas(
     if all(part is not None and set(part.names) <= set(program.names) for part in parts):
         found = adjoint.merged([part for part in parts if part is not None], program.inputs)
         # Formulas multiply literals with each other, and are printed rounded.
-        short = all(c.value is not None and c.value.denominator == 1 for c in program.constants)
-        return found, _of_fractions if short else _inexact
+        # 0.1*10 is printed as a whole number, and is none.
+        short = all(c.value is None or c.value.denominator <= 1024 for c in program.constants)
+        return found, _inexact if short else _rounded
     return adjoint.derivatives(program, entries, lambda row: row.derivative), _inexact
+
+
+def _rounded(constant: Constant) -> float:  # noqa: ARG001 - as below
+    """The error of a literal, whatever it is."""
+    return FLOAT64.unit
 
 
 def _inexact(constant: Constant) -> float:
     """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
     value = constant.value or Fraction(0)
     return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
-
-
-_of_fractions = _inexact
 
 
 def _is_total(program: Program) -> bool:
@@ -301,13 +359,3 @@ def _second(slope: Any, leaves: Sequence[Any]) -> list[Any]:
         torch.zeros_like(leaf) if value is None else value
         for leaf, value in zip(leaves, found, strict=True)
     ]
-
-
-def _ulps(found: Any, exact: Any) -> Any:
-    """Distances in units in the last place of the rounded exact value."""
-    if found is None:
-        return None
-    rounded = exact.to(found.dtype)
-    size = rounded.abs()
-    spacing = torch.nextafter(size, torch.full_like(size, math.inf)) - size
-    return (found - rounded).abs_().div_(spacing).to(torch.float64)
