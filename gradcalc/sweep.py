@@ -268,7 +268,8 @@ class Sweep:
     def _cross_check(self, table: Table, number: int) -> None:
         """Let the jury hear what is certified already."""
         for name, entry in zip(self.names, self._entries_by_jury(table, number), strict=True):
-            if entry.verdict is not Verdict.AGREE:
+            # That the jury had too little time says nothing.
+            if entry.verdict not in {Verdict.AGREE, Verdict.UNDECIDED}:
                 note = (
                     f"{name}: the sweep certified that the two agree, but the jury says "
                     f"{_said(entry)}; one of them is at fault, please report this"

@@ -32,7 +32,7 @@ from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
-PART = 65536
+PART = 65_536
 
 #: What is left of a bound for the terms of second order, which the bounds leave out.
 _FIRST_ORDER = 0.98
