@@ -169,10 +169,9 @@ def _check_finite(path: Path, names: Sequence[str], chunk: Chunk, first: int) ->
     for name, column in zip(names, chunk, strict=True):
         if not np.isfinite(column).all():
             row = int(np.flatnonzero(~np.isfinite(column))[0])
-            place = f"{path}:{first + row + 2}" if path.suffix.lower() == ".csv" else str(path)
             raise GradcalcError(
                 Kind.BINDING,
-                f"{place}: `{name}` is {column[row]} at point {first + row + 1}, "
+                f"{path}: `{name}` is {column[row]} at point {first + row + 1}, "
                 "where no derivative exists",
                 hint="give finite numbers",
             )
@@ -195,7 +194,7 @@ def _check_columns(path: Path, header: Sequence[str], wanted: Sequence[str]) -> 
 
 
 def _csv(path: Path, wanted: Sequence[str]) -> Points:
-    """Read a CSV file with a header: by pyarrow where it is installed, else by Python's csv."""
+    """Read a CSV file, whose first line names the columns."""
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         header = [cell.strip() for cell in next(csv.reader(stream), [])]
     if not header:

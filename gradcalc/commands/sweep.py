@@ -174,14 +174,16 @@ def _check_names(
 
 
 def _check_device(device: str) -> None:
-    if device == "cpu":
-        return
-    from gradcalc.functions import torch
-
-    if not torch.cuda.is_available():
+    if device != "cpu" and not _has_cuda():
         raise GradcalcError(
             Kind.USAGE, "torch finds no CUDA device here", hint="leave --device out"
         )
+
+
+def _has_cuda() -> bool:
+    from gradcalc.functions import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def _write(asked: Sweep, points: Points, output: str | None) -> None:
