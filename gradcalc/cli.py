@@ -18,6 +18,7 @@ from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
 from gradcalc.commands.streams import ClosedPipe, drop_output, use_color, write
+from gradcalc.commands.sweep import sweep
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS, error_text
 
@@ -72,13 +73,14 @@ def _run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-_COMMANDS = frozenset({"grad", "check", "batch", "functions"})
+_COMMANDS = frozenset({"grad", "check", "batch", "sweep", "functions"})
 
 
 def _protected(word: str) -> str:
     """Keep an expression such as -x**2 from being read as an option, by a space before it."""
     # No option has one letter: --x is minus minus x.
-    is_option = word in {"-", "-h", "--"} or re.fullmatch(r"--[a-z][a-z-]+(=.*)?", word, re.DOTALL)
+    short = {"-", "-h", "-o", "--"}
+    is_option = word in short or re.fullmatch(r"--[a-z][a-z-]+(=.*)?", word, re.DOTALL)
     return word if is_option or not word.startswith("-") else f" {word}"
 
 
@@ -119,5 +121,5 @@ def _top(
     pass
 
 
-for _command in (grad, check, batch, functions):
+for _command in (grad, check, batch, sweep, functions):
     app.command()(_command)

@@ -70,7 +70,14 @@ class Jury:
     """Hears one case."""
 
     def __init__(
-        self, case: Case, dtype: Dtype, *, formulas: bool, latex: bool, thorough: bool
+        self,
+        case: Case,
+        dtype: Dtype,
+        *,
+        formulas: bool,
+        latex: bool,
+        thorough: bool,
+        calculus: Calculus | None = None,
     ) -> None:
         """Prepare to hear.
 
@@ -80,14 +87,17 @@ class Jury:
             formulas: Whether formulas are wanted, or values alone.
             latex: Whether formulas are wanted in LaTeX too.
             thorough: Whether the limit is always called, or only where it may change a verdict.
+            calculus: The formulas, differentiated, where they are known from another point.
         """
         self._case = case
         self._dtype = dtype
         self._latex = latex
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
-        self._calculus = Calculus(case.program, case.entries, dtype) if formulas else None
+        self._differentiated = calculus is not None
+        if calculus is None and formulas:
+            calculus = Calculus(case.program, case.entries, dtype)
+        self._calculus = calculus
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
-        self._differentiated = False
         self._exact: Sequence[Any] = ()
         self._far: dict[tuple[int, ...], Any] = {}
 

@@ -152,6 +152,8 @@ def _check_size(
 ) -> None:
     """Refuse a tensor that would not fit, before torch tries to make it."""
     most = limits.TENSOR_ENTRIES
+    if row.entrywise and len({arg.shape for arg in args if not isinstance(arg, float)}) < 2:
+        return  # the result is as large as they are
     size = 1
     for arg in args:
         size *= 1 if isinstance(arg, float) else arg.numel() or 1
@@ -241,8 +243,15 @@ def forward(
         _leaf(value, torch_dtype).requires_grad_(required)
         for value, required in zip(inputs, requires_grad, strict=True)
     ]
-    scalar = is_scalar(program, [value.shape for value in inputs])
-    arithmetic = _Tensors(program, torch_dtype, draws, scalar=scalar)
+    return forward_of(program, leaves, torch_dtype, draws)
+
+
+def forward_of(
+    program: Program, leaves: list[Any], dtype: Any, draws: Draws | Mapping[int, Any]
+) -> Forward:
+    """Run the program on these leaves, tensors of torch's dtype."""
+    scalar = is_scalar(program, [leaf.shape for leaf in leaves])
+    arithmetic = _Tensors(program, dtype, draws, scalar=scalar)
     said: tuple[str, ...] = ()
     if scalar:  # of which torch never warns
         values = run(program, leaves, arithmetic)

@@ -24,6 +24,7 @@ from gradcalc.jury import Case, Jury
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 from gradcalc.report import Entry, Verdict
+from gradcalc.symbolic import Calculus
 
 
 def judged(
@@ -33,8 +34,12 @@ def judged(
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
+    calculus: Calculus | None = None,
 ) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
-    """The blocks, and the entries of all of them, for each entry of the output that is asked."""
+    """The blocks, and the entries of all of them, for each entry of the output that is asked.
+
+    `calculus` holds the formulas of a scalar program, where they are known from another point.
+    """
     try:
         expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
     except expand.TooManySteps:
@@ -79,6 +84,7 @@ def judged(
                 formulas=formulas,
                 latex=options.latex,
                 thorough=options.thorough,
+                calculus=calculus,
             )
         )
     rows: list[list[Entry]] = [[] for _ in juries]

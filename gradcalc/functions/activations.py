@@ -26,6 +26,9 @@ row(
     derivative="sigmoid(x)*sigmoid(-x)",
     backward="(1 - sigmoid(x))*sigmoid(x)",
     samples=(0.5, -2.0),
+    accuracy=4,
+    lipschitz=0.25,
+    growth=1,
 )
 row(
     "logit",
@@ -68,6 +71,9 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "relu6",
@@ -82,6 +88,9 @@ row(
     samples=(0.5, -2.0, 7.0),
     margin=at(0, 6),
     kinks=((0.0, 0.0), (6.0, 0.0)),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "leaky_relu",
@@ -98,6 +107,7 @@ row(
     samples=(0.5, -2.0, (-1.5, 0.25)),
     margin=at(0),
     kinks=((0.0, 0.01), ((0.0, 0.25), 0.25)),
+    accuracy=2,
 )
 row(
     "elu",
@@ -131,6 +141,8 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 1.7580993408473766),),
+    accuracy=6,
+    lipschitz=1.8,
 )
 row(
     "celu",
@@ -173,6 +185,8 @@ row(
     derivative="sigmoid(x)*(1 + x*sigmoid(-x))",
     backward="sigmoid(x)*(1 + x*(1 - sigmoid(x)))",
     samples=(0.5, -2.0),
+    accuracy=5,
+    lipschitz=1.1,
 )
 row(
     "mish",
@@ -185,6 +199,8 @@ row(
     derivative="tanh(softplus(x)) + x*sigmoid(x)*(1 - tanh(softplus(x))**2)",
     backward="tanh(log1p(exp(x))) + x*sigmoid(x)*(1 - tanh(log1p(exp(x)))**2)",
     samples=(0.5, -2.0),
+    accuracy=6,
+    lipschitz=1.1,
 )
 row(
     "softsign",
@@ -199,6 +215,9 @@ row(
     backward="1/(1 + abs(x)) - x/(1 + abs(x))/(1 + abs(x))*sign(x)",
     margin=at(0),
     samples=(0.5, -2.0),
+    accuracy=4,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "tanhshrink",
@@ -228,6 +247,9 @@ row(
     samples=(0.5, -2.0, (1.5, -2.0, 2.0)),
     margin=at_bounds,
     kinks=((1.0, 0.0), (-1.0, 0.0)),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "hardsigmoid",
@@ -256,6 +278,8 @@ row(
     samples=(0.5, -4.0, 5.0),
     margin=at(-3, 3),
     kinks=((-3.0, 0.0), (3.0, 1.0)),
+    accuracy=5,
+    lipschitz=1.5,
 )
 row(
     "logsigmoid",
@@ -269,6 +293,8 @@ row(
     # 1 - sigmoid(x) is what its second derivative is made of.
     backward="1 - sigmoid(x)",
     samples=(0.5, -2.0),
+    accuracy=4,
+    lipschitz=1,
 )
 row(
     "softshrink",

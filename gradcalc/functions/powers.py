@@ -24,6 +24,8 @@ row(
     outside=(-1.0,),
     margin=at(0),
     kinks=((0.0, math.inf),),
+    accuracy=2,
+    elasticity=0.5,
 )
 row(
     "rsqrt",
@@ -38,6 +40,8 @@ row(
     domain="x > 0",
     samples=(0.25, 2.0),
     outside=(0.0, -1.0),
+    accuracy=3,
+    elasticity=0.5,
 )
 row(
     "cbrt",
@@ -64,6 +68,8 @@ row(
     mpmath=lambda x: x * x,
     derivative="2*x",
     samples=(1.5, -0.3),
+    accuracy=2,
+    elasticity=2,
 )
 row(
     "reciprocal",
@@ -78,6 +84,8 @@ row(
     domain="x != 0",
     samples=(1.5, -0.3),
     outside=(0.0,),
+    accuracy=2,
+    elasticity=1,
 )
 row(
     "exp",
@@ -88,6 +96,8 @@ row(
     mpmath=lambda x: mp.exp(x),
     derivative="exp(x)",
     samples=(0.5, -1.3),
+    accuracy=2,
+    growth=1,
 )
 row(
     "exp2",
@@ -100,6 +110,8 @@ row(
     derivative="2**x*log(2)",
     backward="exp2(x)*log(2)",
     samples=(0.5, -1.3),
+    accuracy=3,
+    growth=0.7,
 )
 row(
     "expm1",
@@ -111,6 +123,7 @@ row(
     derivative="exp(x)",
     backward="expm1(x) + 1",
     samples=(0.5, -1.3),
+    accuracy=2,
 )
 for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", "10", "")):
     row(
@@ -126,6 +139,7 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
         mpmath=(lambda x: mp.log(x))
         if _base == "e"
         else lambda x, base=int(_base): mp.log(x) / mp.log(base),
+        accuracy=2,
         derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",
         domain="x > 0",
         samples=(0.3, 2.5),
@@ -143,6 +157,7 @@ row(
     domain="x > -1",
     samples=(0.3, -0.4),
     outside=(-1.0, -2.0),
+    accuracy=3,
 )
 row(
     "hypot",
@@ -157,6 +172,9 @@ row(
     samples=((3.0, 4.0), (-0.5, 1.2)),
     margin=lambda x, y: abs(x) + abs(y),
     kinks=(((0.0, 0.0), (math.nan, math.nan)),),
+    accuracy=2,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "logaddexp",

@@ -36,6 +36,9 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "sign",
@@ -50,6 +53,7 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
+    accuracy=0,
 )
 row(
     "floor",
@@ -63,6 +67,7 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "ceil",
@@ -77,6 +82,7 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "round",
@@ -91,6 +97,7 @@ row(
     samples=(0.6, -2.3),
     margin=half,
     kinks=((2.5, 0.0),),
+    accuracy=0,
 )
 row(
     "trunc",
@@ -106,6 +113,7 @@ row(
     samples=(2.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
+    accuracy=0,
 )
 row(
     "frac",
@@ -183,6 +191,9 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
             if _many
             else f"where(x {_relation} y, 0, 1)",
         ),
+        accuracy=0,
+        lipschitz=1,
+        elasticity=1,
         samples=((1.5, 2.25), (3.0, -0.7)),
         margin=tie,
         kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
@@ -207,6 +218,9 @@ row(
     samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
     margin=at_bounds,
     kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "clamp_min",
@@ -223,6 +237,9 @@ row(
     samples=((0.5, -1.0), (-2.0, -1.0)),
     margin=tie,
     kinks=(((-1.0, -1.0), (1.0, 0.0)),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "clamp_max",
@@ -239,6 +256,9 @@ row(
     samples=((0.5, 1.0), (3.0, 1.0)),
     margin=tie,
     kinks=(((1.0, 1.0), (1.0, 0.0)),),
+    accuracy=0,
+    lipschitz=1,
+    elasticity=1,
 )
 row(
     "where",
@@ -286,4 +306,5 @@ row(
     samples=((0.5, 2.0), (0.5, -2.0), (-1.5, 2.0)),
     margin=lambda x, y: least(abs(x), abs(y)),
     kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
+    accuracy=0,
 )

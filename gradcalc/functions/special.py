@@ -31,6 +31,9 @@ row(
     mpmath=lambda x: mp.erf(x),
     derivative="2*exp(-x**2)/sqrt(pi)",
     samples=(0.5, -1.2),
+    accuracy=3,
+    lipschitz=1.13,
+    elasticity=1,
 )
 row(
     "erfc",
@@ -41,6 +44,8 @@ row(
     mpmath=lambda x: mp.erfc(x),
     derivative="-2*exp(-x**2)/sqrt(pi)",
     samples=(0.5, -1.2),
+    accuracy=4,
+    lipschitz=1.13,
 )
 row(
     "erfinv",
@@ -53,6 +58,7 @@ row(
     domain="-1 < x < 1",
     samples=(0.5, -0.8),
     outside=(1.0, -1.0, 2.0),
+    accuracy=3,
 )
 row(
     "erfcx",
@@ -197,6 +203,7 @@ row(
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, 0.0), (1.0, -1.0)),
     margin=lambda x, y: least(abs(x), y),
+    accuracy=4,
 )
 row(
     "xlog1py",
@@ -212,6 +219,7 @@ row(
     samples=((0.5, 1.2), (-2.0, 0.3)),
     outside=((1.0, -1.0), (1.0, -2.0)),
     margin=lambda x, y: least(abs(x), y + 1),
+    accuracy=4,
 )
 row(
     "entr",
@@ -227,6 +235,7 @@ row(
     outside=(-1.0,),
     margin=at(0),
     kinks=((0.0, math.inf),),
+    accuracy=4,
 )
 row(
     "ndtr",
@@ -311,6 +320,9 @@ row(
     mpmath=lambda x: x * mp.pi / 180,
     derivative="pi/180",
     samples=(30.0, -45.0),
+    accuracy=3,
+    lipschitz=0.02,
+    elasticity=1,
 )
 row(
     "rad2deg",
@@ -323,4 +335,7 @@ row(
     mpmath=lambda x: x * 180 / mp.pi,
     derivative="180/pi",
     samples=(0.5, -1.2),
+    accuracy=3,
+    lipschitz=58,
+    elasticity=1,
 )

@@ -94,6 +94,10 @@ class Function:
     backward: tuple[str, ...]
     forward: str | None
     approximation: float
+    accuracy: float
+    lipschitz: float
+    elasticity: float
+    growth: float
     torch: Callable[..., Any]
     sympy: Callable[..., Any]
     mpmath: Callable[..., Any]
@@ -197,6 +201,10 @@ def row(
     backward: str | tuple[str, ...] = (),
     forward: str | None = None,
     approximation: float = 0,
+    accuracy: float = math.inf,
+    lipschitz: float = math.inf,
+    elasticity: float = math.inf,
+    growth: float = math.inf,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
@@ -255,6 +263,10 @@ def row(
         backward=texts(backward or derivative),
         forward=forward,
         approximation=approximation,
+        accuracy=accuracy,
+        lipschitz=lipschitz,
+        elasticity=elasticity,
+        growth=growth,
         torch=torch,
         sympy=sympy or absent,
         mpmath=mpmath or absent,

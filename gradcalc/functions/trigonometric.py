@@ -35,14 +35,17 @@ def _trigonometric(
     )
 
 
-_trigonometric("sin", "sine; x in radians", "cos(x)", samples=(0.5, -2.0))
-_trigonometric("cos", "cosine; x in radians", "-sin(x)", samples=(0.5, -2.0))
+_trigonometric("sin", "sine; x in radians", "cos(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1)
+_trigonometric(
+    "cos", "cosine; x in radians", "-sin(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1
+)
 _trigonometric(
     "tan",
     "tangent; x in radians",
     "tan(x)**2 + 1",
     samples=(0.5, -2.0),
     domain="cos(x) != 0",
+    accuracy=2,
 )
 _trigonometric(
     "sec",
@@ -52,6 +55,7 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
+    accuracy=4,
 )
 _trigonometric(
     "csc",
@@ -62,6 +66,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "cot",
@@ -72,6 +77,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.tan(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "asin",
@@ -84,6 +90,7 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
+    accuracy=3,
 )
 _trigonometric(
     "acos",
@@ -96,6 +103,7 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
+    accuracy=4,
 )
 _trigonometric(
     "atan",
@@ -103,6 +111,9 @@ _trigonometric(
     "1/(x**2 + 1)",
     samples=(0.5, -3.0),
     aliases="arctan",
+    accuracy=3,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "asec",
@@ -143,6 +154,8 @@ _trigonometric(
     domain="all real numbers; jumps at 0",
     margin=at(0),
     kinks=((0.0, math.nan),),
+    accuracy=4,
+    lipschitz=1,
 )
 row(
     "atan2",
@@ -158,11 +171,29 @@ row(
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
     margin=lambda x, y: greatest(abs(x), y),
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
+    accuracy=3,
 )
-_trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
-_trigonometric("cosh", "hyperbolic cosine", "sinh(x)", samples=(0.5, -2.0), group="hyperbolic")
 _trigonometric(
-    "tanh", "hyperbolic tangent", "1 - tanh(x)**2", samples=(0.5, -2.0), group="hyperbolic"
+    "sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic", accuracy=3
+)
+_trigonometric(
+    "cosh",
+    "hyperbolic cosine",
+    "sinh(x)",
+    samples=(0.5, -2.0),
+    group="hyperbolic",
+    accuracy=3,
+    growth=1,
+)
+_trigonometric(
+    "tanh",
+    "hyperbolic tangent",
+    "1 - tanh(x)**2",
+    samples=(0.5, -2.0),
+    group="hyperbolic",
+    accuracy=3,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "sech",
@@ -172,6 +203,9 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cosh(x)),
     group="hyperbolic",
+    accuracy=4,
+    lipschitz=1,
+    growth=1,
 )
 _trigonometric(
     "csch",
@@ -183,6 +217,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "coth",
@@ -194,6 +229,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=4,
 )
 _trigonometric(
     "asinh",
@@ -203,6 +239,9 @@ _trigonometric(
     samples=(0.5, -2.0),
     aliases="arcsinh",
     group="hyperbolic",
+    accuracy=4,
+    lipschitz=1,
+    elasticity=1,
 )
 _trigonometric(
     "acosh",
@@ -216,6 +255,7 @@ _trigonometric(
     outside=(0.5, -2.0),
     margin=at(1),
     kinks=((1.0, math.inf),),
+    accuracy=3,
 )
 _trigonometric(
     "atanh",
@@ -226,6 +266,7 @@ _trigonometric(
     group="hyperbolic",
     domain="-1 < x < 1",
     outside=(1.0, -1.0, 2.0),
+    accuracy=3,
 )
 _trigonometric(
     "asech",
@@ -253,6 +294,7 @@ _trigonometric(
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
+    accuracy=6,
 )
 _trigonometric(
     "acoth",

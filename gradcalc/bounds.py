@@ -1,0 +1,447 @@
+"""Arithmetic on many points at once, with a bound of the error of each number.
+
+In: float64 tensors, an entry for each point. Out, for each step of a program: its values, how far
+rounding may have carried them from the exact ones, and at which points nothing can be said. This is
+running error analysis to first order (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+section 3.3), made cheap: what is known for all points together (a relative error, the range of the
+values, a common sign) is kept in plain numbers, and only what cancels costs an operation more.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gradcalc.dtypes import FLOAT64, Dtype
+from gradcalc.functions import TABLE, Function, torch
+from gradcalc.interpret import run
+from gradcalc.parser import parse_row
+from gradcalc.program import Constant, Program, Step
+
+#: Sizes beyond which rounding is no longer relative, with room for a few operations.
+_TINY, _HUGE = 2.0**-960, 2.0**960
+
+#: A relative error that is still taken for small: the terms of second order are as small beside it.
+_SMALL = 2.0**-10
+
+#: Units of the roundoff that a bound may lose by taking it for all points together.
+_COARSE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A number at each point.
+
+    Attributes:
+        value: A tensor; one without axes where it is the same at all points.
+        relative: How far off it may be, relative to its size.
+        absolute: How far off it may be on top of that: None, a number or a tensor.
+        low: The least of the values.
+        high: The greatest of them.
+        least: A size that all of them have which are not 0.
+        doubt: None, or a tensor that is less than 0 where the bounds hold; elsewhere nothing is
+            known.
+    """
+
+    value: Any
+    relative: float = 0.0
+    absolute: Any = None
+    low: float = -math.inf
+    high: float = math.inf
+    least: float = 0.0
+    doubt: Any = None
+
+    @property
+    def constant(self) -> bool:
+        """Whether it is the same at all points."""
+        return not self.value.dim()
+
+    @property
+    def most(self) -> float:
+        """A size that none of them is beyond."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is free of errors."""
+        return not self.relative and self.absolute is None
+
+    @property
+    def error(self) -> Any:
+        """How far off it may be in all, or None."""
+        return _plus(self.value.abs() * self.relative if self.relative else None, self.absolute)
+
+
+def _plus(first: Any, second: Any) -> Any:
+    """The sum of two errors, of which None is none."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
+def worse(first: Any, second: Any) -> Any:
+    """The greater of two doubts, of which None is none."""
+    if first is None or second is None:
+        return second if first is None else first
+    return torch.maximum(first, second)
+
+
+def measured(value: Any, **known: Any) -> Bounded:
+    """A tensor with its range, by looking at it."""
+    low, high = (end.item() for end in torch.aminmax(value))
+    doubt = known.pop("doubt", None)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        doubt = worse(doubt, (value - value) - 1)
+        low, high = -math.inf, math.inf
+    least = min(abs(low), abs(high))
+    if low <= 0 <= high:
+        sizes = value.abs()
+        least = sizes.amin().item()
+        if not least:
+            least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
+    return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
+
+
+def number_of(value: float, relative: float = 0.0) -> Bounded:
+    """A number that is the same at all points."""
+    tensor = torch.tensor(value, dtype=torch.float64)
+    return Bounded(tensor, relative, low=value, high=value, least=abs(value) or math.inf)
+
+
+class Bounds:
+    """Arithmetic on `Bounded` numbers."""
+
+    def __init__(
+        self,
+        dtype: Dtype,
+        *,
+        unit: float = FLOAT64.unit,
+        literal: Callable[[Constant], float] | None = None,
+        folded: dict[int, Bounded] | None = None,
+        depth: int = 0,
+    ) -> None:
+        """Prepare to calculate.
+
+        Args:
+            dtype: What literals are rounded to.
+            unit: The roundoff to reckon with.
+            literal: The relative error of a literal; none if not given.
+            folded: Where what is the same at all points is kept, for the next points.
+            depth: How deep this is in the texts of the function table.
+        """
+        self._dtype = dtype
+        self._unit = unit
+        self._literal = literal
+        self._folded: dict[int, Bounded] = {} if folded is None else folded
+        self._depth = depth
+
+    def constant(self, constant: Constant) -> Bounded:
+        """A number in the text."""
+        if constant.value is not None:
+            error = 0.0 if self._literal is None else self._literal(constant)
+            return number_of(float(self._dtype.literal(constant.value)), error)
+        size = getattr(math, constant.text.lstrip("-"))
+        return number_of(-size if constant.text.startswith("-") else size, self._unit)
+
+    def number(self, value: Bounded) -> Bounded:
+        """A value that may be a condition, as a number."""
+        if value.value.dtype != torch.bool:
+            return value
+        return replace(value, value=value.value.to(torch.float64))
+
+    def condition(self, value: Bounded) -> Bounded:
+        """A value that may be a number, as a condition."""
+        if value.value.dtype == torch.bool:
+            return value
+        doubt = _plus(None if value.exact else 2 * value.error, -value.value.abs())
+        return _condition(value.value != 0, worse(value.doubt, doubt))
+
+    def call(self, row: Function, args: list[Bounded], number: int, step: Step) -> Bounded:  # noqa: ARG002
+        """Apply a row of the table."""
+        if number in self._folded:
+            return self._folded[number]
+        found = self._called(row, args)
+        doubt = functools.reduce(worse, (arg.doubt for arg in args), None)
+        if row.name == "where":
+            # The branch not taken may be anything.
+            branches = [
+                arg.value.new_tensor(-1.0) if arg.doubt is None else arg.doubt for arg in args
+            ]
+            doubt = worse(args[0].doubt, torch.where(args[0].value, *branches[1:]))
+        for margin in self._margins(row, args):
+            doubt = worse(doubt, margin)
+        found = replace(found, doubt=worse(found.doubt, doubt))
+        if all(arg.constant for arg in args) and not self._depth:
+            self._folded[number] = found
+        return found
+
+    def _called(self, row: Function, args: list[Bounded]) -> Bounded:
+        rule = _RULES.get(row.name)
+        if rule is not None:
+            found = rule(self, *args)
+            if found is not None:
+                return _in_range(found)
+        if row.group == "comparison":
+            return _condition(row.torch(*(arg.value for arg in args)), None)
+        return self._function(row, args)
+
+    # --- Functions ------------------------------------------------------------------------------
+
+    def _function(self, row: Function, args: list[Bounded]) -> Bounded:
+        """Any row, by what the table says of its errors."""
+        if math.isinf(row.accuracy) and row.forward and f"{row.name}(" not in row.forward:
+            return self._text(row.forward, row, args)
+        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
+        value = row.torch(*static)
+        if set(row.derivative) == {"0"} and row.margin:
+            return measured(value)  # it is constant between its jumps
+        if math.isinf(row.accuracy):
+            return measured(value, absolute=value.new_tensor(math.inf))
+        relative, absolute, doubt = row.accuracy * self._unit, None, None
+        if any(not arg.exact for arg in args):
+            more, absolute, doubt = self._passed_on(row, args, value)
+            relative += more
+        found = measured(value, relative=relative, absolute=absolute, doubt=doubt)
+        known = self._depth or row.any_size or not math.isinf(row.elasticity)
+        if not known and found.low <= 0 <= found.high and not value.abs().amin().item():
+            # exp(-800) is 0 for want of room, sin(0) is not: there the slope is no such number.
+            slope = self._text(row.text(row.derivative, 0), row, args).value.abs()
+            underflow = torch.where(value == 0, _TINY - slope, -1.0)
+            found = replace(found, doubt=worse(found.doubt, underflow))
+        return _in_range(found)
+
+    def _passed_on(self, row: Function, args: list[Bounded], value: Any) -> tuple[float, Any, Any]:
+        """What the errors of the arguments make of the value: a relative error, another, doubt."""
+        purely = all(arg.absolute is None for arg in args)
+        most = max(arg.relative for arg in args)
+        if purely and most * row.elasticity < math.inf:
+            return most * row.elasticity, None, None
+        if purely and most * row.growth * args[0].most <= _COARSE * self._unit:
+            return most * row.growth * args[0].most, None, None
+        errors = [arg.error for arg in args]
+        if not math.isinf(row.growth):
+            error = row.growth * errors[0]
+            return 0.0, value.abs() * error, error - _SMALL
+        if not math.isinf(row.lipschitz):
+            return 0.0, row.lipschitz * functools.reduce(_plus, errors), None
+        absolute, doubt = None, None
+        for position, error in enumerate(errors):
+            if error is None or row.is_static(position):
+                continue
+            slope = self._text(row.text(row.derivative, position), row, args)
+            spread = slope.error
+            steep = slope.value.abs() if spread is None else slope.value.abs() + spread
+            absolute = _plus(absolute, error * steep)
+            doubt = worse(doubt, slope.doubt)
+            if spread is not None:
+                # Where the slope itself may change much, an end of the domain is near.
+                bound = (slope.value.abs() / 16).clamp(min=2.0**-20)
+                doubt = worse(doubt, spread - bound)
+        return 0.0, absolute, doubt
+
+    def _text(self, text: str, row: Function, args: Sequence[Bounded]) -> Bounded:
+        """A text of the table, at these arguments."""
+        if self._depth:
+            args = [replace(arg, relative=0.0, absolute=None) for arg in args]
+        given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
+        for parameter in row.parameters[len(args) :]:
+            given[parameter.name] = number_of(float(parameter.default or "nan"))
+        program = _parsed(text, row.name)
+        within = Bounds(
+            FLOAT64,
+            unit=self._unit,
+            literal=lambda c: 0.0 if c.value == round(c.value or 0) else self._unit,
+            depth=self._depth + 1,
+        )
+        values = run(program, [given[name] for name in program.names], within)
+        return within.number(values[program.output])
+
+    def _margins(self, row: Function, args: list[Bounded]) -> list[Any]:
+        """Doubts, where the arguments may be on a kink."""
+        moving = [k for k, arg in enumerate(args) if not arg.constant]
+        if not row.margin or not moving or _is_smooth_power(row, args):
+            return []
+        given = [arg.value.item() if arg.constant else arg.value for arg in args]
+        tolerance: Any = None
+        for arg in args:
+            error = arg.error
+            tolerance = _plus(tolerance, None if error is None else 4 * error)
+            if len(args) > 1 and not arg.constant and arg.value.dtype != torch.bool:
+                tolerance = _plus(tolerance, arg.value.abs() * (8 * FLOAT64.unit))
+        doubts = []
+        for margin in {row.margin_of(position): None for position in moving}:
+            left = margin(*given)
+            if isinstance(left, torch.Tensor):
+                doubts.append(-left if tolerance is None else tolerance - left)
+        return doubts
+
+    # --- Arithmetic -----------------------------------------------------------------------------
+
+    def _add(self, left: Bounded, right: Bounded) -> Bounded:
+        low, high = left.low + right.low, left.high + right.high
+        value = left.value + right.value
+        absolute = _plus(left.absolute, right.absolute)
+        relative = max(left.relative, right.relative)
+        least = min(left.least, right.least)
+        if min(left.low, right.low) >= 0 or max(left.high, right.high) <= 0:
+            return Bounded(value, relative + self._unit, absolute, low, high, least)
+        errors = left.relative * left.most, right.relative * right.most
+        nearest = max(low, -high)
+        if nearest > 0 and sum(errors) <= nearest * max(relative, self._unit) * _COARSE:
+            # The terms may differ in sign, but nowhere is their sum small.
+            relative = sum(errors) / nearest
+            return Bounded(value, relative + self._unit, absolute, low, high, nearest)
+        for term in (left, right):
+            absolute = _plus(absolute, term.value.abs() * term.relative if term.relative else None)
+        return Bounded(value, self._unit, absolute, low, high, least * FLOAT64.unit)
+
+    def _sub(self, left: Bounded, right: Bounded) -> Bounded:
+        return self._add(left, self._neg(right))
+
+    def _neg(self, term: Bounded) -> Bounded:
+        return replace(term, value=-term.value, low=-term.high, high=-term.low, doubt=None)
+
+    def _mul(self, left: Bounded, right: Bounded) -> Bounded:
+        absolute = None
+        for one, other in ((left, right), (right, left)):
+            if one.absolute is not None:
+                absolute = _plus(absolute, other.value.abs() * one.absolute)
+        corners = _products(left, right)
+        low = 0.0 if left is right else min(corners)
+        return Bounded(
+            left.value * right.value,
+            left.relative + right.relative + self._rounding(left, right),
+            absolute,
+            low,
+            max(corners),
+            left.least * right.least,
+        )
+
+    def _rounding(self, left: Bounded, right: Bounded) -> float:
+        """The relative error of a product: none, of a power of 2."""
+        for factor in (left, right):
+            if factor.constant and abs(math.frexp(factor.low)[0]) == 0.5:
+                return 0.0
+        return self._unit
+
+    def _div(self, left: Bounded, right: Bounded) -> Bounded:
+        value = left.value / right.value
+        relative = left.relative + right.relative + self._rounding(right, right)
+        absolute, doubt = left.absolute, None
+        if right.absolute is not None:
+            absolute = _plus(absolute, value.abs() * right.absolute)
+            doubt = right.absolute / _SMALL - right.value.abs()
+        if absolute is not None:
+            absolute = absolute / right.value.abs() * (1 + 2 * _SMALL)
+        if right.low <= 0 <= right.high:
+            return measured(value, relative=relative, absolute=absolute, doubt=doubt)
+        inverse = Bounded(right.value, low=1 / right.high, high=1 / right.low)
+        corners = _products(left, inverse)
+        return Bounded(
+            value,
+            relative,
+            absolute,
+            min(corners),
+            max(corners),
+            left.least / right.most,
+            doubt,
+        )
+
+    def _pow(self, base: Bounded, exponent: Bounded) -> Bounded | None:
+        if not exponent.constant or exponent.absolute is not None:
+            return None
+        power = exponent.low
+        size = abs(power)
+        value = torch.pow(base.value, power)
+        relative = size * base.relative + (0.0 if power in {0.0, 1.0} else 2 * self._unit)
+        whole = power == round(power)
+        if exponent.relative and not whole:
+            sizes = (base.least, base.high)
+            if not all(0 < end < math.inf for end in sizes):
+                return None
+            relative += size * exponent.relative * max(abs(math.log(end)) for end in sizes)
+        absolute, doubt = None, None
+        if base.absolute is not None and whole and power > 0:
+            about = base.value.abs() + base.absolute
+            absolute = torch.pow(about, power - 1) * (power * base.absolute)
+        elif base.absolute is not None:
+            absolute = value.abs() / base.value.abs() * base.absolute * (size * (1 + 2 * _SMALL))
+            doubt = base.absolute * (size + 1) / _SMALL - base.value.abs()
+        if not (whole and power > 0) and base.low <= 0:
+            return measured(value, relative=relative, absolute=absolute, doubt=doubt)
+        ends = [_power(base.low, power), _power(base.high, power)]
+        if base.low <= 0 <= base.high and power % 2 == 0:
+            ends.append(0.0)
+        least = _power(base.least, power) if power > 0 else min(map(abs, ends))
+        return Bounded(value, relative, absolute, min(ends), max(ends), least, doubt)
+
+    def _where(self, condition: Bounded, yes: Bounded, no: Bounded) -> Bounded:
+        return Bounded(
+            torch.where(condition.value, yes.value, no.value),
+            max(yes.relative, no.relative),
+            _chosen(condition.value, yes.absolute, no.absolute, 0.0),
+            min(yes.low, no.low),
+            max(yes.high, no.high),
+            min(yes.least, no.least),
+        )
+
+
+#: Rules of their own; all other rows go by what the table says of them.
+_RULES: dict[str, Callable[..., Bounded | None]] = {
+    "add": Bounds._add,  # noqa: SLF001 - the class's own
+    "sub": Bounds._sub,  # noqa: SLF001
+    "neg": Bounds._neg,  # noqa: SLF001
+    "mul": Bounds._mul,  # noqa: SLF001
+    "div": Bounds._div,  # noqa: SLF001
+    "pow": Bounds._pow,  # noqa: SLF001
+    "where": Bounds._where,  # noqa: SLF001
+}
+
+
+def _chosen(condition: Any, yes: Any, no: Any, default: float) -> Any:
+    """What belongs to the branch taken: errors or doubts, of which None is the default."""
+    if yes is None and no is None:
+        return None
+    return torch.where(condition, default if yes is None else yes, default if no is None else no)
+
+
+def _condition(value: Any, doubt: Any) -> Bounded:
+    return Bounded(value, low=0.0, high=1.0, least=1.0, doubt=doubt)
+
+
+def _in_range(found: Bounded) -> Bounded:
+    """The number, in doubt where it is so large or small that errors are no longer relative."""
+    doubt = found.doubt
+    if not found.most < _HUGE:
+        doubt = worse(doubt, found.value.abs() - _HUGE)
+    if found.least < _TINY:
+        doubt = worse(doubt, _TINY - found.value.abs())
+    return found if doubt is found.doubt else replace(found, doubt=doubt)
+
+
+def _products(left: Bounded, right: Bounded) -> list[float]:
+    """The products of the ends of two ranges."""
+    found = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+    return found if not any(map(math.isnan, found)) else [-math.inf, math.inf]
+
+
+def _power(base: float, power: float) -> float:
+    try:
+        return float(base**power)
+    except OverflowError:
+        return math.inf if base > 0 or power % 2 == 0 else -math.inf
+
+
+def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
+    """Whether this is x**2 or the like, which has no kink."""
+    if row.name != "pow" or not args[1].constant:
+        return False
+    return args[1].low >= 1 and args[1].low == round(args[1].low)
+
+
+@functools.cache
+def _parsed(text: str, name: str) -> Program:
+    return parse_row(text, TABLE[name])

@@ -1,0 +1,241 @@
+"""`gradcalc sweep`: one expression at many points."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
+from gradcalc.commands.streams import ClosedPipe, use_color
+from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import warning_text
+
+if TYPE_CHECKING:
+    from gradcalc.bindings import Binding
+    from gradcalc.dtypes import Dtype
+    from gradcalc.points import Points
+    from gradcalc.program import Program
+    from gradcalc.sweep import Sweep
+    from gradcalc.tables import Writer
+
+#: Names of columns beside those of the variables.
+_COLUMNS = frozenset({"value", "verdict", "note"})
+
+
+def sweep(
+    expr: Annotated[
+        str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
+    ],
+    points: Annotated[
+        str | None,
+        typer.Option("--points", metavar="FILE", help="Points: a .csv, .parquet or .npy file."),
+    ] = None,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over",
+            metavar="NAME=START:STOP:COUNT",
+            help="Evenly spaced values, both ends among them; several of these multiply.",
+        ),
+    ] = None,
+    at: At = None,
+    wrt: Wrt = None,
+    second_order: SecondOrder = False,
+    dtype: DtypeName = "float64",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="A .csv, .parquet or .npy file; else CSV."
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="Where torch calculates: cpu or cuda.")
+    ] = "cpu",
+    timeout: Timeout = 10.0,
+) -> int:
+    """Differentiate an expression at many points, with a verdict on each."""
+    from gradcalc.bindings import parse_bindings
+    from gradcalc.parser import parse
+    from gradcalc.points import grid, parse_axis
+    from gradcalc.question import Options, dtype_of, name_warnings, variables_of
+    from gradcalc.records import names
+    from gradcalc.tables import check_name
+
+    if output is not None:
+        check_name(output)
+    if device not in {"cpu", "cuda"}:
+        raise GradcalcError(Kind.USAGE, f"unknown device `{device}`", hint="use cpu or cuda")
+    options = Options(
+        wrt=None if wrt is None else names(wrt),
+        second_order=second_order,
+        dtype=dtype,
+        thorough=False,
+        timeout=seconds(timeout),
+    )
+    width = dtype_of(dtype)
+    if (points is None) == (not over):
+        raise GradcalcError(
+            Kind.USAGE,
+            "a sweep goes over the points of one file, or over a grid",
+            hint="add --points FILE, or --over x=-2:2:1001",
+        )
+    fixed = parse_bindings(at or ())
+    axes = [parse_axis(text, lambda value: _number(value, width)) for text in over or ()]
+    bound = [*(binding.name for binding in fixed), *(axis.name for axis in axes)]
+    program = parse(sys.stdin.read() if expr.strip() == "-" else expr, known=bound)
+    variables_of(program, options.wrt)
+    _check_names(program, [axis.name for axis in axes], fixed, from_file=points is not None)
+    swept = [name for name in program.names if name not in {b.name for b in fixed}]
+    if points is None:
+        found = grid(axes)
+    else:
+        from gradcalc import points as files
+
+        if output is not None and Path(output).absolute() == Path(points).absolute():
+            raise GradcalcError(
+                Kind.USAGE, "the points and the answers are one file", hint="choose another -o"
+            )
+        found = files.read(points, swept)
+    for warning in name_warnings(program, set(program.names)):
+        sys.stderr.write(warning_text(warning, color=use_color(sys.stderr)))
+    values = {binding.name: _value(binding, width) for binding in fixed}
+    _check_device(device)
+    from gradcalc.sweep import Sweep
+
+    asked = Sweep(program, found.names, values, options, device)
+    _write(asked, found, output)
+    sys.stderr.write(f"{asked.summary.text()}\n")
+    return asked.summary.exit_code
+
+
+def _number(text: str, dtype: Dtype) -> float:
+    """The value of a constant expression."""
+    from gradcalc.bindings import parse_bindings
+
+    return _value(parse_bindings([f"end={text}"])[0], dtype)
+
+
+def _value(binding: Binding, dtype: Dtype) -> float:
+    from gradcalc.question import Options
+    from gradcalc.values import draws_of, value_of
+
+    array = value_of(binding, dtype, draws_of(Options()))
+    if array.shape:
+        raise GradcalcError(
+            Kind.BINDING,
+            f"`{binding.name}` is a tensor; a sweep takes numbers alone",
+            text=binding.text,
+            span=binding.span,
+            hint="`gradcalc grad` and `gradcalc batch` take it, a point at a time",
+        )
+    return array.numbers[0]
+
+
+def _check_names(
+    program: Program, swept: Sequence[str], fixed: Sequence[Binding], *, from_file: bool
+) -> None:
+    """Refuse values without a variable, variables without a value, and names of columns."""
+    names = [*swept, *(binding.name for binding in fixed)]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise GradcalcError(
+                Kind.BINDING, f"`{name}` is bound twice", hint="leave one of the values out"
+            )
+        if name not in program.names:
+            near = difflib.get_close_matches(name, program.names, n=1)
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{name}` does not occur in the expression",
+                hint=f"did you mean `{near[0]}`?" if near else "leave it out",
+            )
+    for variable in program.inputs:
+        if variable.name in _COLUMNS:
+            raise GradcalcError(
+                Kind.NAME,
+                f"`{variable.name}` is the name of a column of the answers",
+                text=program.text,
+                span=variable.span,
+                hint="give the variable another name",
+            )
+        if not from_file and variable.name not in names:
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{variable.name}` has no value",
+                text=program.text,
+                span=variable.span,
+                hint=f"add --over {variable.name}=-2:2:101, or --at {variable.name}=1",
+            )
+
+
+def _check_device(device: str) -> None:
+    if device != "cpu" and not _has_cuda():
+        raise GradcalcError(
+            Kind.USAGE, "torch finds no CUDA device here", hint="leave --device out"
+        )
+
+
+def _has_cuda() -> bool:
+    from gradcalc.functions import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _write(asked: Sweep, points: Points, output: str | None) -> None:
+    """Write the answers, a chunk at a time."""
+    from gradcalc import tables
+    from gradcalc.sweep import CHUNK
+
+    columns = asked.columns
+    try:
+        with contextlib.ExitStack() as stack:
+            advance = stack.enter_context(_progress(points.count))
+            writer: Writer
+            if output is None:
+                writer = tables.CsvWriter(sys.stdout, columns)
+            else:
+                writer = tables.opened(output, columns)
+                stack.callback(writer.close)
+            for table in asked.tables(points.chunks(CHUNK)):
+                writer.write(table)
+                advance(table.length)
+            if output is None:
+                writer.close()
+    except BrokenPipeError:
+        raise ClosedPipe from None
+    except OSError as problem:
+        reason = (problem.strerror or "it cannot be written").lower()
+        raise GradcalcError(Kind.USAGE, f"{output or 'standard output'}: {reason}") from None
+
+
+@contextlib.contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int], Any]]:
+    """A progress bar on standard error, if that is a terminal; yields what advances it."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bar = Progress(
+        TextColumn("points"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("points", total=total)
+        yield lambda count: bar.advance(task, count)

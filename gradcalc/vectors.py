@@ -1,0 +1,361 @@
+"""One program at many points at once: derivatives by autograd and by calculus, and who is certain.
+
+In: a scalar program, and a tensor of values for each of its variables. Out: `Found`: value,
+derivatives by both witnesses, ulps, and at which points their agreement is certified. Certified
+means proved: the distance of the two, with the bound of calculus' own rounding (`bounds`) added, is
+within what `compare` allows, and no step is near a kink or an end of its domain. At all other
+points nothing is claimed: they are for the jury.
+
+Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
+be further off and still be right; then the rounding errors of torch's own backward pass, step by
+step, must account for all of the distance, and two thirds of the digits must be left.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import adjoint, compare
+from gradcalc.bounds import Bounded, Bounds, measured
+from gradcalc.dtypes import FLOAT64, Dtype
+from gradcalc.errors import GradcalcError
+from gradcalc.functions import TABLE, torch
+from gradcalc.interpret import run
+from gradcalc.parser import parse
+from gradcalc.program import Constant, Program
+from gradcalc.symbolic import Calculus, formula_text
+from gradcalc.tensors import forward_of
+
+#: Points that are calculated with together: their numbers stay in the processor's cache.
+PART = 65_536
+
+#: What is left of a bound for the terms of second order, which the bounds leave out.
+_FIRST_ORDER = 0.98
+
+#: How far beyond one rounding error for each of torch's operations a distance still counts as
+#: rounding; the jury allows several times that.
+_ROUNDINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found at many points.
+
+    Attributes:
+        value: The function's values by torch.
+        autograd: For each of the derivatives torch's values; nan where torch has no such
+            derivative.
+        exact: Their values by calculus, rounded to the dtype.
+        ulps: The distances between the two, in ulps.
+        certified: At which points all derivatives agree for certain.
+        lacking: Those of the derivatives that torch does not have.
+    """
+
+    value: Any
+    autograd: list[Any]
+    exact: list[Any]
+    ulps: list[Any]
+    certified: Any
+    lacking: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Points that are not certified yet: their numbers, and the errors of each derivative there."""
+
+    numbers: Any
+    errors: list[Any]
+
+
+class Vectors:
+    """A program, prepared to be checked at many points."""
+
+    def __init__(
+        self,
+        program: Program,
+        entries: Sequence[tuple[int, ...]],
+        dtype: Dtype,
+        calculus: Calculus,
+        device: str = "cpu",
+    ) -> None:
+        """Write the derivatives as programs.
+
+        Args:
+            program: The scalar program.
+            entries: For each derivative, the numbers of one or two inputs.
+            dtype: What torch calculates in.
+            calculus: The formulas of the derivatives, differentiated.
+            device: Where torch calculates.
+        """
+        self._program = program
+        self._entries = entries
+        self._dtype = dtype
+        self._device = device
+        self._budget = compare.budget(len(program.steps)) * dtype.unit
+        self._formulas, self._literal = _formulas(program, entries, calculus)
+        self._forward = None if _is_total(program) else program
+        self._rows: Any = None
+        self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "forward": {}, "backward": {}}
+
+    @functools.cached_property
+    def _backward(self) -> Program:
+        """The derivatives as torch calculates them."""
+        return adjoint.derivatives(self._program, self._entries, lambda row: row.backward)
+
+    def check(self, columns: Sequence[Any]) -> Found:
+        """Check the program at points.
+
+        Args:
+            columns: For each variable its values, float64 tensors of one axis that the dtype
+                represents.
+
+        Returns:
+            Tensors that the next check writes over: fresh memory costs more than most functions.
+        """
+        columns = [column.to(self._device) for column in columns]
+        length = len(columns[0])
+        found = self._room(length)
+        left = [
+            self._check_part(columns, found, slice(start, min(start + PART, length)))
+            for start in range(0, length, PART)
+        ]
+        with torch.no_grad():
+            self._certify_rounding(columns, found, [part for part in left if part is not None])
+        return found
+
+    def _room(self, length: int) -> Found:
+        """Where so many answers are written."""
+        several = len(self._entries)
+        if self._rows is None or self._rows.shape[1] < length:
+            self._rows = torch.empty(
+                (1 + 3 * several, length), dtype=torch.float64, device=self._device
+            )
+        value, *rows = [row[:length] for row in self._rows]
+        return Found(
+            value=value,
+            autograd=rows[:several],
+            exact=rows[several : 2 * several],
+            ulps=rows[2 * several :],
+            certified=torch.ones(length, dtype=torch.bool, device=self._device),
+        )
+
+    def _check_part(self, columns: Sequence[Any], found: Found, part: slice) -> _Left | None:
+        """Check some of the points; return those where rounding alone may explain a distance."""
+        here = [column[part] for column in columns]
+        value, autograd = self._by_autograd(here)
+        with torch.no_grad():
+            found.value[part] = value
+            point = [measured(column) for column in here]
+            doubts = [measured(found.value[part]).doubt]
+            if self._forward is not None:
+                doubts.append(self._forward_doubt(point))
+            arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
+            values = run(self._formulas, point, arithmetic)
+            exact = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+            doubts += [bounded.doubt for bounded in exact]
+            # One look for all points together; nan is never less than anything.
+            beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
+            trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
+            certified = trusted
+            for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True)):
+                excess = self._compare(found, position, part, answer, bounded)
+                if excess is None:
+                    found.certified[part] = False
+                    return None
+                if not excess.amax().item() <= 0:
+                    within = excess <= 0
+                    certified = within if certified is None else certified & within
+            if certified is None:
+                return None
+            found.certified[part] = certified
+            open_points = ~certified if trusted is None else trusted & ~certified
+            (numbers,) = torch.nonzero(open_points, as_tuple=True)
+            errors = [self._errors(bounded, numbers) for bounded in exact]
+            return _Left(numbers + part.start, errors) if len(numbers) else None
+
+    def _compare(
+        self, found: Found, position: int, part: slice, answer: Any, bounded: Bounded
+    ) -> Any:
+        """Write one derivative's numbers down; return how far beyond the budget each may be.
+
+        All in place: most of the time goes to memory.
+        """
+        exact = found.exact[position][part].copy_(bounded.value)
+        if self._dtype is not FLOAT64:
+            exact.copy_(exact.to(getattr(torch, self._dtype.name)))
+        autograd, ulps = found.autograd[position][part], found.ulps[position][part]
+        if answer is None:
+            found.lacking.add(position)
+            autograd.fill_(math.nan)
+            ulps.fill_(math.nan)
+            return None
+        autograd.copy_(answer)
+        distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
+        size = exact.abs()
+        allowed = _FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
+        excess = torch.add(distance, size, alpha=-allowed)
+        if bounded.absolute is not None:
+            excess += bounded.absolute
+        if self._dtype is not FLOAT64:
+            torch.sub(autograd, exact, out=ulps).abs_()
+        # The power of 2 below a number is its exponent's bits.
+        bits = size.view(torch.int64).bitwise_and_(0x7FF << 52)
+        least = self._dtype.least + self._dtype.bits - 1
+        power = bits.view(torch.float64).clamp_(min=2.0**least)
+        ulps.div_(power).mul_(2.0 ** (self._dtype.bits - 1))
+        return excess
+
+    def _errors(self, bounded: Bounded, numbers: Any) -> Any:
+        """The bounds of calculus' errors at some of the points."""
+        value = bounded.value if bounded.constant else bounded.value[numbers]
+        errors = value.abs() * (bounded.relative + FLOAT64.unit)
+        if bounded.absolute is not None:
+            absolute = bounded.absolute
+            errors = errors + (absolute[numbers] if absolute.dim() else absolute)
+        return errors.expand(len(numbers))
+
+    # --- Autograd -------------------------------------------------------------------------------
+
+    def _by_autograd(self, columns: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """The values, and each derivative in torch's own dtype."""
+        wanted = sorted({axis for axes in self._entries for axis in axes})
+        kind = getattr(torch, self._dtype.name)
+        leaves = [
+            column.to(kind, copy=True).requires_grad_(axis in wanted)
+            for axis, column in enumerate(columns)
+        ]
+        output = forward_of(self._program, leaves, kind, {}).outputs[0]
+        second = any(len(axes) == 2 for axes in self._entries)
+        slopes = dict(
+            zip(wanted, _gradient(output, [leaves[k] for k in wanted], again=second), strict=True)
+        )
+        found: dict[tuple[int, ...], Any] = {}
+        for axes in self._entries:
+            if len(axes) == 1:
+                found[axes] = slopes[axes[0]].detach()
+            elif axes not in found:
+                others = [a for a in self._entries if len(a) == 2 and a[0] == axes[0]]
+                seconds = _second(slopes[axes[0]], [leaves[a[1]] for a in others])
+                found.update(zip(others, seconds, strict=True))
+        value = output.detach()
+        return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
+
+    def _forward_doubt(self, point: Sequence[Bounded]) -> Any:
+        """Doubt of the function itself: a step may have no value, or stand on a kink."""
+        arithmetic = Bounds(self._dtype, folded=self._folds["forward"])
+        values = run(self._program, point, arithmetic)
+        return arithmetic.number(values[self._program.output]).doubt
+
+    def _certify_rounding(
+        self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
+    ) -> None:
+        """Certify more points: those where rounding alone explains all of the distance."""
+        if not left:
+            return
+        numbers = torch.cat([part.numbers for part in left])
+        arithmetic = Bounds(
+            self._dtype, unit=self._dtype.unit, literal=_inexact, folded=self._folds["backward"]
+        )
+        point = [measured(column[numbers]) for column in columns]
+        values = run(self._backward, point, arithmetic)
+        good = torch.ones_like(numbers, dtype=torch.bool)
+        most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
+        for position, number in enumerate(self._backward.outputs):
+            torchs = arithmetic.number(values[number])
+            exact = found.exact[position][numbers]
+            distance = (found.autograd[position][numbers] - exact).abs()
+            distance += torch.cat([part.errors[position] for part in left])
+            if self._dtype is not FLOAT64:
+                distance += exact.abs() * self._dtype.unit  # it is rounded
+            within = distance <= exact.abs() * (_FIRST_ORDER * self._budget)
+            error = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
+            rounding = (distance <= _ROUNDINGS * error) & (error < math.inf)
+            if torchs.doubt is not None:
+                rounding &= torchs.doubt < 0
+            good &= within | (rounding & (distance <= _FIRST_ORDER * most * exact.abs()))
+        found.certified[numbers] = good
+
+
+def _formulas(
+    program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus
+) -> tuple[Program, Any]:
+    """The derivatives as one program, and the relative errors of its literals.
+
+    Without formulas they are those of the chain rule, with the derivatives of the function table.
+    """
+    parts = []
+    for formula in calculus.formulas:
+        try:
+            parts.append(
+                None if formula is None else parse(formula_text(formula, 17), known=program.names)
+            )
+        except GradcalcError:
+            parts.append(None)
+    if all(part is not None and set(part.names) <= set(program.names) for part in parts):
+        found = adjoint.merged([part for part in parts if part is not None], program.inputs)
+        # Formulas multiply literals with each other, and are printed rounded.
+        # 0.1*10 is printed as a whole number, and is none.
+        short = all(c.value is None or c.value.denominator <= 1024 for c in program.constants)
+        return found, _inexact if short else _rounded
+    return adjoint.derivatives(program, entries, lambda row: row.derivative), _inexact
+
+
+def _rounded(constant: Constant) -> float:  # noqa: ARG001 - as below
+    """The error of a literal, whatever it is."""
+    return FLOAT64.unit
+
+
+def _inexact(constant: Constant) -> float:
+    """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
+    value = constant.value or Fraction(0)
+    return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
+
+
+def _is_total(program: Program) -> bool:
+    """Whether every step has a value and a derivative wherever its arguments have."""
+    first = program.first_step
+    for step in program.steps:
+        row = TABLE[step.function]
+        if row.name == "pow":
+            exponent = step.args[1] - len(program.inputs)
+            literal = 0 <= exponent < first - len(program.inputs)
+            value = program.constants[exponent].value if literal else None
+            if value is None or value.denominator != 1 or value < 1:
+                return False
+        elif row.margin or row.outside or row.domain != "all real numbers":
+            return False
+    return True
+
+
+def _gradient(output: Any, leaves: Sequence[Any], *, again: bool) -> list[Any]:
+    """The derivative at each point by each leaf."""
+    if not (isinstance(output, torch.Tensor) and output.requires_grad):
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    slopes = torch.autograd.grad(
+        output, leaves, torch.ones_like(output), create_graph=again, allow_unused=True
+    )
+    return [
+        torch.zeros_like(leaf) if slope is None else slope
+        for leaf, slope in zip(leaves, slopes, strict=True)
+    ]
+
+
+def _second(slope: Any, leaves: Sequence[Any]) -> list[Any]:
+    """The derivatives of a slope; None for each where torch has none."""
+    if not slope.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    try:
+        found = torch.autograd.grad(
+            slope, leaves, torch.ones_like(slope), retain_graph=True, allow_unused=True
+        )
+    except RuntimeError:
+        return [None] * len(leaves)
+    return [
+        torch.zeros_like(leaf) if value is None else value
+        for leaf, value in zip(leaves, found, strict=True)
+    ]
