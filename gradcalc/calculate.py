@@ -7,6 +7,7 @@ answer. `grad` is the Python interface, the command line and `batch` use `calcul
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     """
     bindings = tuple(bindings)
     bound = {binding.name for binding in bindings}
-    program = parse(expression, known=bound)
+    program = _parsed(expression, frozenset(bound))
     dtype = dtype_of(options.dtype)
     variables = variables_of(program, options.wrt)
     warnings = name_warnings(program, bound) + constant_warnings(program)
@@ -143,6 +144,12 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     if warnings:
         report = replace(report, warnings=warnings + report.warnings)
     return report
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(expression: str, known: frozenset[str]) -> Program:
+    """The program, which may have been asked at another point."""
+    return parse(expression, known=known)
 
 
 def _claimed(program: Program, options: Options) -> Sequence[Claimed]:

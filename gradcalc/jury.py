@@ -19,7 +19,7 @@ from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.program import Program
 from gradcalc.report import Entry, Verdict
-from gradcalc.symbolic import Calculus, exact_values
+from gradcalc.symbolic import Calculus, calculus_of, exact_values
 
 #: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
 _SHRINKS = 2.0**20
@@ -93,9 +93,8 @@ class Jury:
         self._dtype = dtype
         self._latex = latex
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
-        self._differentiated = calculus is not None
         if calculus is None and formulas:
-            calculus = Calculus(case.program, case.entries, dtype)
+            calculus = calculus_of(case.program, tuple(case.entries), dtype)
         self._calculus = calculus
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
         self._exact: Sequence[Any] = ()
@@ -128,7 +127,7 @@ class Jury:
         """
         if self._thorough or not self._case.finite or self._calculus is None:
             return None
-        self._differentiate(self._calculus)
+        self._calculus.differentiate()
         return self._calculus.at_once(self._case.numbers)
 
     def _agreed(self, exact: Sequence[Any]) -> list[Entry] | None:
@@ -157,11 +156,6 @@ class Jury:
             )
         return entries
 
-    def _differentiate(self, calculus: Calculus) -> None:
-        if not self._differentiated:
-            calculus.differentiate()
-            self._differentiated = True
-
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
         return compare.undecided(self._evidence(position, None), note)
@@ -171,7 +165,7 @@ class Jury:
         case, calculus = self._case, self._calculus
         if calculus is None:
             return exact_values(case.program, case.entries, case.point, self._dtype)
-        self._differentiate(calculus)
+        calculus.differentiate()
         values = calculus.values(case.point)
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:

@@ -60,11 +60,8 @@ class Swift:
 
     def values(self, point: Sequence[float]) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""
-        kinked = self._kinked
-        watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
-        program, parts = self._program, self._parts
-        wanted = [*self.formulas, parts[program.output], *(parts[arg] for arg in watched)]
-        found = algebra.Values(program.names, wanted).at(point, self._more(point))
+        kinked, watched, together = self._watched
+        found = together.at(point, self._more(point))
         if any(value is None for value in found):
             return None
         count = len(self.formulas)
@@ -82,7 +79,15 @@ class Swift:
         found = values.settled(point, self._more(point))
         return None if any(value is None for value in found) else found
 
-    @property
+    @functools.cached_property
+    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], algebra.Values]:
+        """Margins with their arguments, all these arguments, and what has the values of all."""
+        kinked = self._kinked()
+        watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
+        parts = self._parts
+        wanted = [*self.formulas, parts[self._program.output], *(parts[arg] for arg in watched)]
+        return kinked, watched, algebra.Values(self._program.names, wanted)
+
     def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
         """For each step that has kinks, how far its arguments are from one, and which those are."""
         program = self._program

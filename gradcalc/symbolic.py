@@ -116,6 +116,8 @@ class Calculus:
         self._dtype = dtype
         self._write = writer(dtype.digits)
         self._swift: Swift | None = None
+        self._differentiated = False
+        self._evaluators: dict[tuple[int, ...], Callable[..., list[Any]]] = {}
         self._formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
         self._seconds = limits.TIDY_SECONDS
@@ -135,13 +137,15 @@ class Calculus:
         return self._formulas
 
     def differentiate(self) -> None:
-        """Fill in the formulas, one after the other."""
-        if too_large(self._program, len(self._entries)):
+        """Fill in the formulas, one after the other; those that are there stay."""
+        if self._differentiated:
             return
-        try:
-            self._swift = Swift(self._program, self._entries, self._dtype)
-        except (algebra.Lacking, NoText):
-            self._by_sympy()
+        if not too_large(self._program, len(self._entries)):
+            try:
+                self._swift = Swift(self._program, self._entries, self._dtype)
+            except (algebra.Lacking, NoText):
+                self._by_sympy()
+        self._differentiated = True
 
     def _by_sympy(self) -> None:
         try:
@@ -218,7 +222,7 @@ class Calculus:
         if not present:
             return list(self.formulas)
         try:
-            together = evaluator(self._symbols, [self.formulas[number] for number in present])
+            together = self._evaluator(tuple(present))
         except Exception:  # noqa: BLE001 - sympy cannot print this as Python; there are no values then
             return [None] * len(self.formulas)
         results: list[Any] = [None] * len(self.formulas)
@@ -231,6 +235,13 @@ class Calculus:
             results[number] = self.continued(number, inputs) if value is None else value
         return results
 
+    def _evaluator(self, positions: tuple[int, ...]) -> Callable[..., list[Any]]:
+        """The function of some of the formulas, for this point and the next."""
+        if positions not in self._evaluators:
+            formulas = [self.formulas[position] for position in positions]
+            self._evaluators[positions] = evaluator(self._symbols, formulas)
+        return self._evaluators[positions]
+
     def _spread(self, inputs: Sequence[Fraction]) -> int:
         """The largest exponent, of either sign, of the numbers that meet."""
         return spread([*inputs, *(constant.value for constant in self._program.constants)])
@@ -242,7 +253,7 @@ class Calculus:
         derivative, if the function is continuous (a theorem of real analysis); along other lines it
         need not be.
         """
-        alone = evaluator(self._symbols, [self.formulas[position]])
+        alone = self._evaluator((position,))
         axis = self._entries[position][-1]
         sides = []
         for side in (-1, 1):
@@ -258,6 +269,12 @@ class Calculus:
             sides.append(limit.value)
         below, above = sides
         return above if below == above or close(below, above, 30) else None
+
+
+@functools.lru_cache(maxsize=64)
+def calculus_of(program: Program, entries: tuple[tuple[int, ...], ...], dtype: Dtype) -> Calculus:
+    """The formulas of a program, which may be known from another point."""
+    return Calculus(program, entries, dtype)
 
 
 def _entry_latex(name: str) -> str:
@@ -499,6 +516,7 @@ def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
     sympy.core.cache.clear_cache()
     formulas.forget()
+    calculus_of.cache_clear()
     # Expressions and what sympy knows of them refer to each other.
     gc.collect()
 
