@@ -1,18 +1,18 @@
-"""A stream of records to a stream of reports, in order, one at a time.
+"""A stream of records to a stream of reports, in order.
 
-Each report is given as soon as its record is read, and nothing is kept of it. What one record does
-wrong becomes its report; the others never notice.
+A few records are read ahead, and nothing is kept of them. What one record does wrong becomes its
+report; the others never notice.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from gradcalc import limits
 from gradcalc.bindings import parse_bindings
-from gradcalc.calculate import Options, calculate
+from gradcalc.calculate import Options, Question
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.records import Record
 from gradcalc.report import Report
@@ -21,40 +21,95 @@ from gradcalc.symbolic import forget
 #: Records after which sympy's caches are emptied, so that memory does not grow with their number.
 FORGET_EVERY = 500
 
+#: Records whose steps are taken together: each step for all of them.
+BLOCK = 32
+
 #: Counts all records that this process answers: a chunk may be smaller than that.
 _answered = itertools.count(1)
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
-    """Answer each record."""
-    for record in records:
-        yield answer(record, defaults)
-        if next(_answered) % FORGET_EVERY == 0:
-            forget()
+    """Answer each record; a few are read ahead."""
+    waiting = iter(records)
+    while block := list(itertools.islice(waiting, BLOCK)):
+        lines = [_Line(record, defaults) for record in block]
+        for step in (_Line.ask, _Line.ask_torch):
+            for line in lines:
+                line.take(step)
+        for line in lines:
+            line.take(_Line.judge)
+            yield line.report
+            if next(_answered) % FORGET_EVERY == 0:
+                forget()
 
 
 def answer(record: Record, defaults: Options) -> Report:
     """Answer one record; an error of its own becomes the report."""
-    marks = {"id": record.id, "line": record.line, "source": record.source}
-    options = replace(
-        defaults,
-        wrt=record.wrt,
-        second_order=record.second_order or defaults.second_order,
-        dtype=record.dtype or defaults.dtype,
-        claims=record.claims,
-        **record.how,
-    )
-    try:
-        if record.error is not None:
-            raise record.error
-        bindings = parse_bindings(record.at)
-        return replace(calculate(record.expression, bindings, options), **marks)
-    except MemoryError:
-        error = GradcalcError(
-            Kind.LIMIT,
-            f"the line takes more than the {limits.WORKER_MEMORY // 2**30} GiB of memory that a"
-            " worker may have",
+    (report,) = answers([record], defaults)
+    return report
+
+
+class _Line:
+    """A record on its way to its report; an error of its own becomes that."""
+
+    def __init__(self, record: Record, defaults: Options) -> None:
+        self._record = record
+        self._marks = {"id": record.id, "line": record.line, "source": record.source}
+        self._options = replace(
+            defaults,
+            wrt=record.wrt,
+            second_order=record.second_order or defaults.second_order,
+            dtype=record.dtype or defaults.dtype,
+            claims=record.claims,
+            **record.how,
         )
-    except GradcalcError as problem:
-        error = problem
-    return Report(record.expression, dtype=options.dtype, error=error, **marks)
+        self._question: Question | None = None
+        self._report: Report | None = None
+
+    @property
+    def report(self) -> Report:
+        """The report, once all steps are taken."""
+        if self._report is None:
+            raise RuntimeError("there are steps to take")
+        return self._report
+
+    def take(self, step: Callable[[_Line], None]) -> None:
+        """Take a step, unless it is over."""
+        if self._report is not None:
+            return
+        try:
+            step(self)
+        except MemoryError:
+            gibibytes = limits.WORKER_MEMORY // 2**30
+            self._fail(
+                GradcalcError(
+                    Kind.LIMIT,
+                    f"the line takes more than the {gibibytes} GiB of memory that a worker may"
+                    " have",
+                )
+            )
+        except GradcalcError as error:
+            self._fail(error)
+
+    def _fail(self, error: GradcalcError) -> None:
+        self._report = Report(
+            self._record.expression, dtype=self._options.dtype, error=error, **self._marks
+        )
+
+    def ask(self) -> None:
+        """Understand the question."""
+        if self._record.error is not None:
+            raise self._record.error
+        bindings = parse_bindings(self._record.at)
+        self._question = Question(self._record.expression, bindings, self._options)
+
+    def ask_torch(self) -> None:
+        """Hear autograd."""
+        if self._question is not None:
+            self._question.ask_torch()
+
+    def judge(self) -> None:
+        """Judge it."""
+        if self._question is not None:
+            self._report = replace(self._question.report(), **self._marks)
+            self._question = None

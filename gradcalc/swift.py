@@ -44,19 +44,18 @@ class Swift:
         self._dtype = dtype
         self._parts = algebra.expressed(program, dtype)
         expression = self._parts[program.output]
-        write = writer(dtype.digits)
         symbols = list(map(algebra.symbol, program.names))
         first: dict[int, Any] = {}
         self.formulas: list[Any] = []
         for axes in entries:
             formula = first.get(axes[0])
             if formula is None:
-                formula = tidy.shortest(expression.diff(symbols[axes[0]]), write)
+                formula = tidy.shortest(expression.diff(symbols[axes[0]]))
                 first[axes[0]] = formula
             if len(axes) == 2:
-                formula = tidy.shortest(formula.diff(symbols[axes[1]]), write)
+                formula = tidy.shortest(formula.diff(symbols[axes[1]]))
             self.formulas.append(formula)
-        self.texts = list(map(write, self.formulas))
+        self.texts = list(map(writer(dtype.digits), self.formulas))
 
     def values(self, point: Sequence[float]) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""

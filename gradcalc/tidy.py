@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradcalc.functions import symengine
@@ -22,8 +22,8 @@ _POWER = 3
 _Term = tuple[Any, dict[Any, Any]]
 
 
-def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
-    """The shortest form of a formula, as it is written."""
+def shortest(formula: Any) -> Any:
+    """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula).__name__
     if kind == "Mul":
         if not any(type(base).__name__ == "Add" for base in _split(formula)[1]):
@@ -34,7 +34,7 @@ def shortest(formula: Any, write: Callable[[Any], str]) -> Any:
         forms = [formula, *_by_terms(formula)]
     else:
         return formula
-    return min(forms, key=lambda form: len(write(form)))
+    return min(forms, key=symengine.count_ops) if len(forms) > 1 else formula
 
 
 def _by_factors(product: Any) -> Any:
