@@ -55,16 +55,18 @@ class _Line:
     def __init__(self, record: Record, defaults: Options) -> None:
         self._record = record
         self._marks = {"id": record.id, "line": record.line, "source": record.source}
-        self._options = replace(
-            defaults,
-            wrt=record.wrt,
-            second_order=record.second_order or defaults.second_order,
-            dtype=record.dtype or defaults.dtype,
-            claims=record.claims,
-            **record.how,
-        )
         self._question: Question | None = None
         self._report: Report | None = None
+        self._options = defaults
+        if not record.plain:
+            self._options = replace(
+                defaults,
+                wrt=record.wrt,
+                second_order=record.second_order or defaults.second_order,
+                dtype=record.dtype or defaults.dtype,
+                claims=record.claims,
+                **record.how,
+            )
 
     @property
     def report(self) -> Report:
@@ -111,5 +113,5 @@ class _Line:
     def judge(self) -> None:
         """Judge it."""
         if self._question is not None:
-            self._report = replace(self._question.report(), **self._marks)
+            self._report = self._question.report(**self._marks)
             self._question = None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gradcalc import limits
 from gradcalc.bindings import Binding, bind, parse_bindings
 from gradcalc.blocks import Block, blocks_of, derivatives_of, expansion_of, targets_of
 from gradcalc.deadline import TimeUp, time_limit
@@ -169,14 +170,18 @@ class Question:
             self._draws(),
         )
 
-    def report(self) -> Report:
-        """Judge, after torch was asked."""
+    def report(self, **marks: Any) -> Report:
+        """Judge, after torch was asked.
+
+        Args:
+            marks: Fields of the report that are not ours: where the question comes from.
+        """
         program, options = self._program, self._options
         if self._inputs is None or self._testimony is None:
-            report, scalar = _formulas(program, self._variables, self._dtype, options)
+            report, scalar = _formulas(program, self._variables, self._dtype, options, marks)
         else:
             report, scalar = _judged(
-                program, self._inputs, self._variables, self._testimony, self._dtype, options
+                program, self._inputs, self._variables, self._testimony, self._dtype, options, marks
             )
         if self._claimed:
             from gradcalc import claims
@@ -196,7 +201,7 @@ class Question:
         return report
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=limits.RECENT)
 def _parsed(expression: str, known: frozenset[str]) -> Program:
     """The program, which may have been asked at another point."""
     return parse(expression, known=known)
@@ -214,7 +219,11 @@ def _claimed(program: Program, options: Options) -> Sequence[Claimed]:
 
 
 def _formulas(
-    program: Program, variables: Sequence[int], dtype: Dtype, options: Options
+    program: Program,
+    variables: Sequence[int],
+    dtype: Dtype,
+    options: Options,
+    marks: Mapping[str, Any],
 ) -> tuple[Report, Program | None]:
     """Formulas alone, without a point: every variable is a number."""
     from gradcalc import compare
@@ -252,6 +261,7 @@ def _formulas(
         rows,
         () if weights is not None else expansion.results[0][0],
         verdict=Verdict.UNCHECKED,
+        **marks,
     )
     return report, targets[0][1] if len(targets) == 1 else None
 
@@ -302,6 +312,7 @@ def _judged(
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
+    marks: Mapping[str, Any],
 ) -> tuple[Report, Program | None]:
     """Formulas and values at a point, compared."""
     from gradcalc.verdicts import judged
@@ -319,6 +330,7 @@ def _judged(
         "passes": options.passes,
         "graph": testimony.graph,
         "warnings": testimony.warnings,
+        **marks,
     }
     shape = () if testimony.weights is not None else testimony.outputs[0].shape
     blocks, rows, scalar = judged(program, inputs, variables, testimony, dtype, options)

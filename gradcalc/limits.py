@@ -98,3 +98,7 @@ CHUNK_TEXT = 1_000_000
 
 #: Chunks under way for each worker: while one line is slow, the others get so far ahead of it.
 CHUNKS_AHEAD = 4
+
+#: Expressions that are remembered, parsed and differentiated, in case they are asked at another
+#: point.
+RECENT = 64

@@ -62,6 +62,12 @@ class Record:
     source: str | None = None
     error: GradcalcError | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it leaves all options as they are."""
+        asked = self.second_order or self.dtype or self.claims or self.how
+        return self.wrt is None and not asked
+
 
 def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
     """Read the records of a stream, each as soon as its line has arrived.

@@ -271,10 +271,22 @@ class Calculus:
         return above if below == above or close(below, above, 30) else None
 
 
-@functools.lru_cache(maxsize=64)
+#: The formulas that were asked for last, by what they depend on.
+_recent: dict[tuple[Any, ...], Calculus] = {}
+
+
 def calculus_of(program: Program, entries: tuple[tuple[int, ...], ...], dtype: Dtype) -> Calculus:
     """The formulas of a program, which may be known from another point."""
-    return Calculus(program, entries, dtype)
+    if not program.canonical:
+        # It was not parsed but written out, and may depend on what torch drew or chose.
+        return Calculus(program, entries, dtype)
+    known = (program.canonical, program.names, entries, dtype.name)
+    found = _recent.get(known)
+    if found is None:
+        if len(_recent) >= limits.RECENT:
+            del _recent[next(iter(_recent))]
+        found = _recent[known] = Calculus(program, entries, dtype)
+    return found
 
 
 def _entry_latex(name: str) -> str:
@@ -516,9 +528,12 @@ def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
     sympy.core.cache.clear_cache()
     formulas.forget()
-    calculus_of.cache_clear()
-    # Expressions and what sympy knows of them refer to each other.
+    _recent.clear()
+    # Expressions and what sympy knows of them refer to each other. What is there the first time,
+    # the libraries above all, stays, and need not be looked through again.
     gc.collect()
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:

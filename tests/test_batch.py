@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gradcalc.batch
-from gradcalc.batch import answer, answers
+from gradcalc.batch import BLOCK, answer, answers
 from gradcalc.calculate import Options
 from gradcalc.errors import Kind
 from gradcalc.records import Record, read
@@ -80,24 +80,24 @@ def test_record_overrides_the_defaults_of_the_run():
     assert answer(Record("x", at=("x=1",)), Options(second_order=True)).hessian
 
 
-def test_answers_are_given_one_at_a_time():
+def test_few_records_are_read_ahead():
     taken = []
 
     def records():
-        for line in range(1, 4):
+        for line in range(1, 4 * BLOCK):
             taken.append(line)
             yield Record("x", at=("x=1",), line=line)
 
     found = answers(records(), OPTIONS)
     assert next(found).line == 1
-    assert taken == [1]
+    assert taken == list(range(1, BLOCK + 1))
 
 
 def test_line_without_memory_is_an_error_of_its_own(monkeypatch):
     def exhaust(*_):
         raise MemoryError
 
-    monkeypatch.setattr(gradcalc.batch, "calculate", exhaust)
+    monkeypatch.setattr(gradcalc.batch, "Question", exhaust)
     report = answer(Record("x", line=5), OPTIONS)
     assert (report.line, report.error.kind) == (5, Kind.LIMIT)
 

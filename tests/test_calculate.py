@@ -470,7 +470,7 @@ def test_what_takes_too_long_is_undecided_with_what_is_known(
     monkeypatch, owner, name, formula
 ) -> None:
     asked("x**3", "x=3")  # what is imported, is imported; what is known of x**2, is not
-    symbolic.calculus_of.cache_clear()
+    symbolic._recent.clear()
     monkeypatch.setattr(f"{owner}.{name}", slowly(20))
     start = time.monotonic()
     report = asked("x**2", "x=3", timeout=0.1, second_order=True)

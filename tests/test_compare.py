@@ -116,11 +116,11 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     def columns(row: Function, **changed: Any) -> None:
         monkeypatch.setitem(TABLE, row.name, replace(TABLE[row.name], **changed))
         symbolic._opaque.cache_clear()
-        symbolic.calculus_of.cache_clear()
+        symbolic._recent.clear()
 
     yield columns
     symbolic._opaque.cache_clear()
-    symbolic.calculus_of.cache_clear()
+    symbolic._recent.clear()
 
 
 def by_torch(row: Function, spoil: Callable[[Any], Any]) -> dict[str, Any]:
