@@ -25,6 +25,10 @@ Placed = tuple[Record, int]
 Submit = Callable[[Sequence[Record]], "Future[tuple[list[Answer], float]]"]
 
 
+class Undone(Exception):  # noqa: N818 - it says what is, not who erred
+    """A chunk was not answered; the reason is its cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The answers of one chunk.
@@ -45,6 +49,9 @@ def in_order(records: Generator[Placed], submit: Submit, ahead: int) -> Iterator
         records: Read by a thread of its own, which also closes it.
         submit: Called with chunks.
         ahead: How many chunks may be under way.
+
+    Raises:
+        Undone: If the executor gave a chunk up.
     """
     woken = threading.Event()
     inbox = _Inbox(records, woken)
@@ -61,7 +68,10 @@ def in_order(records: Generator[Placed], submit: Submit, ahead: int) -> Iterator
                 return
             if flying and flying[0][2].done():
                 count, position, future = flying.popleft()
-                answers, seconds = future.result()
+                try:
+                    answers, seconds = future.result()
+                except Exception as problem:
+                    raise Undone from problem
                 size = _next_size(size, count, seconds)
                 yield Batch(answers, position)
             else:

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
 from pathlib import Path
@@ -27,7 +28,10 @@ _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods(
 #: Seconds within which a new process must be there; importing torch takes one or two.
 _START = 120.0
 
-_RESULT, _END, _FAILED = range(3)
+#: Seconds for which results are gathered: a message of its own for each takes longer than most.
+_GATHERED = 0.02
+
+_RESULTS, _END, _FAILED = range(3)
 
 
 class Lost(Exception):  # noqa: N818 - it says what happened, in plain words
@@ -51,7 +55,8 @@ class Worker:
         """Yield what the function yields over there.
 
         Args:
-            seconds: How long each of its results may take; None for ever.
+            seconds: How long each of its results may take; None for ever. Results that take little
+                come together; those that were not sent when the process is lost are lost too.
             function: It is found by its module and name, so it must have one.
             arguments: What it is called with.
 
@@ -62,11 +67,11 @@ class Worker:
             self._pipe.send((function, arguments))
             while True:
                 kind, value = self._received(seconds)
-                if kind == _END:
-                    return
                 if kind == _FAILED:
                     raise Lost(f"failed: {value}")
-                yield value
+                yield from value
+                if kind == _END:
+                    return
         except (EOFError, OSError):
             raise Lost(f"ended its process, {self._cause()}") from None
 
@@ -214,20 +219,31 @@ def _serve(pipe: connection.Connection, prepare: Callable[[], None]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     _bound_memory()
-    pipe.send((_END, None))
+    pipe.send((_END, []))
     # When the other end is gone, so is what we are for.
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             function, arguments = pipe.recv()
-            try:
-                for result in function(*arguments):
-                    pipe.send((_RESULT, result))
-            except BrokenPipeError:
-                raise
-            except Exception as problem:  # noqa: BLE001 - it is told, and costs only this call
-                pipe.send((_FAILED, f"{type(problem).__name__}: {problem}"))
-            else:
-                pipe.send((_END, None))
+            _do(pipe, function(*arguments))
+
+
+def _do(pipe: connection.Connection, results: Iterator[Any]) -> None:
+    """Send the results of a call, and how it ended."""
+    gathered: list[Any] = []
+    sent = time.monotonic()
+    try:
+        for result in results:
+            gathered.append(result)
+            if time.monotonic() - sent > _GATHERED:
+                pipe.send((_RESULTS, gathered))
+                gathered, sent = [], time.monotonic()
+    except BrokenPipeError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - it is told, and costs only this call
+        pipe.send((_RESULTS, gathered))
+        pipe.send((_FAILED, f"{type(problem).__name__}: {problem}"))
+    else:
+        pipe.send((_END, gathered))
 
 
 def _end_with_parent() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from gradcalc.batch import answers
 from gradcalc.chunks import Answer, Job, drawn
+from gradcalc.outcome import Outcome
 from gradcalc.records import Record
 
 
@@ -26,11 +27,12 @@ def process() -> Iterator[int]:
     yield os.getpid()
 
 
-def wait(seconds: float) -> Iterator[int]:
-    """Yield one number, and the next one later."""
-    yield 1
-    time.sleep(seconds)
-    yield 2
+def slowly(seconds: float, number: int, at_last: float = 0) -> Iterator[int]:
+    """Yield numbers, each after some time."""
+    for result in range(number):
+        time.sleep(seconds)
+        yield result
+    time.sleep(at_last)
 
 
 def hang() -> Iterator[int]:
@@ -66,6 +68,13 @@ def fail() -> Iterator[int]:
     """Raise."""
     yield 1
     raise ZeroDivisionError("by nothing")
+
+
+def doze(records: Sequence[Record], _: Job) -> Iterator[Answer]:
+    """Answer records after a wait, without work."""
+    for _record in records:
+        time.sleep(0.004)
+        yield Answer("", "", Outcome("agree"))
 
 
 #: What a record with one of these expressions does in `misbehave`.

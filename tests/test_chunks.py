@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import misbehaviour
@@ -17,6 +20,7 @@ from gradcalc.question import Options
 from gradcalc.records import Record
 from gradcalc.render import FORMATS
 from gradcalc.report import Report, Verdict
+from gradcalc.stream import in_order
 
 JOB = Job(Options(thorough=False, timeout=1.0), grace=0.5)
 
@@ -52,6 +56,27 @@ def test_lost_line_is_undecided_and_the_others_are_answered_once_in_order(worker
     assert found[2]["warnings"] == [LOST[deed]]
     assert found[2]["expression"] == deed
     assert [found[k]["value"] for k in (0, 1, 3)] == [3.0, 9.0, 27.0]
+
+
+def test_two_workers_are_nearly_twice_as_fast():
+    """The work is waiting here, so that it does not depend on how busy the processors are."""
+    taken = {}
+    records = [Record("x", line=number) for number in range(400)]
+    for jobs in (1, 2):
+        lent = started_workers(jobs)
+        with ThreadPoolExecutor(jobs) as threads:
+            submit = functools.partial(
+                threads.submit, answer_chunk, lent, job=JOB, answering=misbehaviour.doze
+            )
+            list(
+                threads.map(lambda _, lent=lent: answer_chunk(lent, records[:1], JOB), range(jobs))
+            )
+            started = time.monotonic()
+            found = in_order(((record, 0) for record in records), submit, 4 * jobs)
+            assert sum(len(batch.answers) for batch in found) == 400
+            taken[jobs] = time.monotonic() - started
+        lent.close()
+    assert taken[1] > 1.6 * taken[2]
 
 
 def test_several_lines_of_a_chunk_may_be_lost(workers):

@@ -77,13 +77,22 @@ def test_idle_worker_that_is_killed_is_replaced(workers):
 
 
 def test_time_is_that_of_one_result_each(workers):
-    assert results(workers, 2.5, misbehaviour.wait, 0.1) == [1, 2]
-    with workers.lent() as worker:
-        slow = worker.results(0.3, misbehaviour.wait, 10)
-        assert next(slow) == 1
-        with pytest.raises(Lost):
-            next(slow)
-        worker.kill()
+    assert results(workers, 1.0, misbehaviour.slowly, 0.4, 4) == [0, 1, 2, 3]
+    with pytest.raises(Lost, match=r"stopped after 0\.3 s"):
+        results(workers, 0.3, misbehaviour.slowly, 10, 1)
+
+
+def test_results_that_came_before_the_process_was_lost_are_kept(workers):
+    found = []
+
+    def call():
+        with workers.lent() as worker:
+            for result in worker.results(0.5, misbehaviour.slowly, 0.1, 3, 10):
+                found.append(result)  # noqa: PERF402 - it is read after the call has failed
+
+    with pytest.raises(Lost):
+        call()
+    assert found == [0, 1, 2]
 
 
 def test_closing_ends_calls_that_are_under_way():
@@ -119,7 +128,7 @@ if __name__ == "__main__":
     with workers.lent() as idle, workers.lent() as busy:
         print(*idle.results(5, misbehaviour.process), *busy.results(5, misbehaviour.process))
         sys.stdout.flush()
-        list(busy.results(100, misbehaviour.wait, 100))
+        list(busy.results(100, misbehaviour.slowly, 100, 1))
 """
 
 

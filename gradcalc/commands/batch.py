@@ -51,8 +51,17 @@ def batch(
     ] = None,
     timeout: Timeout = 10.0,
     jobs: Annotated[
-        int, typer.Option("--jobs", metavar="N", help="Answer lines in so many processes.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", help="Answer lines in so many processes; 1 by default."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="tcp://HOST:PORT", help="Answer lines on this Dask cluster."
+        ),
+    ] = None,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -76,7 +85,7 @@ def batch(
     from gradcalc.outcome import FAILING, Summary, chosen
 
     form = _checked_format(format, resume, only)
-    _check_jobs(jobs)
+    _check_jobs(jobs, scheduler)
     shown = None if only is None else chosen(only, "--only")
     failing = FAILING if fail_on is None else chosen(fail_on, "--fail-on", none=True)
     limit = seconds(timeout)
@@ -103,14 +112,14 @@ def batch(
     )
     streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
     summary = Summary(failing)
-    _run(streams, job, jobs, resume, summary)
+    _run(streams, job, scheduler or jobs or 1, resume, summary)
     tell(f"{summary.text()}\n")
     return summary.exit_code
 
 
-def _run(streams: Streams, job: Job, jobs: int, resume: str | None, summary: Any) -> None:
-    """Answer all records, count and print the answers."""
-    from gradcalc.executors import local
+def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summary: Any) -> None:
+    """Answer all records on a cluster or in so many processes, count and print the answers."""
+    from gradcalc.executors import cluster, local
     from gradcalc.resume import Answers
     from gradcalc.stream import in_order
 
@@ -121,8 +130,9 @@ def _run(streams: Streams, job: Job, jobs: int, resume: str | None, summary: Any
             records, out = answers.skip(records, summary.add), answers.write
         advance = stack.enter_context(progress([stream for stream, _ in streams]))
         out(FORMATS[job.format].header)
-        submit = stack.enter_context(local(jobs, job))
-        for part in in_order(records, submit, jobs * limits.CHUNKS_AHEAD):
+        made = local(where, job) if isinstance(where, int) else cluster(where, job)
+        submit, size = stack.enter_context(made)
+        for part in in_order(records, submit, size * limits.CHUNKS_AHEAD):
             for answer in part.answers:
                 summary.add(answer.outcome)
             _print(part.answers, out)
@@ -147,7 +157,13 @@ def _checked_format(format: str | None, resume: str | None, only: str | None) ->
     return form
 
 
-def _check_jobs(jobs: int) -> None:
+def _check_jobs(jobs: int | None, scheduler: str | None) -> None:
+    if jobs is None:
+        return
+    if scheduler is not None:
+        raise GradcalcError(
+            Kind.USAGE, "a cluster has its own number of processes", hint="leave --jobs out"
+        )
     if not 1 <= jobs <= limits.JOBS:
         raise GradcalcError(
             Kind.USAGE,
