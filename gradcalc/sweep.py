@@ -87,7 +87,7 @@ class Summary:
         parts = ", ".join(f"{count:,} {what}" for what, count in self.counts.most_common() if count)
         points = f"{self.points:,} point{'s' * (self.points != 1)}"
         seconds = time.monotonic() - self.started
-        return f"{points}: {parts} in {seconds:.1f} s ({self.heard:,} heard by the jury)"
+        return f"{points}, {self.heard:,} heard by the jury: {parts} in {seconds:.1f} s"
 
 
 class Sweep:
