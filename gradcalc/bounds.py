@@ -352,7 +352,7 @@ class Bounds:
 
     def _pow(self, base: Bounded, exponent: Bounded) -> Bounded | None:
         if not exponent.constant or exponent.absolute is not None:
-            return None
+            return self._free_power(base, exponent)
         power = exponent.low
         size = abs(power)
         value = torch.pow(base.value, power)
@@ -377,6 +377,18 @@ class Bounds:
             ends.append(0.0)
         least = _power(base.least, power) if power > 0 else min(map(abs, ends))
         return Bounded(value, relative, absolute, min(ends), max(ends), least, doubt)
+
+    def _free_power(self, base: Bounded, exponent: Bounded) -> Bounded | None:
+        """A power that is not the same at all points, where its error is small at all of them."""
+        if not (base.absolute is None and exponent.absolute is None and base.low > 0):
+            return None
+        logarithm = max(abs(math.log(end)) for end in (base.low, base.high))
+        relative = exponent.most * (base.relative + exponent.relative * logarithm)
+        if not relative <= _COARSE * self._unit:
+            return None
+        value = torch.pow(base.value, exponent.value)
+        found = measured(value, relative=relative + 2 * self._unit)
+        return found if found.low > 0 else None
 
     def _where(self, condition: Bounded, yes: Bounded, no: Bounded) -> Bounded:
         return Bounded(

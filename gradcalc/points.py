@@ -99,17 +99,29 @@ def grid(axes: Sequence[Axis]) -> Points:
     total = math.prod(axis.count for axis in axes)
 
     def chunks(size: int) -> Iterator[Chunk]:
-        import numpy as np
-
         for first in range(0, total, size):
-            numbers = np.arange(first, min(first + size, total), dtype=np.int64)
-            columns = []
-            for axis in reversed(axes):
-                numbers, own = np.divmod(numbers, axis.count)
-                columns.append(axis.values(own))
-            yield columns[::-1]
+            yield _block(axes, first, min(first + size, total))
 
     return Points(tuple(axis.name for axis in axes), chunks, total)
+
+
+def _block(axes: Sequence[Axis], first: int, stop: int) -> Chunk:
+    """The points of those numbers."""
+    import numpy as np
+
+    *outer, last = axes
+    if last.count > stop - first or not outer:
+        rows, own = np.divmod(np.arange(first, stop, dtype=np.int64), last.count)
+        columns = []
+        for axis in reversed(outer):
+            rows, number = np.divmod(rows, axis.count)
+            columns.append(axis.values(number))
+        return [*columns[::-1], last.values(own)]
+    # Whole rows at once: dividing every number would cost more than calculating with it.
+    begin, end = first // last.count, -(-stop // last.count)
+    part = slice(first - begin * last.count, stop - begin * last.count)
+    columns = [np.repeat(column, last.count)[part] for column in _block(outer, begin, end)]
+    return [*columns, np.tile(last.values(np.arange(last.count)), end - begin)[part]]
 
 
 # --- Files ----------------------------------------------------------------------------------------

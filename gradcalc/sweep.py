@@ -17,7 +17,7 @@ from typing import Any
 
 from gradcalc import autodiff
 from gradcalc.autodiff import Testimony
-from gradcalc.dtypes import DTYPES
+from gradcalc.dtypes import DTYPES, FLOAT64
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
 from gradcalc.interpret import is_scalar
@@ -88,7 +88,7 @@ class Summary:
         parts = ", ".join(f"{count:,} {what}" for what, count in self.counts.most_common() if count)
         points = f"{self.points:,} point{'s' * (self.points != 1)}"
         seconds = time.monotonic() - self.started
-        return f"{points}: {parts} in {seconds:.1f} s ({self.heard:,} heard by the jury)"
+        return f"{points}, {self.heard:,} heard by the jury: {parts} in {seconds:.1f} s"
 
 
 class Sweep:
@@ -160,12 +160,15 @@ class Sweep:
                 column = torch.from_numpy(given[name])
             else:
                 column = torch.full((length,), self._fixed[name], dtype=torch.float64)
-            rounded = column.to(kind).to(torch.float64)
-            if not rounded.isfinite().all():
-                raise GradcalcError(
-                    Kind.BINDING, f"a value of `{name}` is beyond the range of {self._dtype.name}"
-                )
-            found.append(rounded)
+            if self._dtype is not FLOAT64:
+                column = column.to(kind).to(torch.float64)
+                if not column.isfinite().all():
+                    raise GradcalcError(
+                        Kind.BINDING,
+                        f"a value of `{name}` is beyond the range of {self._dtype.name}",
+                        hint="leave --dtype out",
+                    )
+            found.append(column)
         return found
 
     def _ask_torch(self, columns: Sequence[Any]) -> None:

@@ -1,10 +1,10 @@
 """One program at many points at once: derivatives by autograd and by calculus, and who is certain.
 
 In: a scalar program, and a tensor of values for each of its variables. Out: `Found`: value,
-derivatives by both witnesses, ulps, and at which points their agreement is certified. Certified
-means proved: the distance of the two, with the bound of calculus' own rounding (`bounds`) added, is
-within what `compare` allows, and no step is near a kink or an end of its domain. At all other
-points nothing is claimed: they are for the jury.
+derivatives by both witnesses, ulps, and at which points their agreement is certified: the distance
+of the two, with the bound of calculus' own rounding (`bounds`) added, is within what `compare`
+allows, and no step is near a kink or an end of its domain. At all other points nothing is claimed:
+they are for the jury.
 
 Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
 be further off and still be right; then the rounding errors of torch's own backward pass, step by

@@ -44,7 +44,7 @@ def test_columns_are_the_variables_the_derivatives_and_the_verdict(run: Run) -> 
         "2.0,1.1,18.01,16.4,16.4,0,10.2,10.2,0,agree,\n"
     )
     assert code == 0
-    assert err.startswith("2 points: 2 agree in ")
+    assert err.startswith("2 points, 2 heard by the jury: 2 agree in ")
 
 
 CASES = {
