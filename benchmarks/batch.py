@@ -1,131 +1,221 @@
-"""What a line of `gradcalc batch` costs, against doing the same by hand.
+"""What a line of `gradcalc batch` costs, against torch alone and against doing the same by hand.
 
-    python benchmarks/batch.py [--lines N] [--runs N]
+    python benchmarks/batch.py [--copies N] [--runs N] [--check]
 
-N distinct formulas in three variables are differentiated by
+Thirty formulas from Feynman's lectures (tests/data/feynman.tsv), each with the names of its
+variables changed in every copy, so that no two lines are the same, are differentiated by
 
-- gradcalc: parsed, differentiated by three witnesses, compared, and written as JSON;
+- gradcalc: read, parsed, differentiated by the witnesses, compared, and written as JSON;
 - a script: sympy's parse_expr, diff and evalf to 15 digits, torch's backward, and a comparison; it
   is what one writes in ten lines, and it checks neither kinks nor domains nor rounding;
-- torch alone: forward and backward of the same formula, compiled by Python beforehand.
+- torch alone: forward and backward of the same formula, compiled by Python beforehand, in a loop.
 
-The figures are milliseconds for a line, without imports and after a warm-up: the marginal cost.
-Each is the median of the runs, which take turns. gradcalc must be installed, or on PYTHONPATH.
+Then the same formulas at new points each time: they are parsed and differentiated once. The figures
+are microseconds for a line, without imports and after a warm-up: the marginal cost. A run times all
+sides one after the other; the ratios are medians over the runs. gradcalc must be installed, or on
+PYTHONPATH.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import io
+import math
+import random
+import re
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 import sympy
 import torch
 from sympy.parsing.sympy_parser import parse_expr
 
 from gradcalc.batch import answers
-from gradcalc.calculate import Options
+from gradcalc.question import Options
 from gradcalc.records import read
 from gradcalc.render import FORMATS
 
-POINT = {"x": 0.7, "y": 1.3, "z": 2.1}
-NAMESPACE = {name: getattr(torch, name) for name in ("sin", "cos", "exp", "log", "sqrt", "tanh")}
+FORMULAS = Path(__file__).parents[1] / "tests" / "data" / "feynman.tsv"
 
-SHAPES = (
-    "{a}*x**3 + {b}*x*y - z/{a}",
-    "sin({a}*x)*exp(-y/{b}) + z",
-    "log(x**2 + {a})*tanh(y/{b})*z",
-    "sqrt(x**2 + y**2 + {a}*z**2)/{b}",
-    "(x + {a}*y)/(z + {b}) - x*y*z",
-    "exp(-(x - {a})**2/{b})*cos(y*z)",
-)
+#: gradcalc takes at most so many times what torch does; a script at least so many times as long.
+AT_MOST = 4.0
+AT_LEAST = 20.0
 
 
-def formulas(count: int) -> list[str]:
-    """Return distinct formulas in x, y and z."""
+def root(value: Any) -> Any:
+    """The square root of a tensor or a number, as the formulas take it."""
+    return torch.sqrt(value) if isinstance(value, torch.Tensor) else math.sqrt(value)
+
+
+NAMESPACE = {
+    **{name: getattr(torch, name) for name in ("sin", "cos", "tan", "exp", "log", "tanh")},
+    **{name: getattr(torch, name) for name in ("arcsin", "arccos", "arctan")},
+    "sqrt": root,
+    "pi": math.pi,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A formula and a point."""
+
+    text: str
+    point: dict[str, float]
+
+    @property
+    def written(self) -> str:
+        """The line of a batch file."""
+        at = ",".join(f"{name}={value!r}" for name, value in self.point.items())
+        return f"{self.text} --at {at}\n"
+
+
+def table() -> list[Line]:
+    """The formulas with their points."""
+    with FORMULAS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
     return [
-        SHAPES[number % len(SHAPES)].format(a=number + 2, b=2 * number + 3)
-        for number in range(count)
+        Line(
+            row["expr"],
+            {
+                name: float(value)
+                for name, value in (part.split("=") for part in row["point"].split(","))
+            },
+        )
+        for row in rows
     ]
 
 
-def by_gradcalc(texts: list[str]) -> None:
-    """Answer them as `gradcalc batch --format jsonl` does."""
-    at = ",".join(f"{name}={value}" for name, value in POINT.items())
-    stream = io.BytesIO("".join(f"{text} --at {at}\n" for text in texts).encode())
-    renderer = FORMATS["jsonl"]
-    for report in answers(read(stream, None), Options(thorough=False)):
-        if report.verdict != "agree":
-            sys.exit(f"{report.expression}: {report.verdict} {report.error}")
-        renderer.report(report)
+def renamed(copies: int, numbers: Iterator[int]) -> list[Line]:
+    """Copies of the formulas whose variables have names of their own."""
+    found = []
+    for line in table() * copies:
+        text, number = line.text, next(numbers)
+        for name in line.point:
+            text = re.sub(rf"\b{name}\b", f"{name}_{number}", text)
+        found.append(Line(text, {f"{n}_{number}": value for n, value in line.point.items()}))
+    return found
 
 
-def by_script(texts: list[str]) -> None:
-    """Answer them as a script of ten lines would."""
-    for text in texts:
-        formula = parse_expr(text)
-        symbols = {str(symbol): symbol for symbol in formula.free_symbols}
-        leaves = {
-            name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-            for name, value in POINT.items()
-        }
-        eval(text, NAMESPACE, leaves).backward()  # noqa: S307  the naive way is the point
-        for name, leaf in leaves.items():
-            exact = formula.diff(symbols[name]).evalf(subs=POINT)
-            if abs(leaf.grad.item() - float(exact)) > 1e-9 * abs(float(exact)):
-                sys.exit(f"{text}: {leaf.grad} {exact}")
+def elsewhere(copies: int, numbers: random.Random) -> list[Line]:
+    """Copies of the formulas at points near theirs."""
+    return [
+        Line(line.text, {n: value * numbers.uniform(0.95, 1.05) for n, value in line.point.items()})
+        for line in table() * copies
+    ]
 
 
-def by_torch(texts: list[str]) -> Callable[[], None]:
-    """Return what runs them forward and backward, and nothing else."""
-    codes = [compile(text, text, "eval") for text in texts]
+def by_gradcalc(lines: list[Line]) -> Callable[[], None]:
+    """Return what answers them as `gradcalc batch --format jsonl` does."""
+    data = "".join(line.written for line in lines).encode()
+    renderer, options = FORMATS["jsonl"], Options(thorough=False, timeout=10)
 
     def run() -> None:
-        for code in codes:
-            leaves = {
-                name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-                for name, value in POINT.items()
-            }
-            eval(code, NAMESPACE, leaves).backward()  # noqa: S307  our own formulas
+        for report in answers(read(io.BytesIO(data), None), options):
+            if report.verdict not in {"agree", "rounding"}:
+                sys.exit(f"{report.expression}: {report.verdict} {report.error}")
+            renderer.report(report)
 
     return run
 
 
+def leaves_of(line: Line) -> dict[str, Any]:
+    """The point's tensors."""
+    return {
+        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        for name, value in line.point.items()
+    }
+
+
+def by_script(lines: list[Line]) -> Callable[[], None]:
+    """Return what answers them as a script of ten lines would."""
+
+    def run() -> None:
+        for line in lines:
+            known = {name: sympy.Symbol(name) for name in line.point}
+            formula = parse_expr(line.text, local_dict=known)
+            leaves = leaves_of(line)
+            eval(line.text, NAMESPACE, leaves).backward()  # noqa: S307  the naive way is the point
+            for name, leaf in leaves.items():
+                exact = float(formula.diff(known[name]).evalf(subs=line.point))
+                if abs(leaf.grad.item() - exact) > 1e-9 * abs(exact):
+                    sys.exit(f"{line.text}: {leaf.grad} {exact}")
+
+    return run
+
+
+def by_torch(lines: list[Line]) -> Callable[[], None]:
+    """Return what runs them forward and backward, and nothing else."""
+    codes = [(compile(line.text, line.text, "eval"), line) for line in lines]
+
+    def run() -> None:
+        for code, line in codes:
+            leaves = leaves_of(line)
+            eval(code, NAMESPACE, leaves).backward()  # noqa: S307  our own formulas
+            for leaf in leaves.values():
+                leaf.grad.item()
+
+    return run
+
+
+def seconds(side: Callable[[], None]) -> float:
+    """Time one side."""
+    # sympy's cache must not serve the next one.
+    sympy.core.cache.clear_cache()
+    began = time.perf_counter()
+    side()
+    return time.perf_counter() - began
+
+
 def main() -> None:
-    """Print milliseconds for a line, and gradcalc's ratio to each of the others."""
+    """Print microseconds for a line, and gradcalc's ratio to each of the others."""
     parser = argparse.ArgumentParser(description="The marginal cost of a line of a batch.")
-    parser.add_argument("--lines", type=int, default=120, help="formulas; default 120")
-    parser.add_argument("--runs", type=int, default=3, help="of each side; default 3")
+    parser.add_argument("--copies", type=int, default=4, help="of the 30 formulas; default 4")
+    parser.add_argument("--runs", type=int, default=9, help="of each side; default 9")
+    parser.add_argument("--check", action="store_true", help="exit with 1 beyond the goals")
     options = parser.parse_args()
-    warmup = len(SHAPES)
-    total = options.lines * options.runs + warmup
-    texts = formulas(total)
-    by_gradcalc(texts[:warmup])
-    by_script(texts[:warmup])
-    by_torch(texts[:warmup])()
-    taken: dict[str, list[float]] = {"gradcalc": [], "script": [], "torch": []}
-    for start in range(warmup, total, options.lines):
-        # New formulas each time: sympy and gradcalc keep what they have seen.
-        part = texts[start : start + options.lines]
+    numbers, chance = count(), random.Random(0)  # noqa: S311 - points, and no secrets
+    for side in (by_gradcalc, by_script, by_torch):
+        side(renamed(1, numbers))()
+    taken: dict[str, list[float]] = {name: [] for name in ("torch", "script", "new", "same")}
+    for _ in range(options.runs):
+        lines, again = renamed(options.copies, numbers), elsewhere(options.copies, chance)
         sides = {
-            "torch": by_torch(part),
-            "script": lambda part=part: by_script(part),
-            "gradcalc": lambda part=part: by_gradcalc(part),
+            "torch": by_torch(lines),
+            "new": by_gradcalc(lines),
+            "same": by_gradcalc(again),
+            # It is as slow as all others together.
+            "script": by_script(lines[: 30 * max(1, options.copies // 4)]),
         }
+        sizes = {"script": 30 * max(1, options.copies // 4)}
         for name, side in sides.items():
-            # sympy's cache must not serve the next side.
-            sympy.core.cache.clear_cache()
-            began = time.perf_counter()
-            side()
-            taken[name].append((time.perf_counter() - began) / len(part) * 1e3)
-    medians = {name: statistics.median(times) for name, times in taken.items()}
-    print(f"{'':<10} {'ms a line':>9}  gradcalc takes")
-    for name, milliseconds in medians.items():
-        ratio = medians["gradcalc"] / milliseconds
-        print(f"{name:<10} {milliseconds:9.2f}  {ratio:.2f} times that")
+            taken[name].append(seconds(side) / sizes.get(name, len(lines)) * 1e6)
+
+    def ratio(one: str, other: str) -> float:
+        pairs = zip(taken[one], taken[other], strict=True)
+        return statistics.median(a / b for a, b in pairs)
+
+    print(f"{'':<34} {'us a line':>9}")
+    for name, what in (
+        ("torch", "torch, forward and backward"),
+        ("script", "a script with sympy and torch"),
+        ("new", "gradcalc, distinct expressions"),
+        ("same", "gradcalc, the same at new points"),
+    ):
+        print(f"{what:<34} {statistics.median(taken[name]):9.0f}")
+    against_torch, against_script = ratio("new", "torch"), ratio("script", "new")
+    print(f"distinct expressions: {against_torch:.1f} times torch (goal: at most {AT_MOST:g})")
+    print(f"distinct expressions: a script takes {against_script:.1f} times gradcalc", end=" ")
+    print(f"(goal: at least {AT_LEAST:g})")
+    print(f"the same at new points: {ratio('same', 'torch'):.1f} times torch")
+    if options.check and (against_torch > AT_MOST or against_script < AT_LEAST):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -56,28 +56,38 @@ class NoText(Exception):  # noqa: N818 - no error, but a finding
     """There is something in an expression that gradcalc's language has no word for."""
 
 
-class _Piece(NamedTuple):
-    """A part of a formula.
+class _Factor(NamedTuple):
+    """A factor of a product.
 
     Attributes:
-        text: How it is written.
+        rank: Its place among the others.
+        base: What it is sorted by within its rank.
+        power: Its exponent, without the sign; 0 if that is no number.
+        text: How it is written, on its own side of the bar.
         tight: How tightly that holds together.
-        key: Where it stands in a sum.
     """
-
-    text: str
-    tight: int
-    key: tuple[tuple[int, str, float], ...]
-
-
-class _Factor(NamedTuple):
-    """A factor of a product: its place, its base's text and power, and how it is written."""
 
     rank: int
     base: str
     power: float
     text: str
     tight: int
+
+
+class _Piece(NamedTuple):
+    """A part of a formula.
+
+    Attributes:
+        text: How it is written.
+        tight: How tightly that holds together.
+        above: Its factors, but for numbers; what is no product is one itself.
+        below: Its factors below the bar.
+    """
+
+    text: str
+    tight: int
+    above: Sequence[_Factor] = ()
+    below: Sequence[_Factor] = ()
 
 
 def writer(digits: int) -> Callable[[Any], str]:
@@ -127,7 +137,7 @@ class _Writer:
             "Symbol": self._symbol,
             "Add": self._sum,
             "Mul": self._product,
-            "Pow": self._product,
+            "Pow": self._power,
             "Piecewise": self._piecewise,
             "polygamma": self._polygamma,
             "And": self._junction,
@@ -153,21 +163,21 @@ class _Writer:
     # -- atoms --
 
     def _symbol(self, symbol: Any) -> _Piece:
-        name = str(symbol.name)
-        return _Piece(name, _ATOM, ((_SYMBOL, name, -1.0), _END))
+        return _single(str(symbol.name), _ATOM, _SYMBOL)
 
     def _constant(self, constant: Any) -> _Piece:
         text = _CONSTANTS[type(constant).__name__]
-        return _signed(text, ((_END[0], text, 0.0),))
+        return _single(text, _SIGN if text.startswith("-") else _ATOM, _NUMBER)
 
     def _rational(self, number: Any) -> _Piece:
         top, bottom = _fraction(number)
         if bottom == 1:
-            return _signed(str(top), (_END,))
-        return _Piece(f"{top}/{bottom}", _PRODUCT, (_END,))
+            return _Piece(str(top), _SIGN if top < 0 else _ATOM)
+        return _Piece(f"{top}/{bottom}", _PRODUCT)
 
     def _decimal(self, number: Any) -> _Piece:
-        return _signed(self._digits_of(number), (_END,))
+        text = self._digits_of(number)
+        return _Piece(text, _SIGN if text.startswith("-") else _ATOM)
 
     def _digits_of(self, number: Any) -> str:
         return f"{float(number):.{self._digits}g}".removesuffix(".0")
@@ -175,18 +185,17 @@ class _Writer:
     # -- sums --
 
     def _sum(self, expression: Any) -> _Piece:
-        terms = sorted(map(self.piece, expression.args), key=lambda term: term.key)
+        terms = sorted(map(self.piece, expression.args), key=_place)
         # cos(x)**2 - sin(x)**2 rather than -sin(x)**2 + cos(x)**2: a positive term comes first.
         first = next((k for k, term in enumerate(terms) if term.text[0] != "-"), 0)
         terms.insert(0, terms.pop(first))
-        texts = [terms[0].text]
-        for text, tight, _ in terms[1:]:
-            if tight == _LOOSE:
-                texts.append(f" + ({text})")
+        text = terms[0].text
+        for term in terms[1:]:
+            if term.tight == _LOOSE:
+                text += f" + ({term.text})"
             else:
-                texts.append(f" - {text[1:]}" if text[0] == "-" else f" + {text}")
-        text = "".join(texts)
-        return _Piece(text, _SUM, ((_PARENTHESIS, text, -1.0), _END))
+                text += f" - {term.text[1:]}" if term.text[0] == "-" else f" + {term.text}"
+        return _single(text, _SUM, _PARENTHESIS)
 
     # -- products, quotients and powers --
 
@@ -194,59 +203,43 @@ class _Writer:
         top, bottom, decimal = 1, 1, ""
         above: list[_Factor] = []
         below: list[_Factor] = []
-        for part in expression.args if type(expression).__name__ == "Mul" else (expression,):
-            way = type(part).__name__
-            if way == "Pow":
-                factor, divides = self._power(*part.args)
-                (below if divides else above).append(factor)
-            elif getattr(part, "is_Rational", False):
-                top, bottom = _fraction(part)
-            elif getattr(part, "is_Float", False):
-                decimal = self._digits_of(part)
+        for part in expression.args:
+            if part.is_Number:
+                if part.is_Rational:
+                    top, bottom = _fraction(part)
+                else:
+                    decimal = self._digits_of(part)
             else:
-                above.append(self._plain(part))
+                piece = self.piece(part)
+                above += piece.above
+                below += piece.below
         above.sort()
         below.sort()
-        key = (
-            *sorted(
-                [(f.rank, f.base, -f.power) for f in above]
-                + [(f.rank, f.base, f.power) for f in below]
-            ),
-            _END,
-        )
         sign = "-" if (top < 0) != decimal.startswith("-") else ""
-        numbers = [decimal.removeprefix("-")] if decimal else []
-        if abs(top) != 1 or not (above or numbers):
-            numbers.insert(0, str(abs(top)))
-        over = [*numbers, *(_within(f.text, f.tight, _PRODUCT) for f in above)]
-        under = [*([str(bottom)] if bottom != 1 else []), *(_bracketed(f) for f in below)]
-        if not under and len(over) == 1 and not sign:
-            # A power, or a factor that a number was divided out of.
-            tight = above[0].tight if above else _ATOM
-            return _Piece(above[0].text if above else over[0], tight, key)
+        over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
+        if decimal:
+            over.insert(0, decimal.removeprefix("-"))
+        if abs(top) != 1 or not over:
+            over.insert(0, str(abs(top)))
+        under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
+        if bottom != 1:
+            under.insert(0, str(bottom))
         text = sign + "*".join(over)
         if under:
             text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
-        return _Piece(text, _PRODUCT, key)
+        return _Piece(text, _PRODUCT, above, below)
 
-    def _plain(self, part: Any) -> _Factor:
-        piece = self.piece(part)
-        rank = _rank(part)
-        base = _placed(piece.text) if rank == _FUNCTION else piece.text
-        return _Factor(rank, base, 1.0, piece.text, piece.tight)
-
-    def _power(self, base: Any, exponent: Any) -> tuple[_Factor, bool]:
-        """A power as a factor, and whether it stands below the bar."""
+    def _power(self, expression: Any) -> _Piece:
+        base, exponent = expression.args
         if type(base).__name__ in {"E", "Exp1"}:
-            text = f"exp({self.piece(exponent).text})"
-            return _Factor(_FUNCTION, _placed(text), 1.0, text, _ATOM), False
+            return _function(f"exp({self.piece(exponent).text})")
         inner = self.piece(base)
         if not getattr(exponent, "is_Rational", False):
-            rank = _TOWER if _has_symbols(exponent) else _rank(base)
+            rank = _TOWER if _has_symbols(exponent) else _rank(base, inner)
             shown = self.piece(exponent)
             text = f"{_within(inner.text, inner.tight, _ATOM)}**"
             text += _within(shown.text, shown.tight, _POWER)
-            return _Factor(rank, inner.text, 0.0, text, _POWER), False
+            return _Piece(text, _POWER, (_Factor(rank, inner.text, 0.0, text, _POWER),))
         top, bottom = abs(int(exponent.p)), int(exponent.q)
         if top == 1 and bottom == 2:
             text, tight = f"sqrt({inner.text})", _ATOM
@@ -255,9 +248,12 @@ class _Writer:
         else:
             power = str(top) if bottom == 1 else f"({top}/{bottom})"
             text, tight = f"{_within(inner.text, inner.tight, _ATOM)}**{power}", _POWER
-        rank = _rank(base)
-        place = _placed(inner.text) if rank == _FUNCTION else inner.text
-        return _Factor(rank, place, top / bottom, text, tight), exponent.p < 0
+        rank = _rank(base, inner)
+        place = inner.above[0].base if len(inner.above) == 1 else inner.text
+        factor = _Factor(rank, place, top / bottom, text, tight)
+        if exponent.p < 0:
+            return _Piece(f"1/{_within(text, tight, _POWER)}", _PRODUCT, (), (factor,))
+        return _Piece(text, tight, (factor,))
 
     # -- functions and conditions --
 
@@ -287,18 +283,18 @@ class _Writer:
         left, right = map(self.piece, expression.args)
         sign = _RELATIONS[type(expression).__name__]
         text = f"{_within(left.text, left.tight, _SUM)} {sign} "
-        return _Piece(text + _within(right.text, right.tight, _SUM), _LOOSE, (_END,))
+        return _Piece(text + _within(right.text, right.tight, _SUM), _LOOSE)
 
     def _junction(self, expression: Any) -> _Piece:
         sign = "&" if type(expression).__name__ == "And" else "|"
         parts = [self.piece(part).text for part in expression.args]
-        return _Piece(f" {sign} ".join(f"({part})" for part in parts), _LOOSE, (_END,))
+        return _Piece(f" {sign} ".join(f"({part})" for part in parts), _LOOSE)
 
     def _negation(self, expression: Any) -> _Piece:
-        return _Piece(f"~({self.piece(expression.args[0]).text})", _SIGN, (_END,))
+        return _Piece(f"~({self.piece(expression.args[0]).text})", _SIGN)
 
     def _truth(self, expression: Any) -> _Piece:
-        return _Piece("1 > 0" if expression else "1 < 0", _LOOSE, (_END,))
+        return _Piece("1 > 0" if expression else "1 < 0", _LOOSE)
 
 
 def _fraction(number: Any) -> tuple[int, int]:
@@ -309,17 +305,23 @@ def _fraction(number: Any) -> tuple[int, int]:
     return top, bottom
 
 
-def _signed(text: str, key: tuple[tuple[int, str, float], ...]) -> _Piece:
-    return _Piece(text, _SIGN if text.startswith("-") else _ATOM, key)
+def _single(text: str, tight: int, rank: int) -> _Piece:
+    """A piece that is its own only factor."""
+    return _Piece(text, tight, (_Factor(rank, text, 1.0, text, tight),))
 
 
 def _function(text: str) -> _Piece:
-    return _Piece(text, _ATOM, ((_FUNCTION, _placed(text), -1.0), _END))
+    place = _ORDER.get(text.partition("(")[0], "") + text
+    return _Piece(text, _ATOM, (_Factor(_FUNCTION, place, 1.0, text, _ATOM),))
 
 
-def _placed(text: str) -> str:
-    """What a call is sorted by."""
-    return _ORDER.get(text.partition("(")[0], "") + text
+def _place(term: _Piece) -> tuple[tuple[int, str, float], ...]:
+    """Where a term stands in a sum: x**2, then x*y, x, 1/x and numbers."""
+    factors = [(f.rank, f.base, -f.power) for f in term.above if f.rank != _NUMBER]
+    factors += [(f.rank, f.base, f.power) for f in term.below if f.rank != _NUMBER]
+    factors.sort()
+    factors.append(_END)
+    return tuple(factors)
 
 
 def _within(text: str, tight: int, least: int) -> str:
@@ -327,21 +329,11 @@ def _within(text: str, tight: int, least: int) -> str:
     return text if tight >= least else f"({text})"
 
 
-def _bracketed(factor: _Factor) -> str:
-    """A factor below the bar."""
-    return _within(factor.text, factor.tight, _POWER)
-
-
-def _rank(expression: Any) -> int:
-    """The place of a base in a product."""
-    name = type(expression).__name__
-    if name == "Symbol":
-        return _SYMBOL
-    if name == "Add":
-        return _PARENTHESIS
-    if name in {"Mul", "Pow"}:
-        return _FUNCTION if _has_symbols(expression) else _NUMBER
-    return _FUNCTION if getattr(expression, "args", ()) else _NUMBER
+def _rank(base: Any, written: _Piece) -> int:
+    """The place of a power in a product."""
+    if len(written.above) == 1 and not written.below:
+        return written.above[0].rank
+    return _FUNCTION if _has_symbols(base) else _NUMBER
 
 
 def _has_symbols(expression: Any) -> bool:

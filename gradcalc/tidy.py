@@ -26,7 +26,7 @@ def shortest(formula: Any) -> Any:
     """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula).__name__
     if kind == "Mul":
-        if not any(type(base).__name__ == "Add" for base in _split(formula)[1]):
+        if not any(map(_is_sum, formula.args)):
             return formula
         formula = _by_factors(formula)
         forms = [formula, *_by_sums(formula)]
@@ -35,6 +35,14 @@ def shortest(formula: Any) -> Any:
     else:
         return formula
     return min(forms, key=symengine.count_ops) if len(forms) > 1 else formula
+
+
+def _is_sum(factor: Any) -> bool:
+    """Whether it is a sum, or a power of one."""
+    kind = type(factor)
+    if kind is symengine.Pow:
+        kind = type(factor.args[0])
+    return kind is symengine.Add
 
 
 def _by_factors(product: Any) -> Any:
