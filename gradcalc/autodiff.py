@@ -428,27 +428,24 @@ def _tensor_row(name: str, tensor: Any) -> TensorRow:
         is_leaf=tensor.is_leaf,
         requires_grad=tensor.requires_grad,
         retains_grad=tensor.retains_grad,
-        grad_fn=None if grad_fn is None else _node_name(grad_fn),
+        grad_fn=None if grad_fn is None else type(grad_fn).__name__,
         grad=None if held is None else nested(numbers_of(held), tuple(held.shape)),
     )
-
-
-def _node_name(node: Any) -> str:
-    return str(node.name()).removeprefix("torch::autograd::")
 
 
 def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the outputs, depth first, each node once."""
     order = walk(program, ran.outputs, ran.origins)
     ids = {node: number for number, (node, _) in enumerate(order)}
+    sources = program.sources
     return tuple(
         [
             GraphNode(
-                ids[node],
-                _node_name(node),
-                program.source(number),
+                place,
+                type(node).__name__,
+                sources[number],
                 tuple([ids[child] for child, _ in node.next_functions if child is not None]),
             )
-            for node, number in order
+            for place, (node, number) in enumerate(order)
         ]
     )

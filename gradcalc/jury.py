@@ -97,19 +97,15 @@ class Jury:
             calculus = calculus_of(case.program, tuple(case.entries), dtype)
         self._calculus = calculus
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
+        self._smooth = False
         self._exact: Sequence[Any] = ()
         self._far: dict[tuple[int, ...], Any] = {}
 
     def verdicts(self) -> Iterator[Entry]:
-        """Judge the derivatives, in order."""
+        """Judge the derivatives, in order; to be asked after `at_once`."""
         case, dtype = self._case, self._dtype
-        smooth = self._at_once()
-        agreed = None if smooth is None else self._agreed(smooth)
-        if agreed is not None:
-            yield from agreed
-            return
         # Without a second voice for them, the values must settle.
-        settled = smooth and self._calculus and self._calculus.settled(case.numbers)
+        settled = self._smooth and self._calculus and self._calculus.settled(case.numbers)
         if settled:
             survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
         else:
@@ -120,15 +116,16 @@ class Jury:
             evidence = self._evidence(position, value)
             yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
 
-    def _at_once(self) -> list[Any] | None:
-        """The exact values, where all is smooth and SymEngine has them.
+    def at_once(self) -> list[Entry] | None:
+        """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.
 
-        None where the limit must be heard, and where it is to be heard in any case.
+        That takes no time worth a limit. None where more must be heard.
         """
         if self._thorough or not self._case.finite or self._calculus is None:
             return None
-        self._calculus.differentiate()
-        return self._calculus.at_once(self._case.numbers)
+        exact = self._calculus.at_once(self._case.numbers)
+        self._smooth = exact is not None
+        return None if exact is None else self._agreed(exact)
 
     def _agreed(self, exact: Sequence[Any]) -> list[Entry] | None:
         """The entries, if autograd is right about all: then there is nothing more to ask."""

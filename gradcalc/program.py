@@ -135,6 +135,15 @@ class Program:
             return self.constants[number - len(self.inputs)].span
         return self.steps[number - self.first_step].span
 
+    @property
+    def sources(self) -> list[str]:
+        """For each value the piece of the user's text that it comes from."""
+        text = self.text
+        spans = [value.span for value in self.inputs]
+        spans += [value.span for value in self.constants]
+        spans += [step.span for step in self.steps]
+        return [text[start:stop] for start, stop in spans]
+
     def source(self, number: int) -> str:
         """The piece of the user's text that the value of that number comes from."""
         span = self.span(number)

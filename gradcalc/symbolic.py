@@ -9,6 +9,7 @@ sympy recurses over its expressions, so it is asked only within `limits.FORMULA_
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import time
@@ -116,7 +117,7 @@ class Calculus:
         self._dtype = dtype
         self._write = writer(dtype.digits)
         self._swift: Swift | None = None
-        self._differentiated = False
+        self._differentiated = self._asked_symengine = False
         self._evaluators: dict[tuple[int, ...], Callable[..., list[Any]]] = {}
         self._formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
@@ -140,12 +141,18 @@ class Calculus:
         """Fill in the formulas, one after the other; those that are there stay."""
         if self._differentiated:
             return
-        if not too_large(self._program, len(self._entries)):
-            try:
-                self._swift = Swift(self._program, self._entries, self._dtype)
-            except (algebra.Lacking, NoText):
-                self._by_sympy()
+        if self._by_symengine() is None and not too_large(self._program, len(self._entries)):
+            self._by_sympy()
         self._differentiated = True
+
+    def _by_symengine(self) -> Swift | None:
+        """SymEngine's formulas, if it has all of them; it is asked once."""
+        if not self._asked_symengine:
+            self._asked_symengine = True
+            if not too_large(self._program, len(self._entries)):
+                with contextlib.suppress(algebra.Lacking, NoText):
+                    self._swift = Swift(self._program, self._entries, self._dtype)
+        return self._swift
 
     def _by_sympy(self) -> None:
         try:
@@ -172,7 +179,8 @@ class Calculus:
         step stands near a kink, and where there is a 0 that more bits deny: then `values` and the
         limit have to look closer.
         """
-        return None if self._swift is None else self._swift.values(inputs)
+        swift = self._by_symengine()
+        return None if swift is None else swift.values(inputs)
 
     def settled(self, inputs: Sequence[float]) -> list[Any] | None:
         """The values of `at_once`, if two precisions agree on them."""

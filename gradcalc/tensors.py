@@ -81,8 +81,8 @@ class _Tensors:
                 if row.symbol is None:
                     args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
         try:
-            if self._scalar:
-                result = row.torch(*args, **dict(step.options))
+            if self._scalar and not step.options:
+                result = row.torch(*args)
             else:
                 result = self._called(row, args, number, step)
         except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:

@@ -87,17 +87,20 @@ def judged(
                 calculus=calculus,
             )
         )
-    rows: list[list[Entry]] = [[] for _ in juries]
+    rows: list[list[Entry]] = [jury.at_once() or [] for jury in juries]
+    only = targets[0][1] if len(targets) == 1 else None
+    if all(rows):
+        return blocks, rows, only
     try:
         with time_limit(options.timeout):
             for jury, found in zip(juries, rows, strict=True):
-                for entry in jury.verdicts():
+                for entry in () if found else jury.verdicts():
                     found.append(entry)
     except TimeUp:
         note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
         for jury, found in zip(juries, rows, strict=True):
             found += [jury.undecided(k, note) for k in range(len(found), len(axes))]
-    return blocks, rows, targets[0][1] if len(targets) == 1 else None
+    return blocks, rows, only
 
 
 def _birth(
