@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import algebra, formulas, limits
+from gradcalc import algebra, formulas, limits, tidy
 from gradcalc.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
@@ -536,12 +536,10 @@ def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
     sympy.core.cache.clear_cache()
     formulas.forget()
+    tidy.forget()
     _recent.clear()
-    # Expressions and what sympy knows of them refer to each other. What is there the first time,
-    # the libraries above all, stays, and need not be looked through again.
+    # Expressions and what sympy knows of them refer to each other.
     gc.collect()
-    if not gc.get_freeze_count():
-        gc.freeze()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:
