@@ -103,15 +103,20 @@ def memory(short: int, long: int, jobs: int) -> float:
         feed = process.stdin
 
         def write() -> None:
-            feed.writelines(lines(long + 1))
-            feed.close()
+            feed.writelines(lines(long))
+            feed.flush()
 
-        threading.Thread(target=write, daemon=True).start()
+        writer = threading.Thread(target=write, daemon=True)
+        writer.start()
         found = []
         for number, _ in enumerate(process.stdout, 1):
             if number in {short, long}:
                 found.append(megabytes(process.pid))
                 print(f"{number:>9,} lines {found[-1]:8.1f} MB")
+            if number == long:
+                # Only now, or the processes might be gone before they are looked at.
+                writer.join()
+                feed.close()
     return found[1] - found[0]
 
 
