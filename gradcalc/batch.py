@@ -32,7 +32,7 @@ _answered = itertools.count(1)
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
     """Answer each record; a few are read ahead."""
-    _leave_libraries_alone()
+    leave_libraries_alone()
     waiting = iter(records)
     while block := list(itertools.islice(waiting, BLOCK)):
         lines = [_Line(record, defaults) for record in block]
@@ -46,10 +46,10 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
                 forget()
 
 
-def _leave_libraries_alone() -> None:
-    """Take what is in memory out of garbage collection, once.
+def leave_libraries_alone() -> None:
+    """Import the libraries and take what is in memory out of garbage collection, once.
 
-    The libraries stay, and looking through them again and again is a third of a line's time.
+    They stay, and looking through them again and again is a third of a line's time.
     """
     for library, name in ((torch, "Tensor"), (sympy, "Symbol"), (symengine, "Symbol"), (mp, "mpf")):
         getattr(library, name)  # imports it

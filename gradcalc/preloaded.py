@@ -14,8 +14,6 @@ with open(os.devnull, "wb") as _nowhere:  # noqa: PTH123 - pathlib is one more i
         os.dup2(_nowhere.fileno(), _stream)
 
 from gradcalc import autodiff, chunks, claims, verdicts  # noqa: F401
-from gradcalc.functions import mp, sympy, torch
+from gradcalc.batch import leave_libraries_alone
 
-# A lazy module is imported when it is first asked for something.
-for _module, _name in ((torch, "Tensor"), (sympy, "Symbol"), (mp, "mpf")):
-    getattr(_module, _name)
+leave_libraries_alone()
