@@ -32,6 +32,7 @@ from gradcalc.tensors import (
     is_finite,
     look,
     numbers_of,
+    spread,
     walk,
 )
 
@@ -76,6 +77,7 @@ class Testimony:
         seen: For steps that make tensors or read values to choose by, what they made or read.
         warnings: What torch warned of.
         finite: Whether no value of the forward pass is nan or infinite.
+        spread: How many bits its values are larger or smaller than usual; see `tensors.spread`.
     """
 
     outputs: tuple[Array, ...]
@@ -87,6 +89,7 @@ class Testimony:
     seen: Mapping[int, Any]
     warnings: tuple[str, ...] = ()
     finite: bool = False
+    spread: int = 0
 
     def derivative(self, output: int, axes: tuple[int, ...]) -> float | None:
         """A derivative, by the numbers of one or two entries of the inputs in any order.
@@ -156,6 +159,7 @@ def testify(
         seen=ran.seen,
         warnings=ran.warnings,
         finite=is_finite(program, ran),
+        spread=spread(program, ran),
     )
 
 

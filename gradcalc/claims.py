@@ -28,12 +28,12 @@ from gradcalc.parser import parse
 from gradcalc.precise import TooLarge, Undefined, values
 from gradcalc.program import Program
 from gradcalc.report import Claim, Counterexample
+from gradcalc.sizes import too_large
 from gradcalc.symbolic import (
     derivative,
     evaluator,
     expressed,
     formula_text,
-    too_large,
     unfolded,
 )
 

@@ -44,6 +44,8 @@ class Case:
         other: What torch answers to a derivative in the other dtype, with that dtype; None for a
             program that is scalar as it stands.
         finite: Whether no step of torch's forward pass was nan or infinite.
+        spread: How many bits the sizes of the values there take beyond the usual: how finely to
+            calculate, and nothing of what the answer is.
     """
 
     program: Program
@@ -55,6 +57,7 @@ class Case:
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
     finite: bool = False
+    spread: int = 0
 
     @property
     def point(self) -> Sequence[Fraction]:
@@ -105,11 +108,13 @@ class Jury:
         """Judge the derivatives, in order; to be asked after `at_once`."""
         case, dtype = self._case, self._dtype
         # Without a second voice for them, the values must settle.
-        settled = self._smooth and self._calculus and self._calculus.settled(case.numbers)
+        settled = (
+            self._smooth and self._calculus and self._calculus.settled(case.numbers, case.spread)
+        )
         if settled:
             survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
         else:
-            survey = precise.survey(case.program, case.point, dtype)
+            survey = precise.survey(case.program, case.point, dtype, case.spread)
             symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
@@ -123,7 +128,7 @@ class Jury:
         """
         if self._thorough or not self._case.finite or self._calculus is None:
             return None
-        exact = self._calculus.at_once(self._case.numbers)
+        exact = self._calculus.at_once(self._case.numbers, self._case.spread)
         self._smooth = exact is not None
         return None if exact is None else self._agreed(exact)
 
@@ -161,13 +166,13 @@ class Jury:
         """The exact values by calculus; None where it has none."""
         case, calculus = self._case, self._calculus
         if calculus is None:
-            return exact_values(case.program, case.entries, case.point, self._dtype)
+            return exact_values(case.program, case.entries, case.point, self._dtype, case.spread)
         calculus.differentiate()
-        values = calculus.values(case.point)
+        values = calculus.values(case.point, case.spread)
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:
             entries = [case.entries[k] for k in without]
-            found = exact_values(case.program, entries, case.point, self._dtype)
+            found = exact_values(case.program, entries, case.point, self._dtype, case.spread)
             for k, value in zip(without, found, strict=True):
                 values[k] = value
         return values

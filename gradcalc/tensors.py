@@ -287,6 +287,31 @@ def _all_finite(value: Any) -> bool:
     return bool(math.isfinite(value.item()) if not value.ndim else value.isfinite().all())
 
 
+#: Sizes of values, as exponents of 2, that take no bits beyond the usual.
+_USUAL = 32
+
+
+def spread(program: Program, ran: Forward) -> int:
+    """How many bits the sizes of the steps' values take beyond the usual, all together.
+
+    What one step makes as small as exp(-500), beside 1, another may make as large as exp(600).
+    """
+    values = ran.values[program.first_step :]
+    # Twice, since derivatives are made of quotients and products of them.
+    return 2 * sum(max(0, _exponent(value) - _USUAL) for value in values)
+
+
+def _exponent(value: Any) -> int:
+    """The largest exponent of a value's entries, of either sign; 0 for nan and infinities."""
+    if isinstance(value, bool | float):
+        return abs(math.frexp(value)[1])
+    if not value.ndim:
+        return abs(math.frexp(value.item())[1])
+    if not value.is_floating_point() or not value.numel():
+        return 0
+    return int(torch.frexp(value.detach()).exponent.abs().max())
+
+
 def look(
     program: Program, inputs: Sequence[Array], dtype: str, draws: Draws
 ) -> tuple[tuple[Array, ...], Mapping[int, Any]]:

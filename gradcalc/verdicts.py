@@ -76,6 +76,7 @@ def judged(
             output=output,
             other=None if scalar is program else in_other,
             finite=testimony.finite,
+            spread=testimony.spread,
         )
         juries.append(
             Jury(

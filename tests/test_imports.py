@@ -19,7 +19,7 @@ LAYERS = [
     {"errors", "limits", "lazy", "deadline", "options"},
     {"workers"},
     {"program", "functions", "report", "records", "notation"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
     {"parser"},
