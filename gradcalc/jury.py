@@ -43,7 +43,7 @@ class Case:
         output: Which entry of the result it is about, in a Jacobian.
         other: What torch answers to a derivative in the other dtype, with that dtype; None for a
             program that is scalar as it stands.
-        finite: Whether no step of torch's forward pass was nan or infinite.
+        defined: Whether torch's forward pass leaves no doubt that all steps are defined.
         spread: How many bits the sizes of the values there take beyond the usual: how finely to
             calculate, and nothing of what the answer is.
     """
@@ -56,7 +56,7 @@ class Case:
     birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
-    finite: bool = False
+    defined: bool = False
     spread: int = 0
 
     @property
@@ -126,7 +126,7 @@ class Jury:
 
         That takes no time worth a limit. None where more must be heard.
         """
-        if self._thorough or not self._case.finite or self._calculus is None:
+        if self._thorough or not self._case.defined or self._calculus is None:
             return None
         exact = self._calculus.at_once(self._case.numbers, self._case.spread)
         self._smooth = exact is not None
