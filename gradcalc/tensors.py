@@ -273,18 +273,30 @@ def _leaf(value: Array, dtype: Any) -> Any:
 
 def is_finite(program: Program, ran: Forward) -> bool:
     """Whether neither a result nor a step that is undefined somewhere is nan or infinite."""
+    return all(
+        math.isfinite(value)
+        if isinstance(value, bool | float)
+        else bool(math.isfinite(value.item()) if not value.ndim else value.isfinite().all())
+        for value in _endangered(program, ran)
+    )
+
+
+def finite_points(program: Program, ran: Forward) -> Any:
+    """The same for each point, where all values have an entry for each: a tensor of bools."""
+    found = torch.ones_like(ran.outputs[0], dtype=torch.bool)
+    for value in _endangered(program, ran):
+        found &= torch.as_tensor(value).isfinite()
+    return found
+
+
+def _endangered(program: Program, ran: Forward) -> list[Any]:
+    """The results, and what steps gave that are undefined somewhere."""
     partial = [
         number
         for number, step in enumerate(program.steps, program.first_step)
         if TABLE[step.function].is_partial
     ]
-    return all(_all_finite(ran.values[number]) for number in {*partial, *program.outputs})
-
-
-def _all_finite(value: Any) -> bool:
-    if isinstance(value, bool | float):
-        return math.isfinite(value)
-    return bool(math.isfinite(value.item()) if not value.ndim else value.isfinite().all())
+    return [ran.values[number] for number in {*partial, *program.outputs}]
 
 
 def look(
