@@ -24,8 +24,8 @@ from gradcalc.symbolic import forget
 #: Records after which sympy's caches are emptied, so that memory does not grow with their number.
 FORGET_EVERY = 500
 
-#: Lines with the same expression from which on torch is asked about all of them at once; it costs as
-#: much as asking about two or three one by one.
+#: Lines with the same expression from which on torch is asked about all of them at once; that costs
+#: as much as asking about two or three one by one.
 TOGETHER = 4
 
 #: Records whose steps are taken together: each step for all of them.

@@ -40,7 +40,7 @@ def birth(
         neither pass makes one.
     """
     ran = forward(program, inputs, [True] * len(inputs), dtype, seen)
-    active = program.active()
+    active = program.active
     for number in range(program.first_step, len(ran.values)):
         args = program.steps[number - program.first_step].args
         value = ran.values[number]

@@ -190,7 +190,7 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey
 
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
     """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
-    active = program.active()
+    active = program.active
     with mp.workprec(_SURVEY_BITS - 100):
         found = [_snapped(value) for value in found]
     # From the result backwards: whether a value leads to it, and whether by way of a kink.
