@@ -41,8 +41,8 @@ def without_jury(lines: list[Line]) -> list[Report]:
     """Answer each line with nothing checked."""
     with (
         mock.patch("gradcalc.autodiff.is_finite", return_value=True),
-        mock.patch.object(Swift, "_kinked", lambda _: []),
-        mock.patch.object(Dtype, "ulps", lambda *_: 0),
+        mock.patch.object(Swift, "_kinked", return_value=[]),
+        mock.patch.object(Dtype, "ulps", return_value=0),
     ):
         return answer(lines)
 

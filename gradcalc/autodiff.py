@@ -203,14 +203,14 @@ def testify_together(
     ran = forward_of(program, leaves, kind, {})
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
     slopes = _along(ran.outputs[0], wanted, again=second_order)
-    numbers = [slope.tolist() for slope in slopes]
+    numbers = list(map(numbers_of, slopes))
     places = [place for place, required in enumerate(requires_grad) if required]
     seconds: dict[tuple[int, int], list[float]] = {}
     for k, place in enumerate(places if second_order else ()):
         for other, column in zip(places[k:], _along(slopes[k], wanted[k:]), strict=True):
-            seconds[place, other] = column.tolist()
+            seconds[place, other] = numbers_of(column)
     finite = finite_points(program, ran).tolist()
-    values = ran.outputs[0].tolist()
+    values = numbers_of(ran.outputs[0])
     found = []
     for point, value in enumerate(values):
         gradient = [0.0] * len(leaves)
