@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from gradcalc.functions import TABLE, lookup
 from gradcalc.notation import SIGNS
 from gradcalc.parser import parse
 from gradcalc.program import Array, Program
+from gradcalc.spelling import normal
 
 #: Missing values that a hint names; a longer list helps nobody.
 _NAMED = 8
@@ -82,7 +82,7 @@ def _split(text: str) -> list[tuple[int, int]]:
 
 def _binding(text: str, start: int, stop: int) -> Binding:
     name, sign, value = text[start:stop].partition("=")
-    stripped = unicodedata.normalize("NFKC", name.strip())
+    stripped = normal(name.strip())
     if not sign or not stripped:
         raise GradcalcError(
             Kind.BINDING,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gradcalc import limits
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -40,7 +42,8 @@ class GradcalcError(Exception):
 
     Attributes:
         kind: The sort of error.
-        message: One line, without a full stop, that says what is wrong.
+        message: One line, without a full stop, that says what is wrong. It may quote the user, who
+            may have typed a megabyte: it is shortened, and so is the hint.
         text: The text in which `span` lies (an expression or a binding); empty if there is none.
         span: Where in `text` it is wrong.
         hint: What to type instead.
@@ -55,12 +58,13 @@ class GradcalcError(Exception):
         span: Span | None = None,
         hint: str | None = None,
     ) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.text = text
         self.span = span
-        self.hint = hint
+        self.hint = hint and _shortened(hint)
 
     @property
     def line(self) -> int | None:
@@ -75,3 +79,9 @@ class GradcalcError(Exception):
         if self.span is None:
             return None
         return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1
+
+
+def _shortened(text: str) -> str:
+    """Both ends of a text that is too long."""
+    half = limits.MESSAGE_LENGTH // 2
+    return text if len(text) <= limits.MESSAGE_LENGTH else f"{text[:half]} … {text[-half:]}"

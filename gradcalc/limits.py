@@ -6,7 +6,10 @@ from __future__ import annotations
 TEXT_LENGTH = 200_000
 
 #: Operations in one expression.
-STEPS = 100_000
+STEPS = 50_000
+
+#: Statements of one program, and results of its last line.
+STATEMENTS = 10_000
 
 #: Entries of one tensor, and operations on single numbers of which a program may consist when it is
 #: written out for calculus; a product of two matrices of 200 by 200 has 16 million, and is checked
@@ -24,6 +27,12 @@ HESSIAN_ENTRIES = 2_500
 
 #: Backward passes over one graph.
 PASSES = 1_000
+
+#: Characters of a name. Nobody's is longer, and some of Unicode's take quadratic time to compare.
+NAME_LENGTH = 1_000
+
+#: Characters of a message or of a hint, which may quote what a user typed.
+MESSAGE_LENGTH = 500
 
 #: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000
 #: deep (a sum of n terms nests n deep), which has no constant to ask for and is caught where it

@@ -154,6 +154,9 @@ class _Parser:
         parts = tree.elts if isinstance(tree, ast.Tuple) else []
         # 1,5*x is no pair of results but a decimal number with a comma.
         if last and parts and not any(isinstance(part, ast.Constant) for part in parts):
+            if len(parts) > limits.STATEMENTS:
+                message = f"the program has more than {limits.STATEMENTS:,} results"
+                raise GradcalcError(Kind.LIMIT, message, text=self._text, span=whole)
             values = tuple(self._expressions.value(element) for element in parts)
             self._statements.append(Statement(None, values, whole, self._expressions.steps))
             return

@@ -16,9 +16,10 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
 #: see each other.
 LAYERS = [
-    {"errors", "limits", "lazy", "deadline", "options"},
-    {"program", "functions", "report", "records", "notation"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
+    {"limits"},
+    {"errors", "lazy", "deadline", "options", "spelling"},
+    {"program", "functions", "report", "json_records", "notation"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records"},
     {"precise", "tensors", "expand", "question", "calls"},
     {"autodiff", "births", "blocks", "directions", "expressions"},
     {"parser"},
