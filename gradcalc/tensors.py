@@ -21,6 +21,9 @@ from gradcalc.interpret import run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
 
+#: What torch raises for what it does not take.
+_REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, AttributeError, OverflowError)
+
 
 class Draws:
     """Where random numbers come from: one stream for all values of a question, in order."""
@@ -73,8 +76,11 @@ class _Tensors:
                 args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
         try:
             result = self._called(row, args, number, step)
-        except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
+        except _REFUSALS as problem:
             raise refusal(self._program, problem, number, args) from None
+        # A tensor without entries may have immense sizes: (10**9, 0) is as many empty rows.
+        if math.prod(max(size, 1) for size in getattr(result, "shape", ())) > limits.TENSOR_ENTRIES:
+            raise _too_large(self._program, number)
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
         node = getattr(result, "grad_fn", None)
@@ -151,12 +157,16 @@ def _check_size(
         with contextlib.suppress(RuntimeError, IndexError, ValueError, TypeError):
             size = row.torch(*metas, **options).numel()
     if size > most:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a tensor of over {most:,} entries",
-            text=program.text,
-            span=program.span(number),
-        )
+        raise _too_large(program, number)
+
+
+def _too_large(program: Program, number: int) -> GradcalcError:
+    return GradcalcError(
+        Kind.LIMIT,
+        f"a tensor of over {limits.TENSOR_ENTRIES:,} entries",
+        text=program.text,
+        span=program.span(number),
+    )
 
 
 def _asked_size(options: Mapping[str, Any]) -> int:

@@ -521,3 +521,8 @@ def test_same_question_has_the_same_answer() -> None:
 def test_modules_are_the_ones_meant() -> None:
     assert module.calculate is calculate
     assert hasattr(symbolic.Calculus, "differentiate")
+
+
+def test_what_is_too_large_for_formulas_is_refused():
+    with pytest.raises(GradcalcError, match="400,000 operations, which is too many for formulas"):
+        grad("x*sum(randn(80, 80) @ randn(80, 80))")
