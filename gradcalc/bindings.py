@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, lookup
 from gradcalc.notation import SIGNS
@@ -62,6 +63,9 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
                     hint="leave one of the values out",
                 )
             bindings[binding.name] = binding
+            if len(bindings) > limits.BINDINGS:
+                message = f"more than {limits.BINDINGS:,} bindings"
+                raise GradcalcError(Kind.LIMIT, message, text=text, span=binding.span)
     return tuple(bindings.values())
 
 
@@ -98,7 +102,7 @@ def _binding(text: str, start: int, stop: int) -> Binding:
             Kind.BINDING, f"`{stripped}` is no name", text=text, span=span, hint="write x=1"
         )
     if re.search(r"\w\s*(?<![=!<>])=(?!=)", value):
-        apart = re.sub(r"\s+(?=\w+\s*=)", ",", text[start:stop].strip())
+        apart = re.sub(r"(?<!\s)\s++(?=\w++\s*+=)", ",", text[start:stop].strip())
         raise GradcalcError(
             Kind.BINDING,
             "two values without a comma between them",

@@ -17,6 +17,12 @@ STATEMENTS = 10_000
 TENSOR_ENTRIES = 1_000_000
 SCALAR_STEPS = 400_000
 
+#: Dimensions of a tensor; many of torch's functions take no more.
+DIMENSIONS = 64
+
+#: Values that `--at` gives.
+BINDINGS = 5_000
+
 #: Entries of the derivatives of one report up to which formulas are given.
 FORMULA_ENTRIES = 100
 

@@ -79,8 +79,16 @@ class _Tensors:
         except _REFUSALS as problem:
             raise refusal(self._program, problem, number, args) from None
         # A tensor without entries may have immense sizes: (10**9, 0) is as many empty rows.
-        if math.prod(max(size, 1) for size in getattr(result, "shape", ())) > limits.TENSOR_ENTRIES:
+        shape = getattr(result, "shape", ())
+        if math.prod(max(size, 1) for size in shape) > limits.TENSOR_ENTRIES:
             raise _too_large(self._program, number)
+        if len(shape) > limits.DIMENSIONS:
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"a tensor of {len(shape):,} dimensions; the limit is {limits.DIMENSIONS}",
+                text=self._program.text,
+                span=self._program.span(number),
+            )
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
         node = getattr(result, "grad_fn", None)
