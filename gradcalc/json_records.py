@@ -29,13 +29,35 @@ _NO_JSON = {
     "Extra data": "something follows the object",
 }
 
+#: What is not finite.
+_STRICT = 'numbers are finite; a text may hold a formula, as in {"x": "pi/4"}'
 
-def json_object(text: str) -> tuple[dict[str, Any], list[GradcalcError]]:
+
+class FieldError(GradcalcError):
+    """Something is wrong with a field or a number of a record.
+
+    Attributes:
+        piece: What to look for in the record's text.
+    """
+
+    def __init__(self, kind: Kind, message: str, piece: str, hint: str | None = None) -> None:
+        super().__init__(kind, message, hint=hint)
+        self.piece = piece
+
+    def placed(self, text: str) -> FieldError:
+        """The same, with its place in the text; at its beginning, if it is written otherwise."""
+        start = text.rfind(self.piece)
+        self.text = text
+        self.span = Span(start, start + len(self.piece)) if start >= 0 else Span(0, 1)
+        return self
+
+
+def json_object(text: str) -> tuple[dict[str, Any], list[FieldError]]:
     """The object that the text is, and what is wrong within it."""
-    problems: list[GradcalcError] = []
+    problems: list[FieldError] = []
 
     def constant(name: str) -> float:
-        problems.append(GradcalcError(Kind.SYNTAX, f"{name} is not JSON"))
+        problems.append(FieldError(Kind.SYNTAX, f"{name} is not JSON", name, _STRICT))
         return 0.0
 
     def real(digits: str) -> float:
@@ -43,21 +65,22 @@ def json_object(text: str) -> tuple[dict[str, Any], list[GradcalcError]]:
         lost = number == 0 and re.search("[1-9]", re.split("[eE]", digits)[0])
         if math.isinf(number) or lost:
             message = f"the number {digits} is out of the range of float64"
-            problems.append(GradcalcError(Kind.LIMIT, message))
+            problems.append(FieldError(Kind.LIMIT, message, digits, "use a number that is"))
         return number
 
     def whole(digits: str) -> int:
         if len(digits) <= limits.NUMBER_LENGTH:
             return int(digits)
         message = "the JSON record has a number that is too long"
-        problems.append(GradcalcError(Kind.LIMIT, message))
+        problems.append(FieldError(Kind.LIMIT, message, digits, "round it"))
         return 0
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for key, value in pairs:
             if key in fields:
-                problems.append(GradcalcError(Kind.USAGE, f"`{key}` is given twice"))
+                message = f"`{key}` is given twice"
+                problems.append(FieldError(Kind.USAGE, message, f'"{key}"', "leave one out"))
             fields[key] = value
         return fields
 
@@ -70,7 +93,7 @@ def json_object(text: str) -> tuple[dict[str, Any], list[GradcalcError]]:
             object_pairs_hook=unique,
         )
     except RecursionError:
-        raise GradcalcError(Kind.LIMIT, "the JSON record is nested too deeply") from None
+        raise FieldError(Kind.LIMIT, "the JSON record is nested too deeply", text[:1]) from None
     except json.JSONDecodeError as problem:
         place = Span(problem.pos, problem.pos + 1)
         said = _NO_JSON.get(problem.msg, f"{problem.msg[:1].lower()}{problem.msg[1:]}")
@@ -97,7 +120,7 @@ def fields_of(fields: dict[str, Any]) -> dict[str, Any]:
         if key not in FIELDS:
             near = difflib.get_close_matches(key, FIELDS, n=1)
             hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(FIELDS)}"
-            raise GradcalcError(Kind.USAGE, f"unknown field `{key}`", hint=hint)
+            raise FieldError(Kind.USAGE, f"unknown field `{key}`", f'"{key}"', hint)
     expression, dtype = fields.get("expression"), fields.get("dtype")
     second_order, wrt = fields.get("second_order"), fields.get("wrt")
     if isinstance(wrt, list) and all(isinstance(name, str) for name in wrt):
@@ -158,14 +181,12 @@ def _check_value(value: Any, field: str) -> None:
         _expect(fine, field, "a number, a list of numbers, or a text")
         level = [element for part in lists for element in part]
         if any(isinstance(part, str) and not _is_single(part) for part in level):
-            raise GradcalcError(
-                Kind.USAGE,
-                f"a text in `{field}` is no single value",
-                hint='write a list, as in [1, "pi/4"]',
+            raise _field_error(
+                field, f"a text in `{field}` is no single value", 'write a list, as in [1, "pi/4"]'
             )
         if not level:
             return
-    raise GradcalcError(Kind.LIMIT, f"`{field}` is nested too deeply")
+    raise _field_error(field, f"`{field}` is nested too deeply", kind=Kind.LIMIT)
 
 
 def _is_single(text: str) -> bool:
@@ -190,18 +211,23 @@ def _pairs(field: str, pairs: Any, what: str) -> tuple[str, ...]:
     _expect(isinstance(pairs, dict), field, what)
     for name, value in pairs.items():
         if not normal(name.strip()).isidentifier():
-            raise GradcalcError(
-                Kind.USAGE, f"`{name}` in `{field}` is no name", hint=f"`{field}` is {what}"
-            )
+            raise _field_error(name, f"`{name}` in `{field}` is no name", f"`{field}` is {what}")
         _check_value(value, f"{field}.{name}")
         # `--at` would cut it, and a second name could hide there.
         if field == "at" and isinstance(value, str) and "," in value and not _is_single(value):
-            raise GradcalcError(
-                Kind.USAGE, f"`{field}.{name}` is no single value", hint="give each name its own"
+            raise _field_error(
+                name, f"`{field}.{name}` is no single value", "give each name its own"
             )
     return tuple(f"{name}={_value_text(value)}" for name, value in pairs.items())
 
 
 def _expect(fine: bool, name: str, what: str) -> None:
     if not fine:
-        raise GradcalcError(Kind.USAGE, f"`{name}` must be {what}")
+        raise _field_error(name, f"`{name}` must be {what}")
+
+
+def _field_error(
+    name: str, message: str, hint: str | None = None, kind: Kind = Kind.USAGE
+) -> FieldError:
+    """An error about the field of that name, in which a dot parts an object's from its own."""
+    return FieldError(kind, message, f'"{name.rpartition(".")[2]}"', hint)

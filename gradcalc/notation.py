@@ -231,6 +231,9 @@ def lines(text: str) -> list[Line]:
         raise GradcalcError(
             Kind.LIMIT,
             f"the text has {len(text):,} characters; the limit is {limits.TEXT_LENGTH:,}",
+            text=text,
+            span=Span(limits.TEXT_LENGTH, len(text)),
+            hint="put many numbers into a file, as in --at x=@x.csv",
         )
     found: list[Line] = []
     for tokens in _cut(text):
@@ -244,7 +247,11 @@ def lines(text: str) -> list[Line]:
         found.append(_line(text, tokens))
     if not found:
         raise GradcalcError(
-            Kind.SYNTAX, "there is no expression", hint='write one, as in "u**3 + v**2"'
+            Kind.SYNTAX,
+            "there is no expression",
+            text=text,
+            span=Span(0, 0),
+            hint='write one, as in "u**3 + v**2"',
         )
     return found
 
@@ -403,7 +410,7 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
         corrected=()
         if hint or character in _CHARACTERS
         else (text.replace(character, "").strip(),),
-        hint=hint or _CHARACTERS.get(character),
+        hint=hint or _CHARACTERS.get(character, "leave it out"),
     )
 
 
@@ -679,6 +686,7 @@ class _Rewriter:
                 f"brackets nested more than {limits.BRACKETS} deep",
                 text=self._text,
                 span=token.span,
+                hint="name a part, as in y = x + 1; y**2",
             )
 
     def _called(self, number: int) -> bool:

@@ -103,6 +103,9 @@ def _check_canonical(program: Program) -> None:
         raise GradcalcError(
             Kind.LIMIT,
             f"written out in full, the expression has over {limits.TEXT_LENGTH:,} characters",
+            text=program.text,
+            span=Span(0, len(program.text)),
+            hint="put many numbers into a file, as in --at x=@x.csv",
         )
     if len(program.steps) > limits.BRACKETS:
         depth = 0
@@ -110,7 +113,11 @@ def _check_canonical(program: Program) -> None:
             depth += 1 if bracket == "(" else -1
             if depth > limits.BRACKETS:
                 raise GradcalcError(
-                    Kind.LIMIT, f"calls or signs nested more than {limits.BRACKETS} deep"
+                    Kind.LIMIT,
+                    f"calls or signs nested more than {limits.BRACKETS} deep",
+                    text=program.text,
+                    span=Span(0, len(program.text)),
+                    hint="name a part, as in y = x + 1; y**2",
                 )
 
 

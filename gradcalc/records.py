@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.json_records import fields_of, id_of, json_object
+from gradcalc.json_records import FieldError, fields_of, id_of, json_object
 from gradcalc.spelling import names, retained
 
 #: `--name`, and what comes after it in the line.
@@ -84,7 +84,9 @@ def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
                 break
         if too_long and not comment:
             error = GradcalcError(
-                Kind.LIMIT, f"the line has over {limits.LINE_BYTES:,} bytes, which is the limit"
+                Kind.LIMIT,
+                f"the line has over {limits.LINE_BYTES:,} bytes, which is the limit",
+                hint="put many numbers into a file, as in --at x=@x.csv",
             )
             yield Record("", line=number, source=source, error=error)
             continue
@@ -96,15 +98,22 @@ def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
 def _record(raw: bytes, number: int, source: str | None) -> Record | None:
     """One line's record; None for a comment or a blank."""
     try:
-        text = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        text = raw.decode("utf-8").strip("\r\n")
     except UnicodeDecodeError as problem:
-        shown = raw.decode("utf-8", errors="backslashreplace").strip()
-        if shown.startswith("#"):
+        shown = raw.decode("utf-8", errors="backslashreplace").strip("\r\n")
+        if shown.strip().startswith("#"):
             return None
+        place = len(raw[: problem.start].decode("utf-8"))
         utf16 = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         what = f"byte {problem.start + 1} of the line is not UTF-8"
         error = GradcalcError(
-            Kind.SYNTAX, "the file is UTF-16" if utf16 else what, hint="save the file as UTF-8"
+            Kind.SYNTAX,
+            "the file is UTF-16" if utf16 else what,
+            text=shown,
+            span=Span(place, place + len(r"\xff")),
+            hint="save the file as UTF-8",
         )
         return Record(shown, line=number, source=source, error=error)
     stripped = text.strip()
@@ -117,10 +126,12 @@ def _record(raw: bytes, number: int, source: str | None) -> Record | None:
             # Whatever else is wrong: an answer without its id could not be found again.
             record = replace(record, id=id_of(fields))
             if problems:
-                return replace(record, error=problems[0])
+                return replace(record, error=problems[0].placed(stripped))
             found = fields_of(fields)
             return replace(record, **{**found, "how": _how(found["how"])})
         return replace(record, **_from_line(text))
+    except FieldError as error:
+        return replace(record, error=error.placed(stripped))
     except GradcalcError as error:
         return replace(record, error=error)
 

@@ -98,7 +98,8 @@ def _constant(
     except expand.TooManySteps:
         raise GradcalcError(
             Kind.LIMIT,
-            f"the value of `{binding.name}` takes over {limits.SCALAR_STEPS:,} operations",
+            f"the value of `{binding.name or '--grad-outputs'}` takes over "
+            f"{limits.SCALAR_STEPS:,} operations",
             text=binding.text,
             span=binding.span,
             hint="bind its numbers, from a file perhaps",
@@ -115,7 +116,7 @@ def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float
     except TooLarge:
         raise GradcalcError(
             Kind.BINDING,
-            f"the value of `{binding.name}` is too large to be calculated",
+            f"the value of `{binding.name or '--grad-outputs'}` is too large to be calculated",
             text=binding.text,
             span=binding.span,
             hint="bind a number of up to 1.8e308",

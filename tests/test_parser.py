@@ -497,7 +497,7 @@ SUM = "write sum(x, dim=None, keepdim=False)"
 
 ERRORS = [
     # text, kind, message, underlined, hint
-    ("", "syntax", "there is no expression", None, 'write one, as in "u**3 + v**2"'),
+    ("", "syntax", "there is no expression", "", 'write one, as in "u**3 + v**2"'),
     ("x y", "syntax", "an operator is missing between `x` and `y`", "x y",
      "for a product write x*y"),
     ("(2)3", "syntax", "an operator is missing between `)` and `3`", ")3",
@@ -535,7 +535,7 @@ ERRORS = [
      "bind values with --at, as in --at x=1, or compare with =="),
     ("x =", "syntax", "something is missing after `=`", "=", None),
     ("y = x; = 2", "syntax", "something is missing before `=`", "=", None),
-    ("# nothing; x", "syntax", "there is no expression", None,
+    ("# nothing; x", "syntax", "there is no expression", "",
      'write one, as in "u**3 + v**2"'),
     ("y = x**2; x*3; y", "syntax", "the value of this line is not used", "x*3",
      "give it a name, as in y = x**2"),
@@ -581,7 +581,7 @@ ERRORS = [
     ("True + x", "syntax", "this is not part of the language", "True", None),
     ("zeros(2, dtype=" + "+".join(["x"] * 1_000) + ")", "syntax", "`dtype` is no argument here",
      "zeros(2, dtype=" + "+".join(["x"] * 1_000) + ")", "leave it out: --dtype says it for all"),
-    ("x ? 1", "syntax", "unexpected `?`", "?", None),
+    ("x ? 1", "syntax", "unexpected `?`", "?", "leave it out"),
     ("$x", "syntax", "unexpected `$`", "$", "leave it out: x"),
     ("'x'", "syntax", "text in quotes is no part of an expression", "'x'", TEXT_HINT),
     ("sin('x')", "syntax", "text in quotes is no part of an expression", "'x'", TEXT_HINT),
