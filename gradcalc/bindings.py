@@ -65,7 +65,13 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
             bindings[binding.name] = binding
             if len(bindings) > limits.BINDINGS:
                 message = f"more than {limits.BINDINGS:,} bindings"
-                raise GradcalcError(Kind.LIMIT, message, text=text, span=binding.span)
+                raise GradcalcError(
+                    Kind.LIMIT,
+                    message,
+                    text=text,
+                    span=binding.span,
+                    hint="bind a tensor, as in x=[1, 2]",
+                )
     return tuple(bindings.values())
 
 
@@ -120,9 +126,20 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
     Raises:
         GradcalcError: kind `binding`.
     """
+    parts = _split(text)
+    if len(parts) > limits.BINDINGS:
+        start, stop = parts[limits.BINDINGS]
+        message = f"more than {limits.BINDINGS:,} weights"
+        raise GradcalcError(
+            Kind.LIMIT,
+            message,
+            text=text,
+            span=Span(start, stop),
+            hint="write the weights of one result as a list, as in [1, 2]",
+        )
     return tuple(
         Binding("", _value(text, start, stop, "--grad-outputs"), text, Span(start, stop))
-        for start, stop in _split(text)
+        for start, stop in parts
     )
 
 

@@ -20,7 +20,7 @@ SCALAR_STEPS = 400_000
 #: Dimensions of a tensor; many of torch's functions take no more.
 DIMENSIONS = 64
 
-#: Values that `--at` gives.
+#: Values that `--at` gives, and weights of results.
 BINDINGS = 5_000
 
 #: Entries of the derivatives of one report up to which formulas are given.

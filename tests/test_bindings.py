@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gradcalc import limits
-from gradcalc.bindings import parse_bindings
+from gradcalc.bindings import parse_bindings, parse_weights
 from gradcalc.errors import GradcalcError
 
 
@@ -31,4 +31,11 @@ def test_hostile_binding_is_refused_soon(text, kind, message, hint):
     error = caught.value
     assert (error.kind, error.message) == (kind, message)
     assert hint is None or error.hint == hint
+    assert time.process_time() - started < 3
+
+
+def test_many_weights_are_refused_soon():
+    started = time.process_time()
+    with pytest.raises(GradcalcError, match="more than 5,000 weights"):
+        parse_weights("[1]," * 100_000)
     assert time.process_time() - started < 3
