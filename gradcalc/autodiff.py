@@ -20,6 +20,7 @@ from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
 from gradcalc.program import Array, Program
+from gradcalc.question import check_hessian
 from gradcalc.refusals import changes_in_place, refusal
 from gradcalc.report import GraphNode, Nested, TensorRow, nested
 from gradcalc.tensors import (
@@ -442,13 +443,7 @@ def _hessian(
     ran: Forward, wanted: Sequence[Any], weights: Sequence[Any] | None
 ) -> dict[tuple[int, int], float | None]:
     """The second derivatives, for each pair of entries of leaves in order."""
-    size = sum(leaf.numel() for leaf in wanted)
-    if size * size > limits.HESSIAN_ENTRIES:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a Hessian of {size * size:,} entries; the limit is {limits.HESSIAN_ENTRIES:,}",
-            hint="name fewer variables in --wrt",
-        )
+    check_hessian(sum(leaf.numel() for leaf in wanted))
     first: dict[Any, int] = {}
     for leaf in ran.leaves:
         first[leaf] = sum(other.numel() for other in first)

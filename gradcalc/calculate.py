@@ -312,6 +312,7 @@ def _without_point(
 ) -> tuple[Expansion, Sequence[Array] | None]:
     """The expansion of a program whose variables are numbers, and the weights of its results."""
     from gradcalc import autodiff
+    from gradcalc.expand import TooManySteps
 
     # Any numbers will do: torch tells the shapes, and what does not fit.
     numbers = [Array((), (0.5,)) for _ in shapes]
@@ -326,7 +327,13 @@ def _without_point(
                 error.kind, error.message, text=error.text, span=error.span, hint=hint
             ) from None
         raise
-    expansion = expansion_of(program, shapes, seen)
+    try:
+        expansion = expansion_of(program, shapes, seen)
+    except TooManySteps:
+        message = f"written out, the program has over {limits.SCALAR_STEPS:,} operations"
+        raise GradcalcError(
+            Kind.LIMIT, f"{message}, which is too many for formulas", hint="bind the variables"
+        ) from None
     weights = weights_of(options, dtype, len(outputs), draws)
     if weights is None and all(len(output.numbers) == 1 for output in outputs):
         weights = tuple(Array((), (1.0,)) for _ in outputs)

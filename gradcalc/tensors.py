@@ -21,6 +21,9 @@ from gradcalc.interpret import is_scalar, run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
 
+#: What torch raises for what it does not take.
+_REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, AttributeError, OverflowError)
+
 
 class Draws:
     """Where random numbers come from: one stream for all values of a question, in order."""
@@ -85,7 +88,8 @@ class _Tensors:
                 result = row.torch(*args)
             else:
                 result = self._called(row, args, number, step)
-        except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
+                _check_shape(self._program, result, number)
+        except _REFUSALS as problem:
             raise refusal(self._program, problem, number, args) from None
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
@@ -142,6 +146,21 @@ class _Tensors:
         ]
 
 
+def _check_shape(program: Program, result: Any, number: int) -> None:
+    """Refuse a result whose sizes are immense."""
+    # A tensor without entries may have immense sizes: (10**9, 0) is as many empty rows.
+    shape = getattr(result, "shape", ())
+    if math.prod(max(size, 1) for size in shape) > limits.TENSOR_ENTRIES:
+        raise _too_large(program, number)
+    if len(shape) > limits.DIMENSIONS:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a tensor of {len(shape):,} dimensions; the limit is {limits.DIMENSIONS}",
+            text=program.text,
+            span=program.span(number),
+        )
+
+
 def _memory(values: Sequence[Any]) -> set[int]:
     """Where the numbers of tensors are stored."""
     return {v.untyped_storage().data_ptr() for v in values if isinstance(v, torch.Tensor)}
@@ -165,12 +184,16 @@ def _check_size(
         with contextlib.suppress(RuntimeError, IndexError, ValueError, TypeError):
             size = row.torch(*metas, **options).numel()
     if size > most:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a tensor of over {most:,} entries",
-            text=program.text,
-            span=program.span(number),
-        )
+        raise _too_large(program, number)
+
+
+def _too_large(program: Program, number: int) -> GradcalcError:
+    return GradcalcError(
+        Kind.LIMIT,
+        f"a tensor of over {limits.TENSOR_ENTRIES:,} entries",
+        text=program.text,
+        span=program.span(number),
+    )
 
 
 def _asked_size(options: Mapping[str, Any]) -> int:

@@ -16,10 +16,11 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
 #: see each other.
 LAYERS = [
-    {"errors", "limits", "lazy", "deadline", "options"},
+    {"limits"},
+    {"errors", "lazy", "deadline", "options", "spelling"},
     {"workers"},
-    {"program", "functions", "report", "records", "notation"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals"},
+    {"program", "functions", "report", "json_records", "notation"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
     {"parser"},
