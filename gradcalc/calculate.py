@@ -225,11 +225,11 @@ class Question:
 
 def ask_together(questions: Sequence[Question]) -> None:
     """Hear autograd on questions with the same `kin` in one pass, if torch can do that."""
-    from gradcalc import autodiff
+    from gradcalc.together import testify_together
 
     one = questions[0]
     try:
-        found = autodiff.testify_together(
+        found = testify_together(
             one.program,
             [question.inputs or () for question in questions],
             [number in one.variables for number in range(len(one.program.inputs))],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gradcalc.batch
-from gradcalc import autodiff
+from gradcalc import together
 from gradcalc.batch import BLOCK, TOGETHER, answer, answers
 from gradcalc.calculate import Options
 from gradcalc.errors import Kind
@@ -155,8 +155,8 @@ def test_lines_with_one_expression_are_answered_as_if_alone():
 
 def test_torch_is_asked_once_for_many_points(monkeypatch):
     asked = []
-    testify = autodiff.testify
-    monkeypatch.setattr(autodiff, "testify", lambda *args: asked.append(1) or testify(*args))
+    testify = together.testify
+    monkeypatch.setattr(together, "testify", lambda *args: asked.append(1) or testify(*args))
     texts = [f"u**2*v --at u={k},v=2" for k in range(1, 50)]
     records = read(io.BytesIO("\n".join(texts).encode()), None)
     assert [report.verdict for report in answers(records, OPTIONS)] == [Verdict.AGREE] * 49

@@ -23,7 +23,7 @@ LAYERS = [
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
-    {"parser"},
+    {"parser", "together"},
     {"bindings", "chain", "bounds", "adjoint", "points"},
     {"symbolic", "conditioning", "values"},
     {"claims", "compare"},
@@ -38,7 +38,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-TORCH = {"autodiff", "tensors", "births", "refusals"}
+TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
 CALCULUS = {"symbolic", "chain", "conditioning", "claims", "formulas", "tidy", "algebra", "swift"}
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.
