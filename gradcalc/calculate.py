@@ -113,8 +113,14 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         GradcalcError: For what cannot be understood or calculated.
     """
     question = Question(expression, bindings, options)
-    question.ask_torch()
-    return question.report()
+    limit = None if options.timeout is None else options.timeout + limits.GRACE
+    try:
+        # Within it the jury has its own; but a large tensor takes long before it gets there.
+        with time_limit(limit):
+            question.ask_torch()
+            return question.report()
+    except TimeUp:
+        return question.given_up()
 
 
 class Question:
@@ -221,6 +227,20 @@ class Question:
         if self._warnings:
             report = replace(report, warnings=self._warnings + report.warnings)
         return report
+
+    def given_up(self) -> Report:
+        """What is known when there is no time to judge."""
+        return Report(
+            self.program.text,
+            canonical=self.program.canonical,
+            variables=self.program.names,
+            dtype=self.options.dtype,
+            value=None if self.testimony is None else self.testimony.value,
+            verdict=Verdict.UNDECIDED,
+            warnings=(
+                f"no verdict within {self.options.timeout:g} seconds; --timeout gives it more",
+            ),
+        )
 
 
 def ask_together(questions: Sequence[Question]) -> None:

@@ -425,8 +425,20 @@ def _moved(
     """The program's value at a step from the point; None where it has no finite one."""
     moved = [*point]
     moved[axis] += step
-    value = Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
-    return None if isinstance(value, Undefined) or not mp.isfinite(value) else value
+
+    def calculated() -> Any:
+        return Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
+
+    value = calculated()
+    if isinstance(value, Undefined) or not mp.isfinite(value):
+        return None
+    if value and mp.mag(value) < -mp.mp.prec // 4:
+        # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
+        with mp.extraprec(64):
+            finer = calculated()
+        if isinstance(finer, Undefined) or abs(finer) < mp.ldexp(abs(value), -32):
+            return mp.mpf(0)
+    return value
 
 
 def _scale(value: Any) -> Any:
