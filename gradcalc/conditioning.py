@@ -18,7 +18,7 @@ import functools
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -63,7 +63,7 @@ class Conditioning:
     known: int | None
     cancels: bool = False
     approximate: bool = False
-    search: Callable[[], int | None] | None = None
+    search: Callable[[], int | None] | None = field(default=None, compare=False)
 
     @property
     def culprit(self) -> int | None:
