@@ -430,17 +430,14 @@ def _tensor_row(name: str, tensor: Any) -> TensorRow:
 
 def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the outputs, depth first, each node once."""
-    order = walk(program, ran.outputs, ran.origins)
-    ids = {node: number for number, (node, _) in enumerate(order)}
+    visits = walk(program, ran.outputs, ran.origins)
+    ids = {node: place for place, (node, _, _) in enumerate(visits)}
     sources = program.sources
     return tuple(
         [
             GraphNode(
-                place,
-                type(node).__name__,
-                sources[number],
-                tuple([ids[child] for child, _ in node.next_functions if child is not None]),
+                place, type(node).__name__, sources[number], tuple([ids[c] for c in children])
             )
-            for place, (node, number) in enumerate(order)
+            for place, (node, number, children) in enumerate(visits)
         ]
     )

@@ -84,7 +84,7 @@ def _strange(tensor: Any) -> float:
 
 @contextlib.contextmanager
 def _watch(
-    nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]
+    nodes: Sequence[tuple[Any, int, Any]], origins: dict[Any, int]
 ) -> Iterator[list[tuple[int, float]]]:
     """Watch a backward pass over the nodes.
 
@@ -105,7 +105,7 @@ def _watch(
 
         return look
 
-    handles = [node.register_hook(hook(number)) for node, number in nodes]
+    handles = [node.register_hook(hook(number)) for node, number, _ in nodes]
     try:
         yield born
     finally:

@@ -368,19 +368,25 @@ def flat(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
 
 def walk(
     program: Program, outputs: Sequence[Any], origins: Mapping[Any, int]
-) -> list[tuple[Any, int]]:
+) -> list[tuple[Any, int, list[Any]]]:
     """The nodes of the graph, depth first, each with the number of the value that it computes.
 
-    A node that no step ends in belongs to the step that it leads to.
+    A node that no step ends in belongs to the step that it leads to. The third of each are the
+    nodes that it passes gradients on to.
     """
-    order: dict[Any, int] = {}
+    found: list[tuple[Any, int, list[Any]]] = []
+    known: set[Any] = set()
     todo = [
         (_node_of(output), number) for number, output in zip(program.outputs, outputs, strict=True)
     ][::-1]
     while todo:
         node, parent = todo.pop()
-        if node in order:
+        if node in known:
             continue
-        order[node] = number = origins.get(node, parent)
-        todo += [(child, number) for child, _ in reversed(node.next_functions) if child is not None]
-    return list(order.items())
+        known.add(node)
+        number = origins.get(node, parent)
+        # Asked once: each time, torch makes new objects for all of them.
+        children = [child for child, _ in node.next_functions if child is not None]
+        found.append((node, number, children))
+        todo += [(child, number) for child in reversed(children)]
+    return found
