@@ -1,84 +1,77 @@
-"""What the jury adds to a batch, where the first two witnesses agree and no kink is near.
+"""What the verdict adds to a line of a batch, where all is smooth and autograd is right.
 
-    python benchmarks/jury.py [--lines N] [--runs N] [--check]
+    python benchmarks/jury.py [--copies N] [--runs N] [--check]
 
-The same formulas are answered as `gradcalc batch` answers them, and once more with the jury sent
-home: no run at high precision to look for kinks and domain ends, no distance, no verdict; just the
-formulas, their exact values, autograd's values and the report. The ratio is the median of the runs,
-which take turns. With `--check` the program fails if the jury adds more than a fifth.
+The formulas of `batch.py` are answered as `gradcalc batch` answers them, and once more with nobody
+asking whether a kink is near, whether a step has a value, and how far the two witnesses are apart;
+just the formulas, their exact values, autograd's values and the report. The ratio is the median of
+the runs, which take turns. With `--check` the program fails if the verdict adds more than a fifth.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import statistics
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from itertools import count
 from unittest import mock
 
-from batch import POINT, formulas
+from batch import Line, renamed
 
-from gradcalc.bindings import parse_bindings
-from gradcalc.calculate import Options, calculate
-from gradcalc.compare import Evidence
-from gradcalc.precise import Survey
-from gradcalc.report import Entry, Report, Verdict
+from gradcalc.batch import answers
+from gradcalc.dtypes import Dtype
+from gradcalc.question import Options
+from gradcalc.records import read
+from gradcalc.report import Report
+from gradcalc.swift import Swift
 
 GOAL = 1.2
 
 
-def answer(texts: list[str]) -> list[Report]:
-    """Answer each formula at the point, as a batch does."""
-    bindings = parse_bindings([",".join(f"{name}={value}" for name, value in POINT.items())])
-    return [calculate(text, bindings, Options(thorough=False, timeout=10)) for text in texts]
+def answer(lines: list[Line]) -> list[Report]:
+    """Answer each line, as a batch does."""
+    data = "".join(line.written for line in lines).encode()
+    return list(answers(read(io.BytesIO(data), None), Options(thorough=False, timeout=10)))
 
 
-def without_verdict(evidence: Evidence, *_: Any, **__: Any) -> Entry:
-    """The entry of a jury that is not there."""
-    return Entry(
-        evidence.wrt,
-        evidence.formula,
-        float(evidence.symbolic),
-        evidence.autograd,
-        None,
-        None,
-        Verdict.UNDECIDED,
-    )
-
-
-def without_jury(texts: list[str]) -> list[Report]:
-    """Answer each formula with nothing checked."""
-    nothing = Survey(defined=True, suspects=frozenset(), computable=True)
+def without_jury(lines: list[Line]) -> list[Report]:
+    """Answer each line with nothing checked."""
     with (
-        mock.patch("gradcalc.precise.survey", return_value=nothing),
-        mock.patch("gradcalc.compare.judge", without_verdict),
+        mock.patch("gradcalc.autodiff.is_finite", return_value=True),
+        mock.patch.object(Swift, "_kinked", return_value=[]),
+        mock.patch.object(Dtype, "ulps", return_value=0),
     ):
-        return answer(texts)
+        return answer(lines)
 
 
-def seconds(work: Any, texts: list[str]) -> float:
+def seconds(work: Callable[[list[Line]], list[Report]], lines: list[Line]) -> float:
     """The time that the work takes, in seconds."""
     started = time.perf_counter()
-    work(texts)
+    work(lines)
     return time.perf_counter() - started
 
 
 def main() -> None:
     """Measure, print, and check if asked."""
     parser = argparse.ArgumentParser(description="What the jury adds to a batch.")
-    parser.add_argument("--lines", type=int, default=60)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--copies", type=int, default=4, help="of 30 formulas; default 4")
+    parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--check", action="store_true", help=f"fail beyond {GOAL}")
     options = parser.parse_args()
-    texts = formulas(options.lines)
-    verdicts = {report.verdict for report in answer(texts)}
-    if verdicts != {Verdict.AGREE}:
+    numbers = count()
+    verdicts = {report.verdict for report in answer(renamed(1, numbers))}
+    if verdicts != {"agree"}:
         sys.exit(f"these formulas are not all smooth here: {verdicts}")
-    without_jury(texts)
-    ratios = [seconds(answer, texts) / seconds(without_jury, texts) for _ in range(options.runs)]
+    without_jury(renamed(1, numbers))
+    ratios = []
+    for _ in range(options.runs):
+        with_it, without = (renamed(options.copies, numbers) for _ in range(2))
+        ratios.append(seconds(answer, with_it) / seconds(without_jury, without))
     ratio = statistics.median(ratios)
-    print(f"with the jury / without: {ratio:.2f} (goal {GOAL}), {options.runs} runs")
+    print(f"with the verdict / without: {ratio:.2f} (goal {GOAL}), {options.runs} runs")
     if options.check and ratio > GOAL:
         sys.exit(1)
 

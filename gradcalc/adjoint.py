@@ -101,7 +101,7 @@ def gradient(program: Program, axes: Sequence[int], column: Column) -> Program:
     """The program whose results are the derivatives of the (first) result by those inputs."""
     builder = Builder(program.inputs)
     values = builder.include(program, range(len(program.inputs)))
-    active = program.active()
+    active = program.active
     adjoints: dict[int, int] = {program.output: builder.whole(1)}
     for number in range(len(values) - 1, program.first_step - 1, -1):
         adjoint = adjoints.pop(number, None)

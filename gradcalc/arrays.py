@@ -7,7 +7,10 @@ it is executed (no pickles).
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from tokenize import TokenError
@@ -23,7 +26,7 @@ _MOST_BYTES = 32 * limits.TENSOR_ENTRIES
 
 #: What the readers raise for a file that holds something else.
 _NO_TENSOR = (
-    *(ValueError, EOFError, SyntaxError, OverflowError, MemoryError, RecursionError),
+    *(ValueError, TypeError, EOFError, SyntaxError, OverflowError, MemoryError, RecursionError),
     *(TokenError, csv.Error),
 )
 
@@ -39,45 +42,65 @@ def read(name: str) -> Array:
     if reader is None:
         raise _refused(f"`{name}` is of no known kind", "name a .npy, .csv or .json file")
     try:
+        # A pipe or a device could make us wait for ever.
         if not path.is_file():
             raise _refused(f"there is no file `{name}`", "write the file's name after the @")
-        if path.stat().st_size > _MOST_BYTES:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
             raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
-        found = reader(path)
+        found = reader(content)
     except OSError as problem:
         raise _refused(f"{name}: {(problem.strerror or 'it cannot be read').lower()}") from None
+    except _TooMany:
+        found = None
     except _NO_TENSOR:
         raise _refused(f"`{name}` is no tensor of numbers") from None
-    if len(found.numbers) > limits.TENSOR_ENTRIES:
+    # A tensor without entries may still have immense sizes.
+    if found is None or math.prod(max(size, 1) for size in found.shape) > limits.TENSOR_ENTRIES:
         raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries")
     return found
+
+
+class _TooMany(Exception):  # noqa: N818 - no error, but a finding
+    """There are more numbers than a tensor may have."""
 
 
 def _refused(message: str, hint: str | None = None) -> GradcalcError:
     return GradcalcError(Kind.BINDING, message, hint=hint)
 
 
-def _npy(path: Path) -> Array:
+def _npy(content: bytes) -> Array:
     import numpy as np
 
-    found = np.load(path, allow_pickle=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of files that Python 2 wrote
+        # `np.load` would open archives, too.
+        found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     if found.dtype.kind not in "fiub":
         raise ValueError
     return Array(tuple(found.shape), tuple(found.astype(np.float64).reshape(-1).tolist()))
 
 
-def _csv(path: Path) -> Array:
+def _csv(content: bytes) -> Array:
     """Read a matrix; one column, or one row, is a vector."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [[float(cell) for cell in row] for row in csv.reader(stream) if row]
+    rows, count = [], 0
+    for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
+        count += len(row)
+        if count > limits.TENSOR_ENTRIES:
+            raise _TooMany
+        if row:
+            rows.append([float(cell) for cell in row])
     found = from_lists(rows)
     if 1 in found.shape:
         return Array((len(found.numbers),), found.numbers)
     return found
 
 
-def _json(path: Path) -> Array:
-    return from_lists(json.loads(path.read_text(encoding="utf-8")))
+def _json(content: bytes) -> Array:
+    if content.count(b",") >= limits.TENSOR_ENTRIES:
+        raise _TooMany
+    return from_lists(json.loads(content.decode("utf-8-sig")))
 
 
 def from_lists(value: Any) -> Array:
@@ -98,4 +121,4 @@ def from_lists(value: Any) -> Array:
     return Array(tuple(shape), tuple(map(float, level)))
 
 
-_READERS: dict[str, Callable[[Path], Array]] = {".npy": _npy, ".csv": _csv, ".json": _json}
+_READERS: dict[str, Callable[[bytes], Array]] = {".npy": _npy, ".csv": _csv, ".json": _json}

@@ -20,6 +20,7 @@ from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
 from gradcalc.program import Array, Program
+from gradcalc.question import check_hessian
 from gradcalc.refusals import changes_in_place, refusal
 from gradcalc.report import GraphNode, Nested, TensorRow, nested
 from gradcalc.tensors import (
@@ -148,7 +149,7 @@ def testify(
         if "inplace operation" in str(problem):
             changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
         raise refusal(program, problem, program.output, (), changed) from None
-    defined, spread = sized_up(program, ran)
+    defined, spread = sized_up(program, ran.values)
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),
@@ -353,13 +354,7 @@ def _hessian(
     ran: Forward, wanted: Sequence[Any], weights: Sequence[Any] | None
 ) -> dict[tuple[int, int], float | None]:
     """The second derivatives, for each pair of entries of leaves in order."""
-    size = sum(leaf.numel() for leaf in wanted)
-    if size * size > limits.HESSIAN_ENTRIES:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a Hessian of {size * size:,} entries; the limit is {limits.HESSIAN_ENTRIES:,}",
-            hint="name fewer variables in --wrt",
-        )
+    check_hessian(sum(leaf.numel() for leaf in wanted))
     first: dict[Any, int] = {}
     for leaf in ran.leaves:
         first[leaf] = sum(other.numel() for other in first)
@@ -439,17 +434,14 @@ def _tensor_row(name: str, tensor: Any) -> TensorRow:
 
 def _graph(program: Program, ran: Forward) -> tuple[GraphNode, ...]:
     """Walk the backward graph from the outputs, depth first, each node once."""
-    order = walk(program, ran.outputs, ran.origins)
-    ids = {node: number for number, (node, _) in enumerate(order)}
+    visits = walk(program, ran.outputs, ran.origins)
+    ids = {node: place for place, (node, _, _) in enumerate(visits)}
     sources = program.sources
     return tuple(
         [
             GraphNode(
-                place,
-                type(node).__name__,
-                sources[number],
-                tuple([ids[child] for child, _ in node.next_functions if child is not None]),
+                place, type(node).__name__, sources[number], tuple([ids[c] for c in children])
             )
-            for place, (node, number) in enumerate(order)
+            for place, (node, number, children) in enumerate(visits)
         ]
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gradcalc import limits
 from gradcalc.bindings import parse_bindings
-from gradcalc.calculate import Options, Question
+from gradcalc.calculate import Options, Question, ask_together
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import mp, symengine, sympy, torch
 from gradcalc.records import Record
@@ -23,8 +24,12 @@ from gradcalc.symbolic import forget
 #: Records after which sympy's caches are emptied, so that memory does not grow with their number.
 FORGET_EVERY = 500
 
+#: Lines with the same expression from which on torch is asked about all of them at once; that costs
+#: as much as asking about two or three one by one.
+TOGETHER = 4
+
 #: Records whose steps are taken together: each step for all of them.
-BLOCK = 32
+BLOCK = limits.CHUNK_RECORDS
 
 #: Counts all records that this process answers: a chunk may be smaller than that.
 _answered = itertools.count(1)
@@ -36,14 +41,28 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
     waiting = iter(records)
     while block := list(itertools.islice(waiting, BLOCK)):
         lines = [_Line(record, defaults) for record in block]
-        for step in (_Line.ask, _Line.ask_torch):
-            for line in lines:
-                line.take(step)
+        for line in lines:
+            line.take(_Line.ask)
+        _ask_together(lines)
+        for line in lines:
+            line.take(_Line.ask_torch)
         for line in lines:
             line.take(_Line.judge)
             yield line.report
             if next(_answered) % FORGET_EVERY == 0:
                 forget()
+
+
+def _ask_together(lines: Sequence[_Line]) -> None:
+    """Ask torch at once about lines that have the same expression at different points."""
+    kin: dict[Any, list[Question]] = {}
+    for line in lines:
+        question = line.question
+        if question is not None and question.kin is not None:
+            kin.setdefault(question.kin, []).append(question)
+    for questions in kin.values():
+        if len(questions) >= TOGETHER:
+            ask_together(questions)
 
 
 def leave_libraries_alone() -> None:
@@ -69,7 +88,7 @@ class _Line:
     def __init__(self, record: Record, defaults: Options) -> None:
         self._record = record
         self._marks = {"id": record.id, "line": record.line, "source": record.source}
-        self._question: Question | None = None
+        self.question: Question | None = None
         self._report: Report | None = None
         self._options = defaults
         if not record.plain:
@@ -117,15 +136,15 @@ class _Line:
         if self._record.error is not None:
             raise self._record.error
         bindings = parse_bindings(self._record.at)
-        self._question = Question(self._record.expression, bindings, self._options)
+        self.question = Question(self._record.expression, bindings, self._options)
 
     def ask_torch(self) -> None:
         """Hear autograd."""
-        if self._question is not None:
-            self._question.ask_torch()
+        if self.question is not None:
+            self.question.ask_torch()
 
     def judge(self) -> None:
         """Judge it."""
-        if self._question is not None:
-            self._report = self._question.report(**self._marks)
-            self._question = None
+        if self.question is not None:
+            self._report = self.question.report(**self._marks)
+            self.question = None

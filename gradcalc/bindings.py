@@ -13,15 +13,16 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, lookup
 from gradcalc.notation import SIGNS
 from gradcalc.parser import parse
 from gradcalc.program import Array, Program
+from gradcalc.spelling import normal
 
 #: A name and a number, as they are mostly written.
 _PLAIN = re.compile(
@@ -69,6 +70,15 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
                     hint="leave one of the values out",
                 )
             bindings[binding.name] = binding
+            if len(bindings) > limits.BINDINGS:
+                message = f"more than {limits.BINDINGS:,} bindings"
+                raise GradcalcError(
+                    Kind.LIMIT,
+                    message,
+                    text=text,
+                    span=binding.span,
+                    hint="bind a tensor, as in x=[1, 2]",
+                )
     return tuple(bindings.values())
 
 
@@ -100,7 +110,7 @@ def _number(text: str, start: int, stop: int) -> Binding | None:
 
 def _binding(text: str, start: int, stop: int) -> Binding:
     name, sign, value = text[start:stop].partition("=")
-    stripped = unicodedata.normalize("NFKC", name.strip())
+    stripped = normal(name.strip())
     if not sign or not stripped:
         raise GradcalcError(
             Kind.BINDING,
@@ -116,7 +126,7 @@ def _binding(text: str, start: int, stop: int) -> Binding:
             Kind.BINDING, f"`{stripped}` is no name", text=text, span=span, hint="write x=1"
         )
     if re.search(r"\w\s*(?<![=!<>])=(?!=)", value):
-        apart = re.sub(r"\s+(?=\w+\s*=)", ",", text[start:stop].strip())
+        apart = re.sub(r"(?<!\s)\s++(?=\w++\s*+=)", ",", text[start:stop].strip())
         raise GradcalcError(
             Kind.BINDING,
             "two values without a comma between them",
@@ -134,9 +144,20 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
     Raises:
         GradcalcError: kind `binding`.
     """
+    parts = _split(text)
+    if len(parts) > limits.BINDINGS:
+        start, stop = parts[limits.BINDINGS]
+        message = f"more than {limits.BINDINGS:,} weights"
+        raise GradcalcError(
+            Kind.LIMIT,
+            message,
+            text=text,
+            span=Span(start, stop),
+            hint="write the weights of one result as a list, as in [1, 2]",
+        )
     return tuple(
         Binding("", _value(text, start, stop, "--grad-outputs"), text, Span(start, stop))
-        for start, stop in _split(text)
+        for start, stop in parts
     )
 
 

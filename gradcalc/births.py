@@ -40,7 +40,7 @@ def birth(
         neither pass makes one.
     """
     ran = forward(program, inputs, [True] * len(inputs), dtype, seen)
-    active = program.active()
+    active = program.active
     for number in range(program.first_step, len(ran.values)):
         args = program.steps[number - program.first_step].args
         value = ran.values[number]
@@ -84,7 +84,7 @@ def _strange(tensor: Any) -> float:
 
 @contextlib.contextmanager
 def _watch(
-    nodes: Sequence[tuple[Any, int]], origins: dict[Any, int]
+    nodes: Sequence[tuple[Any, int, Any]], origins: dict[Any, int]
 ) -> Iterator[list[tuple[int, float]]]:
     """Watch a backward pass over the nodes.
 
@@ -105,7 +105,7 @@ def _watch(
 
         return look
 
-    handles = [node.register_hook(hook(number)) for node, number in nodes]
+    handles = [node.register_hook(hook(number)) for node, number, _ in nodes]
     try:
         yield born
     finally:

@@ -15,6 +15,7 @@ from typing import Any
 from gradcalc.expand import Expansion, entry_name, expand, indices
 from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
+from gradcalc.question import check_hessian
 from gradcalc.report import Derivative, Entry
 
 
@@ -39,6 +40,8 @@ def blocks_of(
 ) -> tuple[list[Block], list[Block]]:
     """The blocks of the gradient, and of the Hessian where it is asked for."""
     shapes = expansion.shapes
+    if second_order:
+        check_hessian(sum(len(expansion.axes(v)) for v in variables))
     gradient = [
         Block((v,), tuple((axis,) for axis in expansion.axes(v)), shapes[v]) for v in variables
     ]

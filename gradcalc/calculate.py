@@ -113,8 +113,14 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
         GradcalcError: For what cannot be understood or calculated.
     """
     question = Question(expression, bindings, options)
-    question.ask_torch()
-    return question.report()
+    limit = None if options.timeout is None else options.timeout + limits.GRACE
+    try:
+        # Within it the jury has its own; but a large tensor takes long before it gets there.
+        with time_limit(limit):
+            question.ask_torch()
+            return question.report()
+    except TimeUp:
+        return question.given_up()
 
 
 class Question:
@@ -122,6 +128,13 @@ class Question:
 
     It is understood, put to torch, and judged: three steps, so that who has many can take each step
     for all of them. A step that goes on in the processor's caches takes a quarter less time.
+
+    Attributes:
+        program: What is asked about.
+        options: What is asked.
+        variables: The numbers of the inputs that are differentiated by.
+        inputs: The point; None if there is none.
+        testimony: What torch said of it, once it was asked.
     """
 
     def __init__(self, expression: str, bindings: Iterable[Binding], options: Options) -> None:
@@ -133,10 +146,10 @@ class Question:
         bindings = tuple(bindings)
         bound = {binding.name for binding in bindings}
         program = _parsed(expression, frozenset(bound))
-        self._program = program
-        self._options = options
+        self.program = program
+        self.options = options
         self._dtype = dtype_of(options.dtype)
-        self._variables = variables_of(program, options.wrt)
+        self.variables = variables_of(program, options.wrt)
         self._warnings = name_warnings(program, bound) + constant_warnings(program)
         if options.wrt is not None:
             # A value that is not needed does no harm to a derivative by another variable.
@@ -146,27 +159,42 @@ class Question:
         check_passes(options)
         check_seed(options)
         self._claimed = _claimed(program, options)
-        self._inputs: list[Array] | None = None
-        self._testimony: Testimony | None = None
+        self.inputs: list[Array] | None = None
+        self.testimony: Testimony | None = None
         if bindings or not program.inputs:
             self._draws = draws_of(options)
             by_name = bind(program, bindings)
-            self._inputs = [
+            self.inputs = [
                 value_of(by_name[name], self._dtype, self._draws) for name in program.names
             ]
 
+    @property
+    def kin(self) -> tuple[Any, ...] | None:
+        """What it has in common with those that torch can be asked together with; None if alone."""
+        options = self.options
+        plain = (
+            options.passes == 1
+            and options.retain_grad == ()
+            and options.grad_outputs is None
+            and options.retain_graph
+        )
+        shapes = [value.shape for value in self.inputs or ()]
+        if not (plain and shapes and is_scalar(self.program, shapes)):
+            return None
+        return id(self.program), tuple(self.variables), options.dtype, options.second_order
+
     def ask_torch(self) -> None:
         """Hear autograd, if there is a point."""
-        if self._inputs is None:
+        if self.inputs is None or self.testimony is not None:
             return
         from gradcalc import autodiff
 
-        self._testimony = autodiff.testify(
-            self._program,
-            self._inputs,
-            [number in self._variables for number in range(len(self._inputs))],
-            self._options.dtype,
-            _backward(self._options, self._dtype, len(self._program.outputs), self._draws),
+        self.testimony = autodiff.testify(
+            self.program,
+            self.inputs,
+            [number in self.variables for number in range(len(self.inputs))],
+            self.options.dtype,
+            _backward(self.options, self._dtype, len(self.program.outputs), self._draws),
             self._draws(),
         )
 
@@ -176,12 +204,12 @@ class Question:
         Args:
             marks: Fields of the report that are not ours: where the question comes from.
         """
-        program, options = self._program, self._options
-        if self._inputs is None or self._testimony is None:
-            report, scalar = _formulas(program, self._variables, self._dtype, options, marks)
+        program, options = self.program, self.options
+        if self.inputs is None or self.testimony is None:
+            report, scalar = _formulas(program, self.variables, self._dtype, options, marks)
         else:
             report, scalar = _judged(
-                program, self._inputs, self._variables, self._testimony, self._dtype, options, marks
+                program, self.inputs, self.variables, self.testimony, self._dtype, options, marks
             )
         if self._claimed:
             from gradcalc import claims
@@ -193,12 +221,45 @@ class Question:
                     "claims are judged for programs whose variables are numbers",
                     hint="leave --claim out",
                 )
-            point = None if self._inputs is None else at
+            point = None if self.inputs is None else at
             judged = claims.judge(scalar, self._claimed, point, options.timeout)
             report = replace(report, claims=judged)
         if self._warnings:
             report = replace(report, warnings=self._warnings + report.warnings)
         return report
+
+    def given_up(self) -> Report:
+        """What is known when there is no time to judge."""
+        return Report(
+            self.program.text,
+            canonical=self.program.canonical,
+            variables=self.program.names,
+            dtype=self.options.dtype,
+            value=None if self.testimony is None else self.testimony.value,
+            verdict=Verdict.UNDECIDED,
+            warnings=(
+                f"no verdict within {self.options.timeout:g} seconds; --timeout gives it more",
+            ),
+        )
+
+
+def ask_together(questions: Sequence[Question]) -> None:
+    """Hear autograd on questions with the same `kin` in one pass, if torch can do that."""
+    from gradcalc.together import testify_together
+
+    one = questions[0]
+    try:
+        found = testify_together(
+            one.program,
+            [question.inputs or () for question in questions],
+            [number in one.variables for number in range(len(one.program.inputs))],
+            one.options.dtype,
+            second_order=one.options.second_order,
+        )
+    except (GradcalcError, RuntimeError):
+        return  # each is asked alone, and told alone what is wrong
+    for question, testimony in zip(questions, found, strict=True):
+        question.testimony = testimony
 
 
 @functools.lru_cache(maxsize=limits.RECENT)
@@ -271,6 +332,7 @@ def _without_point(
 ) -> tuple[Expansion, Sequence[Array] | None]:
     """The expansion of a program whose variables are numbers, and the weights of its results."""
     from gradcalc import autodiff
+    from gradcalc.expand import TooManySteps
 
     # Any numbers will do: torch tells the shapes, and what does not fit.
     numbers = [Array((), (0.5,)) for _ in shapes]
@@ -285,7 +347,13 @@ def _without_point(
                 error.kind, error.message, text=error.text, span=error.span, hint=hint
             ) from None
         raise
-    expansion = expansion_of(program, shapes, seen)
+    try:
+        expansion = expansion_of(program, shapes, seen)
+    except TooManySteps:
+        message = f"written out, the program has over {limits.SCALAR_STEPS:,} operations"
+        raise GradcalcError(
+            Kind.LIMIT, f"{message}, which is too many for formulas", hint="bind the variables"
+        ) from None
     weights = weights_of(options, dtype, len(outputs), draws)
     if weights is None and all(len(output.numbers) == 1 for output in outputs):
         weights = tuple(Array((), (1.0,)) for _ in outputs)

@@ -298,7 +298,7 @@ class Calls:
         for name, value in named.items():
             if name not in advice or any(p.name == name for p in call.row.parameters):
                 continue
-            if name == "dtype" and re.search("int|long|bool", ast.unparse(value)):
+            if name == "dtype" and re.search("int|long|bool", _word(value)):
                 raise GradcalcError(
                     Kind.AUTOGRAD,
                     "a tensor of whole numbers cannot require grad: only floating-point ones can",
@@ -378,6 +378,11 @@ def is_prefix(node: ast.expr) -> bool:
     while isinstance(node, ast.Attribute) and node.attr in PREFIXES:
         node = node.value
     return isinstance(node, ast.Name) and node.id in PREFIXES
+
+
+def _word(node: ast.expr) -> str:
+    """The last word of a name such as torch.int64, or of the text 'int64'."""
+    return str(getattr(node, "attr", getattr(node, "id", getattr(node, "value", ""))))
 
 
 def _has_dim(node: ast.Call) -> bool:

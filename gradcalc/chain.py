@@ -242,7 +242,7 @@ def gradient(
     if watch is not None:
         _watch_forward(program, values, watch)
     adjoints: dict[int, Any] = {program.output: mp.mpf(1)}
-    active = program.active()
+    active = program.active
     for number in range(len(values) - 1, program.first_step - 1, -1):
         adjoint = adjoints.pop(number, None)
         if adjoint is None or not (type(adjoint) is Dual or adjoint):

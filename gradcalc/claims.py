@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,6 +28,7 @@ from gradcalc.precise import TooLarge, Undefined, values
 from gradcalc.program import Program
 from gradcalc.report import Claim, Counterexample
 from gradcalc.sizes import too_large
+from gradcalc.spelling import normal
 from gradcalc.symbolic import (
     derivative,
     evaluator,
@@ -70,7 +70,7 @@ def parse_claims(texts: Iterable[str], program: Program) -> tuple[Claimed, ...]:
     found: dict[str, Claimed] = {}
     for text in texts:
         name, sign, formula = text.partition("=")
-        wrt = unicodedata.normalize("NFKC", name.strip())
+        wrt = normal(name.strip())
         span = Span(0, len(text))
         if not sign or not formula.strip():
             raise GradcalcError(

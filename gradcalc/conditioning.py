@@ -14,10 +14,11 @@ it is. One run tells of all derivatives; runs end when they explain what is to b
 
 from __future__ import annotations
 
+import functools
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -51,16 +52,23 @@ class Conditioning:
 
     Attributes:
         error: The error to expect, an mpmath number; infinity where rounding may leave the domain.
-        culprit: The number of the step whose rounding tells most, if one was found.
+        known: The number of the step whose rounding tells most, if that is known.
         cancels: Whether large terms nearly cancel in a sum, forward or backward.
         approximate: Whether torch calculates a function in it by a formula that no precision
             improves.
+        search: Finds the step whose rounding tells most, which takes longer than all the rest.
     """
 
     error: Any
-    culprit: int | None
+    known: int | None
     cancels: bool = False
     approximate: bool = False
+    search: Callable[[], int | None] | None = field(default=None, compare=False)
+
+    @property
+    def culprit(self) -> int | None:
+        """The number of the step whose rounding tells most, if there is one."""
+        return self.known if self.search is None else self.search()
 
 
 def measure(
@@ -136,13 +144,24 @@ def _measured(
                 errors[axes] = max(errors[axes], _deviation(noisy[axes], exact))
             if all(distances[axes] <= MARGIN * errors[axes] for axes in clean):
                 break
-        culprit = _culprit(program, inputs, along, clean, dtype)
+
+        @functools.cache
+        def culprits() -> dict[tuple[int, ...], int]:
+            with mp.workprec(precision + 2 * spread):
+                return _culprit(program, inputs, along, clean, dtype)
+
         return {
             # The backward pass may have no value here even without rounding, which so explains
             # nothing.
             axes: Conditioning(mp.mpf(0), None)
             if exact is None
-            else Conditioning(MARGIN * errors[axes], culprit.get(axes), sums.cancel, approximate)
+            else Conditioning(
+                MARGIN * errors[axes],
+                None,
+                sums.cancel,
+                approximate,
+                lambda axes=axes: culprits().get(axes),  # type: ignore[misc]
+            )
             for axes, exact in clean.items()
         }
 

@@ -6,6 +6,7 @@ formats are those of IEEE 754 (2019), table 3.5.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,6 +51,7 @@ class Dtype:
         """Round a float64, which may be nan or infinite."""
         return self.round(Fraction(value)) if math.isfinite(value) else value
 
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - there are three dtypes, and they stay
     def literal(self, value: Fraction) -> Fraction:
         """A number in the program's text as torch sees it: a float64, then rounded to the dtype.
 

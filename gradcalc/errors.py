@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from gradcalc import limits
+
 
 class Span(NamedTuple):
     """A half-open range of character offsets into the text that the user typed."""
@@ -39,7 +41,8 @@ class GradcalcError(Exception):
 
     Attributes:
         kind: The sort of error.
-        message: One line, without a full stop, that says what is wrong.
+        message: One line, without a full stop, that says what is wrong. It may quote the user, who
+            may have typed a megabyte: it is shortened, and so is the hint.
         text: The text in which `span` lies (an expression or a binding); empty if there is none.
         span: Where in `text` it is wrong.
         hint: What to type instead.
@@ -54,12 +57,13 @@ class GradcalcError(Exception):
         span: Span | None = None,
         hint: str | None = None,
     ) -> None:
+        message = _shortened(message)
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.text = text
         self.span = span
-        self.hint = hint
+        self.hint = hint and _shortened(hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own way hands the constructor its message only.
@@ -85,3 +89,9 @@ def _remade(
 ) -> GradcalcError:
     """An error that was pickled, on its way from one process to another."""
     return GradcalcError(kind, message, text=text, span=span, hint=hint)
+
+
+def _shortened(text: str) -> str:
+    """Both ends of a text that is too long."""
+    half = limits.MESSAGE_LENGTH // 2
+    return text if len(text) <= limits.MESSAGE_LENGTH else f"{text[:half]} … {text[-half:]}"

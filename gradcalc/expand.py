@@ -214,6 +214,8 @@ class _Tracer:
         self._span = span
 
     def constant(self, constant: Constant) -> int:
+        if len(self._places) > limits.SCALAR_STEPS:
+            raise TooManySteps
         self._places.append(("constant", len(self._constants)))
         self._constants.append(constant)
         return len(self._places) - 1
@@ -277,6 +279,8 @@ class _Numbers:
         options = dict(step.options)
         if row.creates:
             created = self._seen[number]
+            if created.count_nonzero() > limits.SCALAR_STEPS:
+                raise TooManySteps
             numbers = [
                 self._sink.number(Fraction(v)) if v else 0 for v in created.reshape(-1).tolist()
             ]

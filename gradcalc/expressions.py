@@ -380,7 +380,11 @@ class Expressions:
         """Add a step; return the number of its value."""
         if len(self._steps) >= limits.STEPS:
             raise GradcalcError(
-                Kind.LIMIT, f"the expression has more than {limits.STEPS:,} operations"
+                Kind.LIMIT,
+                f"the expression has more than {limits.STEPS:,} operations",
+                text=self._text,
+                span=span,
+                hint="write loops over entries as operations on tensors",
             )
         if row is _POW:
             self._check_power(args[0], args[1], span)

@@ -115,6 +115,9 @@ class Jury:
             survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
         else:
             survey = precise.survey(case.program, case.point, dtype, case.spread)
+            if self._calculus is not None:
+                # The formula is of interest also where it has no value.
+                self._calculus.differentiate()
             symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):

@@ -6,13 +6,22 @@ from __future__ import annotations
 TEXT_LENGTH = 200_000
 
 #: Operations in one expression.
-STEPS = 100_000
+STEPS = 50_000
+
+#: Statements of one program, and results of its last line.
+STATEMENTS = 10_000
 
 #: Entries of one tensor, and operations on single numbers of which a program may consist when it is
 #: written out for calculus; a product of two matrices of 200 by 200 has 16 million, and is checked
 #: along random directions instead.
 TENSOR_ENTRIES = 1_000_000
 SCALAR_STEPS = 400_000
+
+#: Dimensions of a tensor; many of torch's functions take no more.
+DIMENSIONS = 64
+
+#: Values that `--at` gives, and weights of results.
+BINDINGS = 5_000
 
 #: Entries of the derivatives of one report up to which formulas are given.
 FORMULA_ENTRIES = 100
@@ -24,6 +33,12 @@ HESSIAN_ENTRIES = 2_500
 
 #: Backward passes over one graph.
 PASSES = 1_000
+
+#: Characters of a name. Nobody's is longer, and some of Unicode's take quadratic time to compare.
+NAME_LENGTH = 1_000
+
+#: Characters of a message or of a hint, which may quote what a user typed.
+MESSAGE_LENGTH = 300
 
 #: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000
 #: deep (a sum of n terms nests n deep), which has no constant to ask for and is caught where it

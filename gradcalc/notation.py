@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.spelling import normal
 
 #: Stands in Python's notation for a name that Python would not read.
 PLACEHOLDER = "v"
@@ -66,10 +67,13 @@ _TOKEN = re.compile(
   | (?P<root>√)
   | (?P<end>[;\n])
   | (?P<comment>\#[^\n]*)
-  | (?P<strange>\S)
+  | (?P<strange>[\S\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029])
     """,
     re.VERBOSE,
 )
+#: Letters that nobody sees.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+
 _BASED_NUMBER = re.compile(r"[xXoObB][0-9a-fA-F]+")
 
 #: Sorts of token that can begin or end an operand, and those that need one before them.
@@ -191,7 +195,7 @@ class Notation:
         if word != PLACEHOLDER:
             return word
         user = self.text[self.starts[start] : self.stops[start + len(word)]]
-        return unicodedata.normalize("NFKC", user)
+        return normal(user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +231,27 @@ def lines(text: str) -> list[Line]:
         raise GradcalcError(
             Kind.LIMIT,
             f"the text has {len(text):,} characters; the limit is {limits.TEXT_LENGTH:,}",
+            text=text,
+            span=Span(limits.TEXT_LENGTH, len(text)),
+            hint="put many numbers into a file, as in --at x=@x.csv",
         )
-    found = [_line(text, tokens) for tokens in _cut(text)]
+    found: list[Line] = []
+    for tokens in _cut(text):
+        if len(found) == limits.STATEMENTS:
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"the program has more than {limits.STATEMENTS:,} statements",
+                text=text,
+                span=tokens[0].span,
+            )
+        found.append(_line(text, tokens))
     if not found:
         raise GradcalcError(
-            Kind.SYNTAX, "there is no expression", hint='write one, as in "u**3 + v**2"'
+            Kind.SYNTAX,
+            "there is no expression",
+            text=text,
+            span=Span(0, 0),
+            hint='write one, as in "u**3 + v**2"',
         )
     return found
 
@@ -292,6 +312,13 @@ def _token(text: str, sort: str, match: re.Match[str]) -> _Token:
     start, stop = match.span()
     if sort == "operator":
         spelling = _OPERATORS.get(spelling, spelling)
+    elif stop - start > limits.NAME_LENGTH and sort in {"name", "text"}:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a {sort} of {stop - start:,} characters; the limit is {limits.NAME_LENGTH:,}",
+            text=text,
+            span=Span(start, stop),
+        )
     elif sort == "number":
         spelling = _number(text, spelling, start)
     elif sort in _SPELLED or not spelling.isascii():
@@ -352,14 +379,15 @@ def _name(text: str, piece: str, start: int) -> str:
     for offset, character in enumerate(piece):
         if unicodedata.decomposition(character).startswith("<super>"):
             raise _strange_character(text, start + offset, hint="write a power with ^, as in x^n")
-    normal = unicodedata.normalize("NFKC", piece)
-    if normal.isidentifier() and _NAME.fullmatch(normal):
-        return normal
+    spelled = normal(piece)
+    if spelled.isidentifier() and _NAME.fullmatch(spelled) and _FILLERS.isdisjoint(spelled):
+        return spelled
     odd = (
         offset
         for offset, character in enumerate(piece)
-        if not _NAME.fullmatch("x" + unicodedata.normalize("NFKC", character))
+        if not _NAME.fullmatch("x" + normal(character))
         or not ("x" + character).isidentifier()
+        or not _FILLERS.isdisjoint(normal(character))
     )
     raise _strange_character(text, start + next(odd, 0))
 
@@ -382,7 +410,7 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
         corrected=()
         if hint or character in _CHARACTERS
         else (text.replace(character, "").strip(),),
-        hint=hint or _CHARACTERS.get(character),
+        hint=hint or _CHARACTERS.get(character, "leave it out"),
     )
 
 
@@ -658,6 +686,7 @@ class _Rewriter:
                 f"brackets nested more than {limits.BRACKETS} deep",
                 text=self._text,
                 span=token.span,
+                hint="name a part, as in y = x + 1; y**2",
             )
 
     def _called(self, number: int) -> bool:

@@ -31,9 +31,12 @@ def option(node: ast.expr) -> Any:
     if isinstance(node, ast.Constant) and node.value is not ...:
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        number = option(node.operand)
+        signs, operand = 0, node.operand
+        while isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.USub):
+            signs, operand = signs + 1, operand.operand
+        number = option(operand)
         if isinstance(number, int | float) and not isinstance(number, bool):
-            return -number
+            return number if signs % 2 else -number
     if isinstance(node, ast.List | ast.Tuple):
         return tuple(option(element) for element in node.elts)
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)

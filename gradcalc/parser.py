@@ -103,6 +103,9 @@ def _check_canonical(program: Program) -> None:
         raise GradcalcError(
             Kind.LIMIT,
             f"written out in full, the expression has over {limits.TEXT_LENGTH:,} characters",
+            text=program.text,
+            span=Span(0, len(program.text)),
+            hint="put many numbers into a file, as in --at x=@x.csv",
         )
     if len(program.steps) > limits.BRACKETS:
         depth = 0
@@ -110,7 +113,11 @@ def _check_canonical(program: Program) -> None:
             depth += 1 if bracket == "(" else -1
             if depth > limits.BRACKETS:
                 raise GradcalcError(
-                    Kind.LIMIT, f"calls or signs nested more than {limits.BRACKETS} deep"
+                    Kind.LIMIT,
+                    f"calls or signs nested more than {limits.BRACKETS} deep",
+                    text=program.text,
+                    span=Span(0, len(program.text)),
+                    hint="name a part, as in y = x + 1; y**2",
                 )
 
 
@@ -154,6 +161,9 @@ class _Parser:
         parts = tree.elts if isinstance(tree, ast.Tuple) else []
         # 1,5*x is no pair of results but a decimal number with a comma.
         if last and parts and not any(isinstance(part, ast.Constant) for part in parts):
+            if len(parts) > limits.STATEMENTS:
+                message = f"the program has more than {limits.STATEMENTS:,} results"
+                raise GradcalcError(Kind.LIMIT, message, text=self._text, span=whole)
             values = tuple(self._expressions.value(element) for element in parts)
             self._statements.append(Statement(None, values, whole, self._expressions.steps))
             return

@@ -198,7 +198,7 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
 
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
     """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
-    active = program.active()
+    active = program.active
     with mp.workprec(_SURVEY_BITS - 100):
         found = [_snapped(value) for value in found]
     # From the result backwards: whether a value leads to it, and whether by way of a kink.
@@ -433,8 +433,20 @@ def _moved(
     """The program's value at a step from the point; None where it has no finite one."""
     moved = [*point]
     moved[axis] += step
-    value = Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
-    return None if isinstance(value, Undefined) or not mp.isfinite(value) else value
+
+    def calculated() -> Any:
+        return Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
+
+    value = calculated()
+    if isinstance(value, Undefined) or not mp.isfinite(value):
+        return None
+    if value and mp.mag(value) < -mp.mp.prec // 4:
+        # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
+        with mp.extraprec(64):
+            finer = calculated()
+        if isinstance(finer, Undefined) or abs(finer) < mp.ldexp(abs(value), -32):
+            return mp.mpf(0)
+    return value
 
 
 def _scale(value: Any) -> Any:

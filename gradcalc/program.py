@@ -10,6 +10,7 @@ work entry by entry, is *scalar*; `expand` writes any program as a scalar one.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,7 +90,7 @@ class Array:
     numbers: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """A parsed program.
 
@@ -117,12 +118,12 @@ class Program:
         """The number of the result; of several, the first."""
         return self.outputs[0]
 
-    @property
+    @functools.cached_property
     def first_step(self) -> int:
         """The number of the value that the first step gives."""
         return len(self.inputs) + len(self.constants)
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The variables' names, in order of appearance."""
         return tuple(variable.name for variable in self.inputs)
@@ -135,7 +136,7 @@ class Program:
             return self.constants[number - len(self.inputs)].span
         return self.steps[number - self.first_step].span
 
-    @property
+    @functools.cached_property
     def sources(self) -> list[str]:
         """For each value the piece of the user's text that it comes from."""
         text = self.text
@@ -149,6 +150,7 @@ class Program:
         span = self.span(number)
         return self.text[span.start : span.stop]
 
+    @functools.cached_property
     def active(self) -> tuple[bool, ...]:
         """For each value, whether its derivative by some input may be other than 0."""
         flags = [True] * len(self.inputs) + [False] * len(self.constants)

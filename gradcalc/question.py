@@ -70,6 +70,16 @@ def check_seed(options: Options) -> None:
         )
 
 
+def check_hessian(size: int) -> None:
+    """Refuse a Hessian by so many numbers that nobody would read it."""
+    if size * size > limits.HESSIAN_ENTRIES:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a Hessian of {size * size:,} entries; the limit is {limits.HESSIAN_ENTRIES:,}",
+            hint="name fewer variables in --wrt",
+        )
+
+
 def constant_warnings(program: Program) -> tuple[str, ...]:
     """What of the program is a constant to backward, and to calculus too."""
     sources = []

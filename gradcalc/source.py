@@ -92,6 +92,9 @@ class Source:
                 Kind.LIMIT,
                 "the expression is nested too deeply (a sum of n terms nests n deep; "
                 "the limit is near 2,500)",
+                text=self.text,
+                span=self.whole,
+                hint="name a part, as in y = x + 1; y**2",
             ) from None
         except SyntaxError as problem:
             if "follows keyword argument" in problem.msg:

@@ -90,7 +90,7 @@ class Swift:
     def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
         """For each step that has kinks, how far its arguments are from one, and which those are."""
         program = self._program
-        active = program.active()
+        active = program.active
         return [
             (row.margin_of(position), step.args)
             for step in program.steps

@@ -21,6 +21,9 @@ from gradcalc.interpret import is_scalar, run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
 
+#: What torch raises for what it does not take.
+_REFUSALS = (RuntimeError, IndexError, ValueError, TypeError, AttributeError, OverflowError)
+
 
 class Draws:
     """Where random numbers come from: one stream for all values of a question, in order."""
@@ -85,7 +88,8 @@ class _Tensors:
                 result = row.torch(*args)
             else:
                 result = self._called(row, args, number, step)
-        except (RuntimeError, IndexError, ValueError, TypeError, AttributeError) as problem:
+                _check_shape(self._program, result, number)
+        except _REFUSALS as problem:
             raise refusal(self._program, problem, number, args) from None
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
@@ -142,6 +146,21 @@ class _Tensors:
         ]
 
 
+def _check_shape(program: Program, result: Any, number: int) -> None:
+    """Refuse a result whose sizes are immense."""
+    # A tensor without entries may have immense sizes: (10**9, 0) is as many empty rows.
+    shape = getattr(result, "shape", ())
+    if math.prod(max(size, 1) for size in shape) > limits.TENSOR_ENTRIES:
+        raise _too_large(program, number)
+    if len(shape) > limits.DIMENSIONS:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a tensor of {len(shape):,} dimensions; the limit is {limits.DIMENSIONS}",
+            text=program.text,
+            span=program.span(number),
+        )
+
+
 def _memory(values: Sequence[Any]) -> set[int]:
     """Where the numbers of tensors are stored."""
     return {v.untyped_storage().data_ptr() for v in values if isinstance(v, torch.Tensor)}
@@ -165,12 +184,16 @@ def _check_size(
         with contextlib.suppress(RuntimeError, IndexError, ValueError, TypeError):
             size = row.torch(*metas, **options).numel()
     if size > most:
-        raise GradcalcError(
-            Kind.LIMIT,
-            f"a tensor of over {most:,} entries",
-            text=program.text,
-            span=program.span(number),
-        )
+        raise _too_large(program, number)
+
+
+def _too_large(program: Program, number: int) -> GradcalcError:
+    return GradcalcError(
+        Kind.LIMIT,
+        f"a tensor of over {limits.TENSOR_ENTRIES:,} entries",
+        text=program.text,
+        span=program.span(number),
+    )
 
 
 def _asked_size(options: Mapping[str, Any]) -> int:
@@ -271,15 +294,15 @@ def _leaf(value: Array, dtype: Any) -> Any:
     return torch.tensor(value.numbers, dtype=dtype).reshape(value.shape).clone()
 
 
-def sized_up(program: Program, ran: Forward) -> tuple[bool, int]:
-    """What the forward pass says of calculating the same exactly.
+def sized_up(program: Program, values: Sequence[Any]) -> tuple[bool, int]:
+    """What the values of the forward pass say of calculating the same exactly.
 
     Returns:
         Whether it leaves no doubt that all steps are defined; and how many bits the sizes of the
         steps' values take beyond the usual, all together. What one step makes as small as
         exp(-500), beside 1, another may make as large as exp(600).
     """
-    values = [_plain(value) for value in ran.values]
+    values = list(map(_plain, values))
     bits = sum(max(0, _exponent(value) - _USUAL) for value in values[program.first_step :])
     # Twice, since derivatives are made of quotients and products of values.
     return _is_defined(program, values), 2 * bits
@@ -384,19 +407,25 @@ def flat(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
 
 def walk(
     program: Program, outputs: Sequence[Any], origins: Mapping[Any, int]
-) -> list[tuple[Any, int]]:
+) -> list[tuple[Any, int, list[Any]]]:
     """The nodes of the graph, depth first, each with the number of the value that it computes.
 
-    A node that no step ends in belongs to the step that it leads to.
+    A node that no step ends in belongs to the step that it leads to. The third of each are the
+    nodes that it passes gradients on to.
     """
-    order: dict[Any, int] = {}
+    found: list[tuple[Any, int, list[Any]]] = []
+    known: set[Any] = set()
     todo = [
         (_node_of(output), number) for number, output in zip(program.outputs, outputs, strict=True)
     ][::-1]
     while todo:
         node, parent = todo.pop()
-        if node in order:
+        if node in known:
             continue
-        order[node] = number = origins.get(node, parent)
-        todo += [(child, number) for child, _ in reversed(node.next_functions) if child is not None]
-    return list(order.items())
+        known.add(node)
+        number = origins.get(node, parent)
+        # Asked once: each time, torch makes new objects for all of them.
+        children = [child for child, _ in node.next_functions if child is not None]
+        found.append((node, number, children))
+        todo += [(child, number) for child in reversed(children)]
+    return found

@@ -119,14 +119,14 @@ def _has_both_signs(total: Any) -> bool:
 @functools.lru_cache(maxsize=1024)
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
-    content, shared, inside = _divided_out(total)
     forms = []
-    if content != 1 or shared:
-        forms.append(_joined(_number(content), shared) * inside)
     _, over = _least(total)
     terms = [_split(term) for term in total.args]
     if over and _is_small(terms, over):
         forms.append(_multiplied_out(terms, over))
+    content, shared, inside = _divided_out(total)
+    if content != 1 or shared:
+        forms.append(_joined(_number(content), shared) * inside)
     return tuple(forms)
 
 

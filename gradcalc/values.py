@@ -12,6 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gradcalc import limits
 from gradcalc.bindings import Binding, parse_weights
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError, Kind
@@ -40,7 +41,7 @@ def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Arra
     """A binding's value as torch sees it."""
     value = binding.program
     if not isinstance(value, Array):
-        found = _constant(value, dtype, draws)
+        found = _constant(binding, value, dtype, draws)
     elif dtype is FLOAT64:
         found = value
     else:
@@ -59,8 +60,10 @@ def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Arra
     return found
 
 
-def _constant(program: Program, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
-    """The value of a program without inputs."""
+def _constant(
+    binding: Binding, program: Program, dtype: Dtype, draws: Callable[[], Draws]
+) -> Array:
+    """The value of a binding's program, which has no inputs."""
     literals = [constant.value for constant in program.constants]
     plain = not program.steps or (
         len(program.steps) == 1
@@ -71,10 +74,9 @@ def _constant(program: Program, dtype: Dtype, draws: Callable[[], Draws]) -> Arr
         numbers = tuple(dtype.round(Fraction(float(v))) for v in literals if v is not None)
         return Array(dict(program.steps[0].options)["shape"] if program.steps else (), numbers)
     from gradcalc import expand
-    from gradcalc.precise import constant_values
 
     if is_scalar(program):
-        return Array((), tuple(constant_values(program, dtype)))
+        return Array((), _calculated(binding, program, dtype))
     from gradcalc import autodiff
 
     outputs, seen = autodiff.look(program, (), dtype.name, draws())
@@ -87,8 +89,34 @@ def _constant(program: Program, dtype: Dtype, draws: Callable[[], Draws]) -> Arr
         )
     if TABLE[program.steps[-1].function].creates:
         return outputs[0]  # what torch made needs no rounding
-    expansion = expand.expand(program, (), seen)
-    return Array(outputs[0].shape, tuple(constant_values(expansion.program, dtype)))
+    try:
+        expansion = expand.expand(program, (), seen)
+    except expand.TooManySteps:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"the value of `{binding.name or '--grad-outputs'}` takes over "
+            f"{limits.SCALAR_STEPS:,} operations",
+            text=binding.text,
+            span=binding.span,
+            hint="bind its numbers, from a file perhaps",
+        ) from None
+    return Array(outputs[0].shape, _calculated(binding, expansion.program, dtype))
+
+
+def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:
+    """The numbers of a binding, calculated with many digits."""
+    from gradcalc.precise import TooLarge, constant_values
+
+    try:
+        return tuple(constant_values(program, dtype))
+    except TooLarge:
+        raise GradcalcError(
+            Kind.BINDING,
+            f"the value of `{binding.name or '--grad-outputs'}` is too large to be calculated",
+            text=binding.text,
+            span=binding.span,
+            hint="bind a number of up to 1.8e308",
+        ) from None
 
 
 def weights_of(

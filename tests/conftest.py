@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import fuzzing
 import pytest
 
 from gradcalc.cli import main
@@ -28,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden files instead of comparing with them",
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many inputs the fuzzers tried."""
+    if fuzzing.TRIED:
+        kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in fuzzing.TRIED.items())
+        terminalreporter.write_line(f"fuzz: {fuzzing.TRIED.total():,} inputs tried: {kinds}")
+
+
+#: Programs of their own, which need the extra `fuzz`.
+collect_ignore_glob = ["fuzz/*"]
 
 
 @pytest.fixture

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import pickle
 import struct
+import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +38,14 @@ def npy(
 
 def doubles(*numbers: float) -> bytes:
     return struct.pack(f"<{len(numbers)}d", *numbers)
+
+
+def archive() -> bytes:
+    """Return several arrays in one file, as numpy.savez writes them."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as files:
+        files.writestr("a.npy", npy("<f8", (1,), doubles(1)))
+    return packed.getvalue()
 
 
 @pytest.fixture
@@ -106,6 +118,10 @@ class Harmful:
         ("x.npy", npy("<f8", (3,), doubles(1, 2))),
         ("x.npy", npy("<f8", (-1,), doubles(1, 2))),
         ("x.npy", npy("<f8", (10**9, 10**9), doubles(1, 2))),
+        ("x.npy", archive()),
+        ("x.npy", npy("<f8", (True,), doubles(1))),
+        ("x.npy", b"\x93NUMPY\x01\x00\x07\x00{1: {}}"),
+        ("x.npy", b"\x93NUMPY\x01\x00\x0e\x00{'a': 1, 2: 3}"),
         ("x.npy", b"\x93NUMPY\x01\x00\x10\x00{'descr': exit()"),
         ("x.npy", b"\x93NUMPY\x01\x00\x0f\x00__import__('s')"),
         ("x.npy", b"\x93NUMPY\x01\x00\x02\x00{}"),
@@ -163,6 +179,42 @@ def test_what_is_no_file_is_refused(name, message, hint) -> None:
         message,
         hint,
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.npy", npy("<f8", (10**9, 0), b"")),
+        ("x.npy", npy("<f8", (0, 10**9), b"")),
+        ("x.csv", "1," * limits.TENSOR_ENTRIES + "1"),
+        ("x.csv", "1,2\n" * (limits.TENSOR_ENTRIES // 2) + "1,2\n"),
+        ("x.json", "[" + "1," * limits.TENSOR_ENTRIES + "1]"),
+        ("x.json", "[" + "[]," * limits.TENSOR_ENTRIES + "[]]"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)
+def test_what_is_too_large_is_refused_soon(file, name, content) -> None:
+    path = file(name, content)
+    started = time.process_time()
+    with pytest.raises(GradcalcError, match="has over 1,000,000 entries"):
+        read(path)
+    assert time.process_time() - started < 2
+
+
+def test_file_of_python_2_says_nothing(file, capsys) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1L,)}"
+    path = file(
+        "x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + doubles(7)
+    )
+    assert read(path).numbers == (7.0,)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipe_is_no_file_and_nobody_waits_for_it(tmp_path) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(GradcalcError, match="there is no file"):
+        read(str(tmp_path / "x.csv"))
 
 
 def test_folder_is_no_file(tmp_path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import gradcalc.batch
-from gradcalc.batch import BLOCK, answer, answers
+from gradcalc import together
+from gradcalc.batch import BLOCK, TOGETHER, answer, answers
 from gradcalc.calculate import Options
 from gradcalc.errors import Kind
 from gradcalc.records import Record, read
@@ -125,3 +126,38 @@ def test_memory_does_not_grow_with_the_lines():
     before = megabytes()
     lines(601, 1601)
     assert megabytes() - before < 8
+
+
+def test_lines_with_one_expression_are_answered_as_if_alone():
+    texts = [
+        "u**2*v --at u=1,v=2",
+        "abs(u) --at u=0",
+        "u**2*v --at u=3,v=0.5",
+        "u**2*v --at u=3,v=0.5 --wrt v",
+        "u**2*v --at u=-1,v=2 --second-order",
+        "sqrt(u)*v --at u=-1,v=2",
+        *(f"u**2*v --at u={k},v=2" for k in range(TOGETHER)),
+        *(f"sqrt(u)*v --at u={k - 1},v=2" for k in range(TOGETHER)),
+        *(f"abs(u) --at u={k - 2}" for k in range(TOGETHER + 1)),
+        *(f"u**2*v --at u={k},v=2 --second-order --dtype float32" for k in range(TOGETHER)),
+        *(f"x.sum() --at x=[{k},2]" for k in range(TOGETHER)),
+        "u**2*w --at u=1,v=2",
+    ]
+    records = list(read(io.BytesIO("\n".join(texts).encode()), None))
+    together = [FORMATS["jsonl"].report(report) for report in answers(records, OPTIONS)]
+    alone = [FORMATS["jsonl"].report(answer(record, OPTIONS)) for record in records]
+    assert together == alone
+    assert {json.loads(line)["verdict"] for line in together} == {
+        *("agree", "nondifferentiable", "undefined"),
+        None,
+    }
+
+
+def test_torch_is_asked_once_for_many_points(monkeypatch):
+    asked = []
+    testify = together.testify
+    monkeypatch.setattr(together, "testify", lambda *args: asked.append(1) or testify(*args))
+    texts = [f"u**2*v --at u={k},v=2" for k in range(1, 50)]
+    records = read(io.BytesIO("\n".join(texts).encode()), None)
+    assert [report.verdict for report in answers(records, OPTIONS)] == [Verdict.AGREE] * 49
+    assert len(asked) == 1

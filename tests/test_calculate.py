@@ -522,3 +522,13 @@ def test_same_question_has_the_same_answer() -> None:
 def test_modules_are_the_ones_meant() -> None:
     assert module.calculate is calculate
     assert hasattr(symbolic.Calculus, "differentiate")
+
+
+def test_what_is_too_large_for_formulas_is_refused():
+    with pytest.raises(GradcalcError, match="400,000 operations, which is too many for formulas"):
+        grad("x*sum(randn(80, 80) @ randn(80, 80))")
+
+
+def test_hessian_of_formulas_has_its_limit_too():
+    with pytest.raises(GradcalcError, match="a Hessian of 3,600 entries; the limit is 2,500"):
+        grad("+".join(f"x{k}" for k in range(60)), second_order=True)

@@ -189,6 +189,8 @@ def test_many_derivatives_are_measured_in_the_same_runs(text: str, at: dict[str,
     together = measure_all(program, point, dict.fromkeys(all_axes, mp.inf), FLOAT64)
     alone = {axes: measure(program, point, axes, FLOAT64) for axes in all_axes}
     assert together == alone
+    culprits = {axes: found.culprit for axes, found in together.items()}
+    assert culprits == {axes: found.culprit for axes, found in alone.items()}
 
 
 def test_what_is_explained_takes_no_more_runs(monkeypatch: pytest.MonkeyPatch) -> None:

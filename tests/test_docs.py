@@ -23,7 +23,7 @@ import typer
 from gradcalc.cli import app, main
 from gradcalc.errors import Kind
 from gradcalc.functions import TABLE
-from gradcalc.records import _FIELDS
+from gradcalc.json_records import FIELDS
 from gradcalc.render import FORMATS
 from gradcalc.report import EXIT_CODES, Blame, Verdict
 
@@ -157,7 +157,7 @@ def test_readme_documents_commands_and_options(word: str) -> None:
     assert re.search(rf"`(gradcalc )?{re.escape(word)}[ `]", TEXT)
 
 
-@pytest.mark.parametrize("word", [*FORMATS, *Kind, *Blame, *_FIELDS])
+@pytest.mark.parametrize("word", [*FORMATS, *Kind, *Blame, *FIELDS])
 def test_readme_documents_names(word: str) -> None:
     assert f"`{word}`" in TEXT
 

@@ -27,6 +27,15 @@ def test_error_is_its_message():
     assert str(GradcalcError(Kind.NAME, "wrong", hint="do this")) == "wrong"
 
 
+def test_what_is_quoted_is_shortened():
+    error = GradcalcError(Kind.NAME, f"no `{'x' * 10**6}`", hint=f"did you mean `{'y' * 10**6}`?")
+    assert error.hint is not None
+    assert len(error.message) < 600
+    assert len(error.hint) < 600
+    assert (error.message[:5], error.message[-3:]) == ("no `x", "xx`")
+    assert (error.hint[:15], error.hint[-4:]) == ("did you mean `y", "yy`?")
+
+
 def test_span_covers_two():
     assert Span(3, 4).to(Span(0, 2)) == Span(0, 4)
     assert Span(0, 9).to(Span(2, 3)) == Span(0, 9)

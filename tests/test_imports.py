@@ -16,13 +16,14 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
 #: see each other.
 LAYERS = [
-    {"errors", "limits", "lazy", "deadline", "options"},
+    {"limits"},
+    {"errors", "lazy", "deadline", "options", "spelling"},
     {"workers"},
-    {"program", "functions", "report", "records", "notation"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "sizes"},
+    {"program", "functions", "report", "json_records", "notation"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
-    {"parser"},
+    {"parser", "together"},
     {"bindings", "chain", "bounds", "adjoint", "points"},
     {"symbolic", "conditioning", "values"},
     {"claims", "compare"},
@@ -37,7 +38,7 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-TORCH = {"autodiff", "tensors", "births", "refusals"}
+TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
 CALCULUS = {"symbolic", "chain", "conditioning", "claims", "formulas", "tidy", "algebra", "swift"}
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError
-from gradcalc.records import Record, names, read
+from gradcalc.records import Record, read
 
 FIELDS = (
     "expression, at, wrt, second_order, dtype, claim, id, seed, "
@@ -23,6 +23,8 @@ OPTIONS = (
     "--at, --backward, --claim, --dtype, --grad-outputs, --no-retain-graph, --retain-grad, "
     "--second-order, --seed, --wrt, --zero-grad"
 )
+
+FINITE = 'numbers are finite; a text may hold a formula, as in {"x": "pi/4"}'
 
 PLAIN: dict[str, Any] = {"at": (), "wrt": None, "second_order": False, "dtype": None, "claims": ()}
 
@@ -196,14 +198,42 @@ def test_line_is_read(line, expression, fields):
          "`second_order` must be true or false", None),
         ('{"expression": "x", "dtype": 64}', "usage", "`dtype` must be a text", None),
         ('{"expression": "x", "id": {}}', "usage", "`id` must be a text or a number", None),
-        ('{"expression": "x", "id": 1e999}', "usage", "`id` must be a text or a number", None),
-        ('{"expression": "x", "expression": "y"}', "usage", "`expression` is given twice", None),
-        ('{"expression": "x", "at": {"x": 1, "x": 2}}', "usage", "`x` is given twice", None),
-        ('{"expression": "x", "at": {"x": NaN}}', "syntax", "NaN is not JSON", None),
-        ('{"expression": "x", "at": {"x": -Infinity}}', "syntax", "-Infinity is not JSON", None),
+        ('{"expression": "x", "id": 1e999}', "limit",
+         "the number 1e999 is out of the range of float64", "use a number that is"),
+        ('{"expression": "x", "id": true}', "usage", "`id` must be a text or a number", None),
+        ('{"expression": "x", "at": {"x": 1e-400}}', "limit",
+         "the number 1e-400 is out of the range of float64", "use a number that is"),
+        ('{"expression": "x", "at": {"x=1,y": 2}}', "usage", "`x=1,y` in `at` is no name",
+         '`at` is an object, as in {"x": 0.5}'),
+        ('{"expression": "x*y", "at": {"x": "1,y=2"}}', "usage", "`at.x` is no single value",
+         "give each name its own"),
+        ('{"expression": "x", "at": {"x": ["1, 2", 3]}}', "usage",
+         "a text in `at.x` is no single value", 'write a list, as in [1, "pi/4"]'),
+        ('{"expression": "x", "at": {"x": ["[1", "2]"]}}', "usage",
+         "a text in `at.x` is no single value", 'write a list, as in [1, "pi/4"]'),
+        ('{"expression": "x", "at": {"x": ' + "[" * 300 + "]" * 300 + "}}", "limit",
+         "`at.x` is nested too deeply", None),
+        ('{"expression": "x', "syntax", "this is not JSON: this string is never closed", None),
+        ('{"expression": "x\x1b"}', "syntax",
+         "this is not JSON: a control character within a string", None),
+        ('{"expression": "x"} {', "syntax", "this is not JSON: something follows the object", None),
+        ('{"expression": "x\\q"}', "syntax", "this is not JSON: invalid \\escape", None),
+        ("x --seed 1 --seed 2", "usage", "--seed is given twice", "leave one out"),
+        ("x --wrt x --wrt x", "usage", "--wrt is given twice", "leave one out"),
+        ("x --zero-grad --zero_grad", "usage", "--zero-grad is given twice", "leave one out"),
+        ("x + 1\rx + 2", "syntax", "a carriage return within the line",
+         "end lines with LF or CRLF"),
+        ("x + \0", "syntax", "a NUL character", "if the file is UTF-16, save it as UTF-8"),
+        (b"\xff\xfex\0", "syntax", "the file is UTF-16", "save the file as UTF-8"),
+        ('{"expression": "x", "expression": "y"}', "usage", "`expression` is given twice",
+         "leave one out"),
+        ('{"expression": "x", "at": {"x": 1, "x": 2}}', "usage", "`x` is given twice",
+         "leave one out"),
+        ('{"expression": "x", "at": {"x": NaN}}', "syntax", "NaN is not JSON", FINITE),
+        ('{"expression": "x", "at": {"x": -Infinity}}', "syntax", "-Infinity is not JSON", FINITE),
         ('{"a":' * 100_000, "limit", "the JSON record is nested too deeply", None),
         ('{"expression": "x", "id": ' + "9" * 5_000 + "}", "limit",
-         "the JSON record has a number that is too long", None),
+         "the JSON record has a number that is too long", "round it"),
         (b"x + \xff", "syntax", "byte 5 of the line is not UTF-8", "save the file as UTF-8"),
     ],
 )  # fmt: skip
@@ -217,6 +247,27 @@ def test_line_that_is_no_json_says_where():
     assert error.message.startswith("this is not JSON: ")
     assert error.span is not None
     assert error.text[error.span.start] == "x"
+
+
+@pytest.mark.parametrize(
+    ("line", "piece", "start"),
+    [
+        ('{"expression": "x", "at": {"x": NaN}}', "NaN", 32),
+        ('{"expression": "x", "at": {"x": 1e400}}', "1e400", 32),
+        ('{"expression": "x", "expression": "y"}', '"expression"', 20),
+        ('{"expression": "x", "id": []}', '"id"', 20),
+        ('{"expression": "x", "at": {"y": true}}', '"y"', 27),
+        ('{"expression": "x", "\\u0041": 1}', "{", 0),
+        ('{"id": 1}', "{", 0),
+        (b"x + \xff", r"\xff", 4),
+        (b"\xef\xbb\xbfx + \xff", r"\xff", 4),
+        ("é + \0".encode(), "\0", 4),
+    ],
+)
+def test_error_has_its_place_in_the_line(line, piece, start):
+    error = problem(line)
+    assert error.span is not None
+    assert (error.text[error.span.start : error.span.stop], error.span.start) == (piece, start)
 
 
 def test_unknown_option_is_underlined():
@@ -265,10 +316,6 @@ def test_record_is_given_before_the_input_ends():
         assert next(found).expression == "x"
         feed.write(b"# nothing\ny --at y=1\nz")
         assert next(found).at == ("y=1",)
-
-
-def test_names_are_spelled_as_in_programs():
-    assert names(" u, \N{MATHEMATICAL ITALIC SMALL X} ,,θ") == ("u", "x", "θ")
 
 
 JSON = st.recursive(

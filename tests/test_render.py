@@ -425,6 +425,7 @@ def test_errors_are_drawn_without_rich() -> None:
         ("a\tb\r\n", r"a\tb\r\n"),
         ("\u2028", r"\u2028"),
         ("\ud800", r"\ud800"),
+        ("x\u3164\ufe0f\U000e0100", r"x\u3164\ufe0f\U000e0100"),
         ("\U000e0001", r"\U000e0001"),
         ("ω₀ 漢", "ω₀ 漢"),
     ],

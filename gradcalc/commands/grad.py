@@ -53,7 +53,7 @@ def grad(
     """Differentiate a program, and check autograd against calculus."""
     from gradcalc.bindings import parse_bindings
     from gradcalc.calculate import Options, calculate
-    from gradcalc.records import names, retained
+    from gradcalc.spelling import names, retained
 
     check_format(format)
     options = Options(

@@ -64,7 +64,7 @@ def sweep(
     from gradcalc.parser import parse
     from gradcalc.points import grid, parse_axis
     from gradcalc.question import Options, dtype_of, name_warnings, variables_of
-    from gradcalc.records import names
+    from gradcalc.spelling import names
     from gradcalc.tables import check_name
 
     if output is not None:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 #: bidirectional overrides among them), surrogate, line and paragraph separators.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
+#: Letters and marks of other categories that show nothing either: fillers, variation selectors.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
 #: A mark beside each verdict's name, so that it is found without reading and without colour.
 SYMBOLS = {
     Verdict.AGREE: "✓",
@@ -51,13 +56,13 @@ def visible(text: str) -> str:
     >>> visible("\x1b[31mx\u202e\n")
     '\\x1b[31mx\\u202e\\n'
     """
-    if text.isprintable():
+    if text.isprintable() and not _BLANK.search(text):
         return text
     return "".join(_seen(char) for char in text)
 
 
 def _seen(char: str) -> str:
-    if unicodedata.category(char) not in _UNSEEN:
+    if unicodedata.category(char) not in _UNSEEN and not _BLANK.match(char):
         return char
     return char.encode("unicode_escape").decode("ascii")
 
