@@ -30,9 +30,10 @@ from gradcalc.tensors import (
     factors_of,
     flat,
     forward,
-    is_finite,
     look,
     numbers_of,
+    plain,
+    sized_up,
     walk,
 )
 
@@ -76,7 +77,8 @@ class Testimony:
         graph: The backward graph.
         seen: For steps that make tensors or read values to choose by, what they made or read.
         warnings: What torch warned of.
-        finite: Whether no value of the forward pass is nan or infinite.
+        defined: Whether the forward pass leaves no doubt that all of its steps are defined.
+        spread: How many bits the sizes of its values take beyond the usual.
     """
 
     outputs: tuple[Array, ...]
@@ -87,7 +89,8 @@ class Testimony:
     graph: tuple[GraphNode, ...]
     seen: Mapping[int, Any]
     warnings: tuple[str, ...] = ()
-    finite: bool = False
+    defined: bool = False
+    spread: int = 0
 
     def derivative(self, output: int, axes: tuple[int, ...]) -> float | None:
         """A derivative, by the numbers of one or two entries of the inputs in any order.
@@ -147,6 +150,7 @@ def testify(
         if "inplace operation" in str(problem):
             changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
         raise refusal(program, problem, program.output, (), changed) from None
+    defined, spread = sized_up(program, list(map(plain, ran.values)))
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),
@@ -156,7 +160,8 @@ def testify(
         graph=graph,
         seen=ran.seen,
         warnings=ran.warnings,
-        finite=is_finite(program, ran),
+        defined=defined,
+        spread=spread,
     )
 
 

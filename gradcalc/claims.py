@@ -27,13 +27,13 @@ from gradcalc.parser import parse
 from gradcalc.precise import TooLarge, Undefined, values
 from gradcalc.program import Program
 from gradcalc.report import Claim, Counterexample
+from gradcalc.sizes import too_large
 from gradcalc.spelling import normal
 from gradcalc.symbolic import (
     derivative,
     evaluator,
     expressed,
     formula_text,
-    too_large,
     unfolded,
 )
 

@@ -9,6 +9,7 @@ before a negative one.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -180,7 +181,10 @@ class _Writer:
         return _Piece(text, _SIGN if text.startswith("-") else _ATOM)
 
     def _digits_of(self, number: Any) -> str:
-        return f"{float(number):.{self._digits}g}".removesuffix(".0")
+        value = float(number)
+        if math.isinf(value) or (not value and number):
+            raise NoText(str(number))
+        return f"{value:.{self._digits}g}".removesuffix(".0")
 
     # -- sums --
 
@@ -208,7 +212,9 @@ class _Writer:
                 if part.is_Rational:
                     top, bottom = _fraction(part)
                 else:
-                    decimal = self._digits_of(part)
+                    decimal = self.piece(part).text
+                    if decimal == "nan":
+                        raise NoText(decimal)
             else:
                 piece = self.piece(part)
                 above += piece.above

@@ -43,7 +43,9 @@ class Case:
         output: Which entry of the result it is about, in a Jacobian.
         other: What torch answers to a derivative in the other dtype, with that dtype; None for a
             program that is scalar as it stands.
-        finite: Whether no step of torch's forward pass was nan or infinite.
+        defined: Whether torch's forward pass leaves no doubt that all steps are defined.
+        spread: How many bits the sizes of the values there take beyond the usual: how finely to
+            calculate, and nothing of what the answer is.
     """
 
     program: Program
@@ -54,7 +56,8 @@ class Case:
     birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
-    finite: bool = False
+    defined: bool = False
+    spread: int = 0
 
     @property
     def point(self) -> Sequence[Fraction]:
@@ -105,11 +108,13 @@ class Jury:
         """Judge the derivatives, in order; to be asked after `at_once`."""
         case, dtype = self._case, self._dtype
         # Without a second voice for them, the values must settle.
-        settled = self._smooth and self._calculus and self._calculus.settled(case.numbers)
+        settled = (
+            self._smooth and self._calculus and self._calculus.settled(case.numbers, case.spread)
+        )
         if settled:
             survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
         else:
-            survey = precise.survey(case.program, case.point, dtype)
+            survey = precise.survey(case.program, case.point, dtype, case.spread)
             if self._calculus is not None:
                 # The formula is of interest also where it has no value.
                 self._calculus.differentiate()
@@ -124,9 +129,9 @@ class Jury:
 
         That takes no time worth a limit. None where more must be heard.
         """
-        if self._thorough or not self._case.finite or self._calculus is None:
+        if self._thorough or not self._case.defined or self._calculus is None:
             return None
-        exact = self._calculus.at_once(self._case.numbers)
+        exact = self._calculus.at_once(self._case.numbers, self._case.spread)
         self._smooth = exact is not None
         return None if exact is None else self._agreed(exact)
 
@@ -164,13 +169,13 @@ class Jury:
         """The exact values by calculus; None where it has none."""
         case, calculus = self._case, self._calculus
         if calculus is None:
-            return exact_values(case.program, case.entries, case.point, self._dtype)
+            return exact_values(case.program, case.entries, case.point, self._dtype, case.spread)
         calculus.differentiate()
-        values = calculus.values(case.point)
+        values = calculus.values(case.point, case.spread)
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:
             entries = [case.entries[k] for k in without]
-            found = exact_values(case.program, entries, case.point, self._dtype)
+            found = exact_values(case.program, entries, case.point, self._dtype, case.spread)
             for k, value in zip(without, found, strict=True):
                 values[k] = value
         return values

@@ -72,6 +72,10 @@ FORMULA_SIZE = 1_000
 #: The same, times the number of derivatives: each may be as long again.
 FORMULA_TOTAL = 12_000
 
+#: About the size of the derivatives, all together: that of a product of n terms is n times as long,
+#: the second n*n times. What is longer takes seconds, and has no place in a report either.
+FORMULA_DERIVATIVES = 200_000
+
 #: Operations of a formula beyond which it is shown untidied, those beyond which it is not
 #: multiplied out, and those of all formulas of one report that are tidied: sizes, so that the same
 #: question gets the same formula on any machine.

@@ -173,10 +173,18 @@ class Survey:
 _SURVEY_BITS = 400
 
 
-def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> Survey:
-    """Run the program at the point, and look at each step's arguments."""
+def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int = 0) -> Survey:
+    """Run the program at the point, and look at each step's arguments.
+
+    Args:
+        program: The scalar program.
+        inputs: The point.
+        dtype: What literals are rounded to.
+        more: Bits beyond the usual that the values in between take, by their sizes.
+    """
+    more += 2 * _spread([*inputs, *(constant.value for constant in program.constants)])
     try:
-        with mp.workprec(_SURVEY_BITS):
+        with mp.workprec(_SURVEY_BITS + more):
             found = values(program, [_number(value) for value in inputs], dtype)
             output = Numbers(dtype).number(found[program.output])
             if isinstance(output, Undefined):
@@ -262,7 +270,7 @@ def _slope(
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
-    spread = max((abs(_exponent(value)) for value in (*numbers, *inputs) if value), default=0)
+    spread = _spread([*numbers, *inputs])
     # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
     beside = 2 * max(0, *(_exponent(inputs[axis]) for axis in axes if inputs[axis]), 0)
     found = _taken(program, inputs, axes, dtype, depth, beside, 3 * spread)
@@ -444,6 +452,11 @@ def _moved(
 def _scale(value: Any) -> Any:
     """The unit of a step: the coordinate's size, but at most 1: sin(x) is as fast at 1e100."""
     return min(abs(value), 1) or mp.mpf(1)
+
+
+def _spread(numbers: Iterable[Fraction | None]) -> int:
+    """The largest exponent, of either sign."""
+    return max((abs(_exponent(value)) for value in numbers if value), default=0)
 
 
 def _exponent(value: Fraction) -> int:

@@ -57,10 +57,10 @@ class Swift:
             self.formulas.append(formula)
         self.texts = list(map(writer(dtype.digits), self.formulas))
 
-    def values(self, point: Sequence[float]) -> list[Any] | None:
+    def values(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""
         kinked, watched, together = self._watched
-        found = together.at(point, self._more(point))
+        found = together.at(point, self._more(point) + more)
         if any(value is None for value in found):
             return None
         count = len(self.formulas)
@@ -72,10 +72,10 @@ class Swift:
                 return None
         return found[:count]
 
-    def settled(self, point: Sequence[float]) -> list[Any] | None:
+    def settled(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values, if two precisions agree on all of them."""
         values = algebra.Values(self._program.names, self.formulas)
-        found = values.settled(point, self._more(point))
+        found = values.settled(point, self._more(point) + more)
         return None if any(value is None for value in found) else found
 
     @functools.cached_property

@@ -28,6 +28,7 @@ from gradcalc.interpret import run
 from gradcalc.parser import parse_row
 from gradcalc.precise import TooLarge, Undefined
 from gradcalc.program import Constant, Program, Step
+from gradcalc.sizes import too_large
 from gradcalc.swift import Swift
 
 
@@ -141,7 +142,7 @@ class Calculus:
         """Fill in the formulas, one after the other; those that are there stay."""
         if self._differentiated:
             return
-        if self._by_symengine() is None and not too_large(self._program, len(self._entries)):
+        if self._by_symengine() is None and not too_large(self._program, self._entries):
             self._by_sympy()
         self._differentiated = True
 
@@ -149,7 +150,7 @@ class Calculus:
         """SymEngine's formulas, if it has all of them; it is asked once."""
         if not self._asked_symengine:
             self._asked_symengine = True
-            if not too_large(self._program, len(self._entries)):
+            if not too_large(self._program, self._entries):
                 with contextlib.suppress(algebra.Lacking, NoText):
                     self._swift = Swift(self._program, self._entries, self._dtype)
         return self._swift
@@ -171,20 +172,24 @@ class Calculus:
             # report shows, and the limit takes calculus' place.
             return
 
-    def at_once(self, inputs: Sequence[float]) -> list[Any] | None:
+    def at_once(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
         """The formulas' values, as SymEngine's numbers, where it has all of them.
 
         They are calculated once, to hundreds of bits. Who relies on them has another witness that
         says the same, or asks `settled`. None where the function has no finite real value, where a
         step stands near a kink, and where there is a 0 that more bits deny: then `values` and the
         limit have to look closer.
+
+        Args:
+            inputs: The point.
+            more: Bits beyond the usual that the values in between take, by their sizes.
         """
         swift = self._by_symengine()
-        return None if swift is None else swift.values(inputs)
+        return None if swift is None else swift.values(inputs, more)
 
-    def settled(self, inputs: Sequence[float]) -> list[Any] | None:
+    def settled(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values of `at_once`, if two precisions agree on them."""
-        return None if self._swift is None else self._swift.settled(inputs)
+        return None if self._swift is None else self._swift.settled(inputs, more)
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
@@ -220,11 +225,15 @@ class Calculus:
         }
         return str(sympy.latex(formula, symbol_names=names))
 
-    def values(self, inputs: Sequence[Fraction]) -> list[Any]:
+    def values(self, inputs: Sequence[Fraction], more: int = 0) -> list[Any]:
         """The formulas' values as mpmath numbers; None where there is no real one.
 
         Where a formula has no value at the point itself (sin(x)/x at 0), its limit from both sides
         stands for it.
+
+        Args:
+            inputs: The point.
+            more: Bits beyond the usual that the values in between take, by their sizes.
         """
         present = [number for number, formula in enumerate(self.formulas) if formula is not None]
         if not present:
@@ -239,7 +248,7 @@ class Calculus:
             def here(place: int = place) -> Any:
                 return together(*map(_number, inputs))[place]
 
-            value = settle(here, 2 * self._spread(inputs))
+            value = settle(here, 2 * self._spread(inputs) + more)
             results[number] = self.continued(number, inputs) if value is None else value
         return results
 
@@ -310,6 +319,7 @@ def exact_values(
     entries: Sequence[tuple[int, ...]],
     inputs: Sequence[Fraction],
     dtype: Dtype,
+    more: int = 0,
 ) -> list[Any]:
     """Values of derivatives without their formulas, by the chain rule over the steps.
 
@@ -321,9 +331,10 @@ def exact_values(
         entries: For each derivative, the numbers of one or two inputs.
         inputs: The point.
         dtype: What literals are rounded to.
+        more: Bits beyond the usual that the values in between take, by their sizes.
     """
     numbers = [*inputs, *(constant.value for constant in program.constants)]
-    more = 2 * spread(numbers)
+    more += 2 * spread(numbers)
     found: dict[tuple[int, ...], Any] = {}
     for along in dict.fromkeys(axes[1:] for axes in entries):
         wanted = [axes for axes in entries if axes[1:] == along]
@@ -446,26 +457,6 @@ def _real(value: Any) -> Any:
 
 def _number(value: Fraction) -> Any:
     return mp.mpf(value.numerator) / value.denominator
-
-
-def too_large(program: Program, entries: int = 1) -> bool:
-    """Whether the program, and so many derivatives of it, are beyond what sympy takes."""
-    if len(program.steps) > limits.FORMULA_STEPS:
-        return True
-    if len(program.steps) <= 8 and entries <= 20:
-        return False  # even if each step doubles the size
-    depths = [0] * program.first_step
-    # Written out, a value that is used twice stands there twice: x = sin(x)*x doubles each time.
-    sizes = [1] * program.first_step
-    for step in program.steps:
-        # A sum of many terms is flat in sympy.
-        own = 0 if step.function in {"add", "mul", "sum"} else 1
-        depths.append(own + max((depths[arg] for arg in step.args), default=0))
-        sizes.append(1 + sum(sizes[arg] for arg in step.args))
-    size = sizes[program.output]
-    if size > limits.FORMULA_SIZE or entries * size > limits.FORMULA_TOTAL:
-        return True
-    return depths[program.output] > limits.FORMULA_DEPTH
 
 
 def _immense(formula: Any) -> bool:

@@ -294,32 +294,74 @@ def _leaf(value: Array, dtype: Any) -> Any:
     return torch.tensor(value.numbers, dtype=dtype).reshape(value.shape).clone()
 
 
-def is_finite(program: Program, ran: Forward) -> bool:
-    """Whether neither a result nor a step that is undefined somewhere is nan or infinite."""
-    return all(
-        math.isfinite(value)
-        if isinstance(value, bool | float)
-        else bool(math.isfinite(value.item()) if not value.ndim else value.isfinite().all())
-        for value in _endangered(program, ran)
-    )
+def sized_up(program: Program, values: Sequence[Any]) -> tuple[bool, int]:
+    """What the forward pass says of calculating the same exactly.
+
+    Args:
+        program: What was run.
+        values: All its values, those that are single numbers as such.
+
+    Returns:
+        Whether it leaves no doubt that all steps are defined; and how many bits the sizes of the
+        steps' values take beyond the usual, all together. What one step makes as small as
+        exp(-500), beside 1, another may make as large as exp(600).
+    """
+    bits = sum(max(0, _exponent(value) - _USUAL) for value in values[program.first_step :])
+    # Twice, since derivatives are made of quotients and products of values.
+    return _is_defined(program, values), 2 * bits
 
 
-def finite_points(program: Program, ran: Forward) -> Any:
-    """The same for each point, where all values have an entry for each: a tensor of bools."""
-    found = torch.ones_like(ran.outputs[0], dtype=torch.bool)
-    for value in _endangered(program, ran):
-        found &= torch.as_tensor(value).isfinite()
-    return found
+#: Sizes of values, as exponents of 2, that take no bits beyond the usual.
+_USUAL = 32
 
 
-def _endangered(program: Program, ran: Forward) -> list[Any]:
-    """The results, and what steps gave that are undefined somewhere."""
-    partial = [
-        number
-        for number, step in enumerate(program.steps, program.first_step)
-        if TABLE[step.function].is_partial
-    ]
-    return [ran.values[number] for number in {*partial, *program.outputs}]
+def _is_defined(program: Program, values: Sequence[Any]) -> bool:
+    """Whether there is no doubt that all steps are defined, and the results finite.
+
+    There is where a step that is undefined somewhere is nan or infinite, and where one is made of a
+    difference that may be nothing but rounding: log(1 + x - 1 - x) is often defined to torch.
+    """
+    doubtful: set[int] = set()
+    for number, step in enumerate(program.steps, program.first_step):
+        row = TABLE[step.function]
+        doubt = not doubtful.isdisjoint(step.args)
+        if row.is_partial and (doubt or not _all_finite(values[number])):
+            return False
+        if doubt or (row.cancels and _cancelled(values[number], [values[k] for k in step.args])):
+            doubtful.add(number)
+    return all(_all_finite(values[number]) for number in program.outputs)
+
+
+def plain(value: Any) -> Any:
+    """A value, if it is a single number, as one of Python's."""
+    if isinstance(value, bool | float) or value.ndim:
+        return value
+    return value.item()
+
+
+def _all_finite(value: Any) -> bool:
+    return bool(value.isfinite().all()) if hasattr(value, "isfinite") else math.isfinite(value)
+
+
+def _exponent(value: Any) -> int:
+    """The largest exponent of a value's entries, of either sign; 0 for nan and infinities."""
+    if not hasattr(value, "isfinite"):
+        return abs(math.frexp(value)[1])
+    if not value.is_floating_point() or not value.numel():
+        return 0
+    return int(torch.frexp(value.detach()).exponent.abs().max())
+
+
+def _cancelled(value: Any, terms: Sequence[Any]) -> bool:
+    """Whether so little is left of the terms, somewhere, that it may be their rounding."""
+    if any(hasattr(term, "isfinite") for term in terms):
+        size = value.detach().abs()
+        return any(bool((size < _LEFT * abs(term)).any()) for term in terms)
+    return bool(abs(value) < _LEFT * max(map(abs, terms)))
+
+
+#: What is left of a difference beyond doubt, beside its terms, in float32 too.
+_LEFT = 2.0**-16
 
 
 def look(

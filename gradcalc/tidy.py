@@ -19,6 +19,9 @@ from gradcalc.functions import symengine
 _TERMS = 12
 _POWER = 3
 
+#: Terms beyond which nothing is multiplied out: a sum of twelve to the power of three has 364.
+_EXPANDED = 400
+
 #: Powers by their bases. Whole exponents are Python's numbers, others SymEngine's fractions.
 _Powers = Mapping[Any, Any]
 
@@ -43,7 +46,7 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_split, _divided_out, _by_terms, _least):
+    for known in (_split, _divided_out, _by_terms, _least, _expanded):
         known.cache_clear()
 
 
@@ -69,7 +72,7 @@ def _by_factors(product: Any) -> Any:
         content, shared, inside = _divided_out(base)
         # -2*(y - x) is 2*(x - y).
         if exponent % 2 and _is_negative(number) and _has_both_signs(base):
-            content, inside = -content, symengine.expand(-inside)
+            content, inside = -content, _each_by(inside, symengine.Integer(-1))
         if content != 1 or shared:
             number *= _number(content) ** exponent
             new[base] = symengine.Mul(
@@ -96,7 +99,7 @@ def _by_sums(product: Any) -> list[Any]:
             if any(_is_exponential(base) for term in total.args for base in _split(term)[1]):
                 power = powers[total]
                 others = [b**p for b, p in powers.items() if b not in (total, growth)]
-                inside = symengine.expand(total / growth)
+                inside = _each_by(total, 1 / growth)
                 forms.append(symengine.Mul(number, growth ** (1 + power), inside**power, *others))
     return forms
 
@@ -161,14 +164,22 @@ def _least(total: Any) -> tuple[_Powers, _Powers]:
 
 def _multiplied_out(terms: Sequence[_Term], over: _Powers) -> Any:
     """The terms as one product or quotient, the sum in it multiplied out and tidied."""
-    above = symengine.expand(
-        symengine.Add(*(_divided(number, powers, over) for number, powers in terms))
-    )
+    above = symengine.expand(_over(terms, over))
     outside = _joined(1, over)
     if type(above) is not symengine.Add:
         return above * outside
     content, shared, inside = _divided_out(above)
     return symengine.Mul(_number(content), outside, _joined(1, shared), inside)
+
+
+def _over(terms: Sequence[_Term], over: _Powers) -> Any:
+    """What stands above the bar once the terms have these powers in common."""
+    return symengine.Add(*(_divided(number, powers, over) for number, powers in terms))
+
+
+def _each_by(total: Any, factor: Any) -> Any:
+    """A sum with each of its terms times a factor."""
+    return symengine.Add(*(term * factor for term in total.args))
 
 
 def _divided(number: Any, powers: _Powers, by: _Powers) -> Any:
@@ -187,9 +198,31 @@ def _is_small(terms: Sequence[_Term], over: _Powers) -> bool:
         if type(base) is symengine.Add
     ]
     bars = any(power < 0 for power in over.values())
-    return (bars or any(power > 0 for _, power in sums)) and all(
-        power <= _POWER and len(base.args) <= _TERMS for base, power in sums
+    return (
+        (bars or any(power > 0 for _, power in sums))
+        and all(power <= _POWER and len(base.args) <= _TERMS for base, power in sums)
+        and _expanded(_over(terms, over)) <= _EXPANDED
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _expanded(formula: Any) -> int:
+    """How many terms it has once multiplied out, below bars too; `_EXPANDED` + 1 for any more."""
+    kind = type(formula)
+    if kind is symengine.Add:
+        count = sum(map(_expanded, formula.args))
+    elif kind is symengine.Mul:
+        count = math.prod(map(_expanded, formula.args))
+    elif kind is symengine.Pow and formula.args[1].is_Integer:
+        terms, power = _expanded(formula.args[0]), int(formula.args[1])
+        # So many ways there are to choose that many of the terms, with repetition.
+        count = 1 if terms == 1 else math.comb(min(abs(power), _EXPANDED) + terms - 1, terms - 1)
+        if terms > 1 and power < 0:
+            # SymEngine multiplies out below a bar twice over: 2**n times for n bars in each other.
+            count *= 2
+    else:
+        count = 1
+    return min(count, _EXPANDED + 1)
 
 
 # --- Terms ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 from gradcalc.autodiff import Backward, Testimony, testify
 from gradcalc.functions import torch
 from gradcalc.program import Array, Program
-from gradcalc.tensors import finite_points, forward_of, numbers_of
+from gradcalc.tensors import forward_of, numbers_of, sized_up
 
 
 def testify_together(
@@ -56,10 +56,14 @@ def testify_together(
     for k, place in enumerate(places if second_order else ()):
         for other, column in zip(places[k:], _along(slopes[k], wanted[k:]), strict=True):
             seconds[place, other] = numbers_of(column)
-    finite = finite_points(program, ran).tolist()
-    values = numbers_of(ran.outputs[0])
+    columns = [
+        value.tolist() if isinstance(value, torch.Tensor) and value.ndim else [value] * len(points)
+        for value in ran.values
+    ]
+    outputs = numbers_of(ran.outputs[0])
     found = []
-    for point, value in enumerate(values):
+    for point, (value, *values) in enumerate(zip(outputs, *columns, strict=True)):
+        defined, spread = sized_up(program, values)
         gradient = [0.0] * len(leaves)
         for place, column in zip(places, numbers, strict=True):
             gradient[place] = column[point]
@@ -75,7 +79,8 @@ def testify_together(
                 gradients=(gradient,),
                 hessian={pair: column[point] for pair, column in seconds.items()},
                 tensors=(*rows, *first.tensors[len(leaves) :]),
-                finite=finite[point],
+                defined=defined,
+                spread=spread,
             )
         )
     return found

@@ -75,7 +75,8 @@ def judged(
             ),
             output=output,
             other=None if scalar is program else in_other,
-            finite=testimony.finite,
+            defined=testimony.defined,
+            spread=testimony.spread,
         )
         juries.append(
             Jury(

@@ -20,7 +20,7 @@ LAYERS = [
     {"errors", "lazy", "deadline", "options", "spelling"},
     {"workers"},
     {"program", "functions", "report", "json_records", "notation"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records"},
+    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
     {"parser", "together"},

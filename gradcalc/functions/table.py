@@ -110,6 +110,7 @@ class Function:
     opaque: bool
     largest: float
     any_size: bool
+    cancels: bool
     numbers: bool
     conditions: int
     symbol: str | None
@@ -212,6 +213,7 @@ def row(
     opaque: bool = False,
     largest: float = math.inf,
     any_size: bool = False,
+    cancels: bool = False,
     numbers: bool = False,
     conditions: int = 0,
     symbol: str | None = None,
@@ -279,6 +281,7 @@ def row(
         opaque=opaque,
         largest=largest,
         any_size=any_size,
+        cancels=cancels,
         numbers=numbers,
         conditions=conditions,
         symbol=symbol,

@@ -1,0 +1,54 @@
+"""How long a program and its derivatives are, written out: whether they are worth a formula.
+
+In: a scalar program, the entries of its derivatives. Out: whether an algebra system should be asked
+at all. SymEngine's C++ code cannot be interrupted, and sympy recurses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcalc import limits
+from gradcalc.program import Program
+
+#: Steps whose derivative is made of those of their arguments, and nothing else.
+_LINEAR = frozenset({"add", "sub", "neg", "sum"})
+
+
+def too_large(program: Program, entries: Sequence[tuple[int, ...]] = ((0,),)) -> bool:
+    """Whether the program, or derivatives of it, are beyond what a formula is asked for."""
+    if len(program.steps) > limits.FORMULA_STEPS:
+        return True
+    depths = [0] * program.first_step
+    # Written out, a value that is used twice stands there twice: x = sin(x)*x doubles each time.
+    sizes = [1] * program.first_step
+    for step in program.steps:
+        # A sum of many terms is flat.
+        own = 0 if step.function in {"add", "mul", "sum"} else 1
+        depths.append(own + max((depths[arg] for arg in step.args), default=0))
+        sizes.append(1 + sum(sizes[arg] for arg in step.args))
+    size = sizes[program.output]
+    if size > limits.FORMULA_SIZE or len(entries) * size > limits.FORMULA_TOTAL:
+        return True
+    if depths[program.output] > limits.FORMULA_DEPTH:
+        return True
+    first, second = _derivatives(program, sizes)
+    total = sum(first if len(axes) == 1 else second for axes in entries)
+    return total > limits.FORMULA_DERIVATIVES
+
+
+def _derivatives(program: Program, sizes: Sequence[int]) -> tuple[int, int]:
+    """About the sizes of a first and of a second derivative, by the rules of chain and product."""
+    active = program.active
+    first = [int(active[number]) for number in range(program.first_step)]
+    second = [0] * program.first_step
+    for number, step in enumerate(program.steps, program.first_step):
+        moving = [arg for arg in step.args if active[arg]]
+        # What the derivatives of the arguments are multiplied by is as long as the step itself.
+        own = 0 if step.function in _LINEAR else sizes[number]
+        first.append(sum(own + first[arg] for arg in moving))
+        inner = sum(own + second[arg] for arg in moving)
+        if own:
+            inner += sum(own + first[arg] + first[other] for arg in moving for other in moving)
+        second.append(inner)
+    return first[program.output], second[program.output]
