@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from gradcalc import limits
-from gradcalc.functions import TABLE
+from gradcalc.functions import TABLE, lookup
 
 #: How tightly a text holds together, as in Python. Higher is tighter.
 _LOOSE, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(6)
@@ -24,6 +24,9 @@ _NUMBER, _SYMBOL, _TOWER, _PARENTHESIS, _FUNCTION = range(5)
 
 #: What comes last in the key of a product, and in that of a number, so that x*y < x < 1 in a sum.
 _END = (_FUNCTION + 1, "", 0.0)
+
+#: Bits of a whole number beyond which there may be no float of that size.
+_LONG = 1_000
 
 #: Functions stand in the order of the function table: sin before cos.
 _ORDER = {name: f"{place:03}" for place, name in enumerate(TABLE)}
@@ -183,7 +186,7 @@ class _Writer:
     def _digits_of(self, number: Any) -> str:
         value = float(number)
         if math.isinf(value) or (not value and number):
-            raise NoText(str(number))
+            raise NoText("beyond float64")
         return f"{value:.{self._digits}g}".removesuffix(".0")
 
     # -- sums --
@@ -246,7 +249,8 @@ class _Writer:
             text = f"{_within(inner.text, inner.tight, _ATOM)}**"
             text += _within(shown.text, shown.tight, _POWER)
             return _Piece(text, _POWER, (_Factor(rank, inner.text, 0.0, text, _POWER),))
-        top, bottom = abs(int(exponent.p)), int(exponent.q)
+        top, bottom = _fraction(exponent)
+        negative, top = top < 0, abs(top)
         if top == 1 and bottom == 2:
             text, tight = f"sqrt({inner.text})", _ATOM
         elif top == bottom:
@@ -256,8 +260,9 @@ class _Writer:
             text, tight = f"{_within(inner.text, inner.tight, _ATOM)}**{power}", _POWER
         rank = _rank(base, inner)
         place = inner.above[0].base if len(inner.above) == 1 else inner.text
-        factor = _Factor(rank, place, top / bottom, text, tight)
-        if exponent.p < 0:
+        size = top / bottom if top.bit_length() < _LONG else math.inf
+        factor = _Factor(rank, place, size, text, tight)
+        if negative:
             return _Piece(f"1/{_within(text, tight, _POWER)}", _PRODUCT, (), (factor,))
         return _Piece(text, tight, (factor,))
 
@@ -267,8 +272,11 @@ class _Writer:
         name = type(expression).__name__
         if name == "FunctionSymbol":
             name = str(expression.get_name())
+        name = _NAMES.get(name, name)
+        if lookup(name) is None:
+            raise NoText(name)
         inside = ", ".join(self.piece(part).text for part in expression.args)
-        return _function(f"{_NAMES.get(name, name)}({inside})")
+        return _function(f"{name}({inside})")
 
     def _polygamma(self, expression: Any) -> _Piece:
         order, argument = map(self.piece, expression.args)

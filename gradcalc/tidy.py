@@ -240,16 +240,21 @@ def _split(term: Any) -> _Term:
         elif kind is symengine.Pow:
             base, exponent = part.args
             if exponent.is_Integer:
-                powers[base] = int(exponent)
+                _add(powers, base, int(exponent))
             elif exponent.is_Rational:
-                powers[base] = exponent
+                _add(powers, base, exponent)
             else:
-                powers[part] = 1
+                _add(powers, part, 1)
         elif part.is_Number:
             number = part
         else:
             powers[part] = 1
     return number, powers
+
+
+def _add(powers: dict[Any, Any], base: Any, exponent: Any) -> None:
+    # Of y**y*(y**y)**(-5/2), both are powers of y**y.
+    powers[base] = powers.get(base, 0) + exponent
 
 
 def _joined(number: Any, powers: _Powers) -> Any:

@@ -1,0 +1,150 @@
+"""SymEngine's values: right where all is smooth, and None where it must be looked closer."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gradcalc import algebra, grad
+from gradcalc.bindings import parse_bindings
+from gradcalc.calculate import Options, calculate
+from gradcalc.dtypes import FLOAT64
+from gradcalc.formulas import NoText
+from gradcalc.parser import parse
+from gradcalc.sizes import too_large
+from gradcalc.swift import Swift
+
+if TYPE_CHECKING:
+    from gradcalc.report import Report
+
+
+def swift(text: str) -> Swift:
+    """The derivative by x."""
+    program = parse(text)
+    return Swift(program, [(program.names.index("x"),)], FLOAT64)
+
+
+def values(text: str, at: str) -> list[float] | None:
+    by_name = dict(binding.split("=") for binding in at.split(","))
+    found = swift(text).values([float(by_name[name]) for name in parse(text).names])
+    return None if found is None else [algebra.nearest(value, FLOAT64) for value in found]
+
+
+def in_batch(text: str, at: str) -> Report:
+    return calculate(text, parse_bindings(at.split(",")), Options(thorough=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "wanted"),
+    [
+        ("x**2", "x=0", 0.0),
+        ("x**3/3", "x=1.5", 2.25),
+        ("sin(x)", "x=1e22", math.cos(1e22)),
+        ("sqrt(x)", "x=1e-300", 5e149),
+        ("sqrt(x - y)", "x=1.25,y=1", 1.0),
+        ("x**y", "x=2,y=3", 12.0),
+        ("tanh(x)", "x=400", 0.0),
+        ("x*1e-300 + x*1e300", "x=1", 1e300),
+        ("((1 + x) - 1)/x + x", "x=1e-17", 1.0),
+    ],
+)
+def test_values(text: str, at: str, wanted: float) -> None:
+    assert values(text, at) == [pytest.approx(wanted, rel=1e-15, abs=0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        # on a kink, or nearer than rounding
+        ("sqrt(x - y)", "x=1,y=1"),
+        ("(x - y)**1.5", "x=1,y=1"),
+        ("(x + y)**1.5", "x=1e-20,y=0"),
+        ("(1 + sin(pi*x))**1.5", "x=1.5"),
+        ("hypot(x, y)", "x=0,y=0"),
+        ("sqrt(x**2)", "x=0"),
+        ("sqrt(x**4)", "x=0"),
+        ("asin(x)", "x=1"),
+        ("x**0.5", "x=0"),
+        ("x**0", "x=0"),
+        ("x**y", "x=-2,y=2"),
+        ("atan2(y, x)", "x=-1,y=0"),
+        # no finite real value
+        ("log(x)", "x=-1"),
+        ("1/x", "x=0"),
+        ("sin(x)/x", "x=0"),
+        ("sqrt(x - 2)", "x=1"),
+    ],
+)
+def test_none_where_it_must_be_looked_closer(text: str, at: str) -> None:
+    assert values(text, at) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "abs(x)",
+        "floor(x)",
+        "relu(x)",
+        "where(x > 0, x, 0)",
+        "(-2)**x",
+        "0**x",
+        "x*inf",
+        "asech(x)",
+        "acoth(x)",
+    ],
+)
+def test_what_symengine_lacks(text: str) -> None:
+    with pytest.raises((algebra.Lacking, NoText)):
+        swift(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "verdicts"),
+    [
+        # What exp(-500) is beside 1 counts beside exp(600), whoever loses it.
+        ("z + exp(z)*log(1 + exp(-w))", "z=600,w=500", {"rounding", "agree"}),
+        ("x + log(1 + x**20)/x**30", "x=1e-10", {"rounding"}),
+        # The kink is seen through what magnifies its rounding.
+        ("abs(exp(x)*sin(pi*y))", "x=300,y=1", {"rounding", "nondifferentiable"}),
+        ("sign(sin(pi*x))", "x=1e300", {"nondifferentiable"}),
+        # A torch that rounds is inside of a domain, the numbers themselves are not.
+        ("x + 0*log(1 + y - 1 - y - 1e-17)", "x=1,y=1.2e-16", {"undefined"}),
+        ("(1 + y - 1 - z)/(1 + y - 1 - z)", "y=1.2e-16,z=1.2e-16", {"undefined"}),
+        ("asech(x + 1e-17)", "x=1", {"undefined"}),
+    ],
+)
+def test_batch_is_as_strict_as_grad(text: str, at: str, verdicts: set[str]) -> None:
+    by_name = {name: float(value) for name, value in (part.split("=") for part in at.split(","))}
+    thorough = [entry.verdict for entry in grad(text, by_name).entries]
+    found = [entry.verdict for entry in in_batch(text, at).entries]
+    assert found == thorough
+    assert {verdict.value for verdict in found} == verdicts
+
+
+@pytest.mark.parametrize("text", ["u**3 + v**2 + 4*u*v", "x*exp(-x**2)", "abs(x)*x", "x**x"])
+def test_batch_and_grad_write_the_same_formula(text: str) -> None:
+    at = dict.fromkeys(parse(text).names, 1.5)
+    both = [
+        [entry.formula for entry in report.entries]
+        for report in (grad(text, at), in_batch(text, ",".join(f"{k}={v}" for k, v in at.items())))
+    ]
+    assert both[0] == both[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "second"),
+    [
+        ("*".join(f"(x + {k})" for k in range(1, 200)), True),
+        ("*".join(f"sin({k}*x)" for k in range(1, 100)), True),
+    ],
+)
+def test_derivatives_too_large_for_a_formula(text: str, second: bool) -> None:
+    program = parse(text)
+    assert too_large(program, [(0, 0)] if second else [(0,)])
+
+
+def test_sum_of_many_quotients_has_a_formula() -> None:
+    program = parse("+".join(f"1/(x + {k})" for k in range(1, 80)))
+    assert not too_large(program, [(0,), (0, 0)])
