@@ -25,11 +25,6 @@ from gradcalc.program import Constant, Program, Step
 _LITERAL_BITS = 2_000
 
 
-#: Functions that SymEngine ends the process at, outside of their domains: a torch that rounds may
-#: take 1 + 1e-17 to be inside.
-_ABORTING = frozenset({"asech", "acoth"})
-
-
 class Lacking(Exception):  # noqa: N818 - no error, but a finding
     """SymEngine has no such function, or no derivative of it."""
 
@@ -57,7 +52,7 @@ class _Expressions:
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
         """The row's definition, in SymEngine's functions of the same names."""
-        if row.opaque or row.conditions or row.group == "comparison" or row.name in _ABORTING:
+        if row.opaque or row.conditions or row.group == "comparison" or row.aborts:
             raise Lacking
         result = row.sympy(*args)
         if not isinstance(result, symengine.Basic):

@@ -32,6 +32,7 @@ from gradcalc.tensors import (
     forward,
     look,
     numbers_of,
+    plain,
     sized_up,
     walk,
 )
@@ -149,7 +150,7 @@ def testify(
         if "inplace operation" in str(problem):
             changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
         raise refusal(program, problem, program.output, (), changed) from None
-    defined, spread = sized_up(program, ran.values)
+    defined, spread = sized_up(program, list(map(plain, ran.values)))
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),

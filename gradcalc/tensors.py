@@ -295,14 +295,17 @@ def _leaf(value: Array, dtype: Any) -> Any:
 
 
 def sized_up(program: Program, values: Sequence[Any]) -> tuple[bool, int]:
-    """What the values of the forward pass say of calculating the same exactly.
+    """What the forward pass says of calculating the same exactly.
+
+    Args:
+        program: What was run.
+        values: All its values, those that are single numbers as such.
 
     Returns:
         Whether it leaves no doubt that all steps are defined; and how many bits the sizes of the
         steps' values take beyond the usual, all together. What one step makes as small as
         exp(-500), beside 1, another may make as large as exp(600).
     """
-    values = list(map(_plain, values))
     bits = sum(max(0, _exponent(value) - _USUAL) for value in values[program.first_step :])
     # Twice, since derivatives are made of quotients and products of values.
     return _is_defined(program, values), 2 * bits
@@ -329,8 +332,8 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
     return all(_all_finite(values[number]) for number in program.outputs)
 
 
-def _plain(value: Any) -> Any:
-    """A single number as one of Python's."""
+def plain(value: Any) -> Any:
+    """A value, if it is a single number, as one of Python's."""
     if isinstance(value, bool | float) or value.ndim:
         return value
     return value.item()

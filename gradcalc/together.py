@@ -56,11 +56,14 @@ def testify_together(
     for k, place in enumerate(places if second_order else ()):
         for other, column in zip(places[k:], _along(slopes[k], wanted[k:]), strict=True):
             seconds[place, other] = numbers_of(column)
-    steps = [torch.as_tensor(value).expand(len(points)).tolist() for value in ran.values]
-    values = numbers_of(ran.outputs[0])
+    columns = [
+        value.tolist() if isinstance(value, torch.Tensor) and value.ndim else [value] * len(points)
+        for value in ran.values
+    ]
+    outputs = numbers_of(ran.outputs[0])
     found = []
-    for point, (value, *at) in enumerate(zip(values, *steps, strict=True)):
-        defined, spread = sized_up(program, at)
+    for point, (value, *values) in enumerate(zip(outputs, *columns, strict=True)):
+        defined, spread = sized_up(program, values)
         gradient = [0.0] * len(leaves)
         for place, column in zip(places, numbers, strict=True):
             gradient[place] = column[point]

@@ -108,6 +108,7 @@ class Function:
     margin: tuple[Callable[..., Any], ...]
     kinks: tuple[tuple[Point, Point], ...]
     opaque: bool
+    aborts: bool
     largest: float
     any_size: bool
     cancels: bool
@@ -211,6 +212,7 @@ def row(
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
     kinks: tuple[tuple[Point | float, Point | float], ...] = (),
     opaque: bool = False,
+    aborts: bool = False,
     largest: float = math.inf,
     any_size: bool = False,
     cancels: bool = False,
@@ -279,6 +281,7 @@ def row(
         margin=margin if isinstance(margin, tuple) else (margin,),
         kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
         opaque=opaque,
+        aborts=aborts,
         largest=largest,
         any_size=any_size,
         cancels=cancels,

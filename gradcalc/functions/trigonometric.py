@@ -282,6 +282,7 @@ _trigonometric(
     margin=at(1),
     kinks=((1.0, -math.inf),),
     forward="acosh(reciprocal(x))",
+    aborts=True,
 )
 _trigonometric(
     "acsch",
@@ -308,4 +309,5 @@ _trigonometric(
     domain="|x| > 1",
     outside=(0.5, 1.0, -1.0),
     forward="atanh(reciprocal(x))",
+    aborts=True,
 )
