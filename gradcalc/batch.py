@@ -6,8 +6,10 @@ report; the others never notice.
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +33,9 @@ TOGETHER = 4
 #: Records whose steps are taken together: each step for all of them.
 BLOCK = limits.CHUNK_RECORDS
 
+#: Seconds after which answers are handed out, though there are more to come.
+_MOMENT = 0.05
+
 #: Counts all records that this process answers: a chunk may be smaller than that.
 _answered = itertools.count(1)
 
@@ -46,11 +51,22 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
         _ask_together(lines)
         for line in lines:
             line.take(_Line.ask_torch)
-        for line in lines:
-            line.take(_Line.judge)
-            yield line.report
-            if next(_answered) % FORGET_EVERY == 0:
-                forget()
+        yield from _judged(lines)
+
+
+def _judged(lines: Iterable[_Line]) -> Iterator[Report]:
+    """Judge lines; hand out what is there after a moment, so that a slow line delays few others."""
+    ready: list[Report] = []
+    handed = time.monotonic()
+    for line in lines:
+        line.take(_Line.judge)
+        ready.append(line.report)
+        if next(_answered) % FORGET_EVERY == 0:
+            forget()
+        if time.monotonic() - handed > _MOMENT:
+            yield from ready
+            ready, handed = [], time.monotonic()
+    yield from ready
 
 
 def _ask_together(lines: Sequence[_Line]) -> None:
@@ -65,6 +81,7 @@ def _ask_together(lines: Sequence[_Line]) -> None:
             ask_together(questions)
 
 
+@functools.cache
 def leave_libraries_alone() -> None:
     """Import the libraries and take what is in memory out of garbage collection, once.
 
@@ -72,8 +89,8 @@ def leave_libraries_alone() -> None:
     """
     for library, name in ((torch, "Tensor"), (sympy, "Symbol"), (symengine, "Symbol"), (mp, "mpf")):
         getattr(library, name)  # imports it
-    if not gc.get_freeze_count():
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
 
 
 def answer(record: Record, defaults: Options) -> Report:

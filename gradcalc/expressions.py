@@ -487,7 +487,9 @@ class Expressions:
     # -- the program --
 
     def finish(self, statements: Iterable[Statement]) -> Program:
-        """Number the values for good."""
+        """Number the values for good; nothing can be added after that."""
+        # It asks us for names, and so would keep us alive until the next garbage collection.
+        del self._calls
         final = [0] * self._count
         for number, (before, _) in enumerate((*self._inputs, *self._constants, *self._steps)):
             final[before] = number

@@ -288,6 +288,9 @@ class Calculus:
         return above if below == above or close(below, above, 30) else None
 
 
+#: What sympy was asked since its caches were emptied last.
+_asked_of_sympy: set[str] = set()
+
 #: The formulas that were asked for last, by what they depend on.
 _recent: dict[tuple[Any, ...], Calculus] = {}
 
@@ -388,6 +391,7 @@ def spread(numbers: Iterable[Fraction | None]) -> int:
 
 def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
     """The program as one sympy expression of the symbols that stand for its inputs."""
+    _asked_of_sympy.add("expressions")
     arithmetic = _Expressions(dtype)
     return arithmetic.number(run(program, symbols, arithmetic)[program.output])
 
@@ -408,6 +412,7 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
         A function of one number for each symbol; for each formula it gives a finite real mpmath
         number, or None.
     """
+    _asked_of_sympy.add("functions")
     names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
 
     def compiled(what: Any) -> Any:
@@ -527,12 +532,14 @@ def _length(formula: Any) -> int:
 
 def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
-    sympy.core.cache.clear_cache()
     formulas.forget()
     tidy.forget()
     _recent.clear()
-    # Expressions and what sympy knows of them refer to each other.
-    gc.collect()
+    if _asked_of_sympy:
+        _asked_of_sympy.clear()
+        sympy.core.cache.clear_cache()
+        # Expressions and what sympy knows of them refer to each other.
+        gc.collect()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:
