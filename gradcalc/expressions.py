@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import math
 import re
 from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
@@ -357,7 +358,7 @@ class Expressions:
             if parameter.static and value not in self.fixed:
                 problem = f"`{parameter.name}` of {row.name} must be a number, not an expression"
                 raise self._calls.argument_error(row, problem, span)
-        for value in args:
+        for value in args if row.largest < math.inf else ():
             if abs(self._exact.get(value, Fraction(0))) > row.largest:
                 raise GradcalcError(
                     Kind.LIMIT,
@@ -426,7 +427,9 @@ class Expressions:
     def _check_power(self, base: int, exponent: int, span: Span) -> None:
         """Refuse a power that would be immense."""
         size = self._exact.get(exponent)
-        if size is None:
+        if size is None or (
+            size.denominator == 1 and base not in self._exact and -9 <= size.numerator <= 9
+        ):
             return
         number = self._exact.get(base)
         if number is None:

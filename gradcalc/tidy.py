@@ -258,14 +258,16 @@ def _add(powers: dict[Any, Any], base: Any, exponent: Any) -> None:
 
 
 def _joined(number: Any, powers: _Powers) -> Any:
-    return symengine.Mul(number, *(base**power for base, power in powers.items()))
+    """The product; of Python's numbers, only 1 comes here, which needs no factor."""
+    factors = [base if power == 1 else base**power for base, power in powers.items()]
+    return symengine.Mul(*factors) if type(number) is int else symengine.Mul(number, *factors)
 
 
 def _content(terms: Sequence[_Term]) -> Fraction:
     """The greatest number that all terms are whole multiples of, negative if all are negative."""
     top, bottom, positive = 0, 1, False
     for number, _ in terms:
-        if number == 1:
+        if type(number) is int:  # SymEngine compares its numbers slowly with Python's
             top, positive = 1, True
         elif not number.is_Rational:
             return Fraction(1)
@@ -280,4 +282,4 @@ def _number(value: Fraction) -> Any:
 
 
 def _is_negative(number: Any) -> bool:
-    return number != 1 and bool(number.is_Rational and number.p < 0)
+    return type(number) is not int and bool(number.is_Rational and number.p < 0)
