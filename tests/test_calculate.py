@@ -12,6 +12,7 @@ from gradcalc import grad, symbolic
 from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options, calculate
 from gradcalc.errors import GradcalcError, Kind
+from gradcalc.render import FORMATS
 from gradcalc.report import Report, Verdict
 
 FORMULA = "u**3 + v**2 + 4*u*v"
@@ -532,3 +533,17 @@ def test_what_is_too_large_for_formulas_is_refused():
 def test_hessian_of_formulas_has_its_limit_too():
     with pytest.raises(GradcalcError, match="a Hessian of 3,600 entries; the limit is 2,500"):
         grad("+".join(f"x{k}" for k in range(60)), second_order=True)
+
+
+@pytest.mark.parametrize("slow", ["gradcalc.autodiff.testify", "gradcalc.verdicts.judged"])
+def test_question_that_never_gets_to_the_jury_is_undecided(monkeypatch, slow) -> None:
+    monkeypatch.setattr("gradcalc.limits.GRACE", 0.05)
+    monkeypatch.setattr(slow, slowly(20))
+    start = time.monotonic()
+    report = asked("x.sum()", "x=[1,2]", timeout=0.05)
+    assert time.monotonic() - start < 5
+    assert (report.verdict, report.exit_code) == (Verdict.UNDECIDED, 4)
+    assert (report.gradients, report.canonical) == ((), "sum(x)")
+    assert "0.05 seconds" in report.warnings[0]
+    for name in FORMATS:
+        assert FORMATS[name].report(report)
