@@ -137,14 +137,16 @@ def testify(
     _check_outputs(program, ran.outputs)
     wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
     weights = _weights(program, ran.outputs, how, sum(leaf.numel() for leaf in wanted))
+    # Where torch takes 1 by itself it is not told so: for weights it imports much of its compiler.
+    told = [None] * len(ran.outputs) if how.weights is None else weights
     try:
-        hessian = _hessian(ran, wanted, weights) if how.second_order else {}
+        hessian = _hessian(ran, wanted, told) if how.second_order else {}
         graph = _graph(program, ran)
         if weights is None:
             gradients = _jacobian(ran, wanted)
         else:
             _retain(program, ran, how.retain_grad)
-            gradients = (_passes(program, ran, weights, how),)
+            gradients = (_passes(program, ran, told, how),)
     except RuntimeError as problem:
         changed = None
         if "inplace operation" in str(problem):
@@ -316,7 +318,9 @@ def _retain(program: Program, ran: Forward, names: frozenset[str] | None) -> Non
             )
 
 
-def _passes(program: Program, ran: Forward, weights: Sequence[Any], how: Backward) -> list[float]:
+def _passes(
+    program: Program, ran: Forward, weights: Sequence[Any] | None, how: Backward
+) -> list[float]:
     """Run backward as often as asked; return the gradient: what one pass adds to each `.grad`."""
     named = [ran.values[number] for _, number in _named(program)]
     kept = [*ran.leaves, *(t for t in named if isinstance(t, torch.Tensor))]

@@ -90,13 +90,9 @@ def _along(outputs: Any, leaves: Sequence[Any], *, again: bool = True) -> list[A
     """The derivative at each point by each leaf."""
     if not outputs.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
+    # The derivatives of the sum are those of each term by its own entries.
     found = torch.autograd.grad(
-        outputs,
-        leaves,
-        torch.ones_like(outputs),
-        retain_graph=again,
-        create_graph=again,
-        allow_unused=True,
+        outputs.sum(), leaves, retain_graph=again, create_graph=again, allow_unused=True
     )
     return [
         torch.zeros_like(leaf) if slope is None else slope
