@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import adjoint, compare
+from gradcalc import adjoint, compare, conditioning
 from gradcalc.bounds import Bounded, Bounds, measured
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
@@ -37,9 +37,9 @@ PART = 65_536
 #: What is left of a bound for the terms of second order, which the bounds leave out.
 _FIRST_ORDER = 0.98
 
-#: How far beyond one rounding error for each of torch's operations a distance still counts as
-#: rounding; the jury allows several times that.
-_ROUNDINGS = 2
+#: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
+#: included, still counts as rounding: half of what the jury allows.
+_ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
 
 
 @dataclass(frozen=True, slots=True)
