@@ -8,14 +8,13 @@ derivative, as torch makes it with create_graph.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from gradcalc.errors import Span
 from gradcalc.functions import TABLE, Function
-from gradcalc.parser import parse_row
+from gradcalc.parser import row_program
 from gradcalc.program import Constant, Input, Program, Step
 
 #: Which texts of a row are meant: what a hand would write, or what torch computes.
@@ -134,7 +133,7 @@ def derivatives(program: Program, entries: Sequence[tuple[int, ...]], column: Co
 
 def _inlined(builder: Builder, text: str, row: Function, args: Sequence[int]) -> int:
     """The value of a row's text, at those arguments."""
-    program = _parsed(text, row.name)
+    program = row_program(text, row.name)
     names = [parameter.name for parameter in row.parameters]
     given = dict(zip(names, args, strict=False))
     for parameter in row.parameters[len(args) :]:
@@ -143,8 +142,3 @@ def _inlined(builder: Builder, text: str, row: Function, args: Sequence[int]) ->
         given[parameter.name] = builder.constant(Constant(default, value, _NOWHERE))
     values = builder.include(program, [given[name] for name in program.names])
     return values[program.output]
-
-
-@functools.cache
-def _parsed(text: str, name: str) -> Program:
-    return parse_row(text, TABLE[name])

@@ -1,6 +1,6 @@
 """A stream of records to a stream of reports, in order.
 
-A few records are read ahead, and nothing is kept of them. What one record does wrong becomes its
+Some records are read ahead, and nothing is kept of them. What one record does wrong becomes its
 report; the others never notice.
 """
 
@@ -23,7 +23,7 @@ from gradcalc.records import Record
 from gradcalc.report import Report
 from gradcalc.symbolic import forget
 
-#: Records after which sympy's caches are emptied, so that memory does not grow with their number.
+#: Records after which caches are emptied, so that memory does not grow with their number.
 FORGET_EVERY = 500
 
 #: Lines with the same expression from which on torch is asked about all of them at once; that costs
@@ -41,7 +41,7 @@ _answered = itertools.count(1)
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
-    """Answer each record; a few are read ahead."""
+    """Answer each record; so many as a block has are read ahead."""
     leave_libraries_alone()
     waiting = iter(records)
     while block := list(itertools.islice(waiting, BLOCK)):

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcalc.dtypes import FLOAT64, Dtype
-from gradcalc.functions import TABLE, Function, torch
+from gradcalc.functions import Function, torch
 from gradcalc.interpret import run
-from gradcalc.parser import parse_row
-from gradcalc.program import Constant, Program, Step
+from gradcalc.parser import row_program
+from gradcalc.program import Constant, Step
 
 #: Sizes beyond which rounding is no longer relative, with room for a few operations.
 _TINY, _HUGE = 2.0**-960, 2.0**960
@@ -249,7 +249,7 @@ class Bounds:
         given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
         for parameter in row.parameters[len(args) :]:
             given[parameter.name] = number_of(float(parameter.default or "nan"))
-        program = _parsed(text, row.name)
+        program = row_program(text, row.name)
         within = Bounds(
             FLOAT64,
             unit=self._unit,
@@ -452,8 +452,3 @@ def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
     if row.name != "pow" or not args[1].constant:
         return False
     return args[1].low >= 1 and args[1].low == round(args[1].low)
-
-
-@functools.cache
-def _parsed(text: str, name: str) -> Program:
-    return parse_row(text, TABLE[name])

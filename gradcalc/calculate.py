@@ -1,7 +1,8 @@
 """From a question to its answer: text, bindings and options to a `Report`.
 
 This is the one place where the witnesses meet; each is asked on its own and none sees another's
-answer. `grad` is the Python interface, the command line and `batch` use `calculate`.
+answer. `grad` is the Python interface; the command line uses `calculate`, and `batch`, which takes
+each step for many, a `Question`.
 """
 
 from __future__ import annotations

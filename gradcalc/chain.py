@@ -19,7 +19,7 @@ from typing import Any
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
-from gradcalc.parser import parse_row
+from gradcalc.parser import row_program
 from gradcalc.precise import Numbers, Undefined
 from gradcalc.program import Constant, Program, Step
 
@@ -198,7 +198,7 @@ def _row_program(
     path: tuple[int, ...],
 ) -> Any:
     """The value of a row's text at arguments."""
-    program = _parsed(text, row.name)
+    program = row_program(text, row.name)
     given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
     for parameter in row.parameters[len(args) :]:
         given[parameter.name] = mp.mpf(parameter.default)
@@ -208,11 +208,6 @@ def _row_program(
         for variable in program.names
     ]
     return arithmetic.number(run(program, point, arithmetic)[program.output])
-
-
-@functools.cache
-def _parsed(text: str, name: str) -> Program:
-    return parse_row(text, TABLE[name])
 
 
 def gradient(

@@ -39,7 +39,7 @@ from gradcalc.program import Program, Statement
 from gradcalc.source import CONSTANTS, PREFIXES, Source
 from gradcalc.writer import write
 
-__all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row"]
+__all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]
 
 _ASSIGNED = {
     **{
@@ -48,6 +48,12 @@ _ASSIGNED = {
         if row.name not in {"logical_and", "logical_or"}
     },
 }
+
+
+@functools.cache
+def row_program(text: str, name: str) -> Program:
+    """A text of the row of that name in the function table, parsed once: see `parse_row`."""
+    return parse_row(text, TABLE[name])
 
 
 def parse_row(text: str, row: Function) -> Program:

@@ -128,6 +128,14 @@ class Program:
         """The variables' names, in order of appearance."""
         return tuple(variable.name for variable in self.inputs)
 
+    def is_whole_power(self, step: Step) -> bool:
+        """Whether it is x**2 or the like, which most powers are: these have no kink."""
+        number = step.args[-1] - len(self.inputs) if step.function == "pow" else -1
+        if not 0 <= number < len(self.constants):
+            return False
+        value = self.constants[number].value
+        return value is not None and value >= 1 and value.denominator == 1
+
     def span(self, number: int) -> Span:
         """Where the value of that number stands in the text."""
         if number < len(self.inputs):

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcalc import limits
+from gradcalc.functions import TABLE
 from gradcalc.program import Program
-
-#: Steps whose derivative is made of those of their arguments, and nothing else.
-_LINEAR = frozenset({"add", "sub", "neg", "sum"})
 
 
 def too_large(program: Program, entries: Sequence[tuple[int, ...]] = ((0,),)) -> bool:
     """Whether the program, or derivatives of it, are beyond what a formula is asked for."""
     if len(program.steps) > limits.FORMULA_STEPS:
         return True
-    if len(program.steps) <= 8 and len(entries) <= 20:
-        return False  # even if each step doubles the size
     depths = [0] * program.first_step
     # Written out, a value that is used twice stands there twice: x = sin(x)*x doubles each time.
     sizes = [1] * program.first_step
@@ -47,7 +43,7 @@ def _derivatives(program: Program, sizes: Sequence[int]) -> tuple[int, int]:
     for number, step in enumerate(program.steps, program.first_step):
         moving = [arg for arg in step.args if active[arg]]
         # What the derivatives of the arguments are multiplied by is as long as the step itself.
-        own = 0 if step.function in _LINEAR else sizes[number]
+        own = 0 if TABLE[step.function].is_linear else sizes[number]
         first.append(sum(own + first[arg] for arg in moving))
         inner = sum(own + second[arg] for arg in moving)
         if own:

@@ -16,7 +16,7 @@ from gradcalc import algebra, tidy
 from gradcalc.dtypes import Dtype
 from gradcalc.formulas import writer
 from gradcalc.functions import TABLE
-from gradcalc.program import Constant, Program, Step
+from gradcalc.program import Constant, Program
 
 #: How near a kink the limit looks, beside the size of the arguments.
 _NEAR = 2.0**-40
@@ -94,7 +94,7 @@ class Swift:
         return [
             (row.margin_of(position), step.args)
             for step in program.steps
-            if (row := TABLE[step.function]).margin and not _is_whole_power(step, program)
+            if (row := TABLE[step.function]).margin and not program.is_whole_power(step)
             for position, arg in enumerate(step.args)
             if active[arg]
         ]
@@ -103,15 +103,6 @@ class Swift:
         """Bits that numbers of very different sizes take beyond the usual."""
         constants = map(_literal_exponent, self._program.constants)
         return 2 * max(0, *map(_exponent, point), *constants)
-
-
-def _is_whole_power(step: Step, program: Program) -> bool:
-    """Whether it is x**2 or the like, which most powers are: these have no kink."""
-    number = step.args[-1] - len(program.inputs)
-    if step.function != "pow" or not 0 <= number < len(program.constants):
-        return False
-    value = program.constants[number].value
-    return value is not None and value >= 1 and value.denominator == 1
 
 
 def _exponent(number: float) -> int:

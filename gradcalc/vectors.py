@@ -318,16 +318,11 @@ def _inexact(constant: Constant) -> float:
 
 def _is_total(program: Program) -> bool:
     """Whether every step has a value and a derivative wherever its arguments have."""
-    first = program.first_step
     for step in program.steps:
         row = TABLE[step.function]
-        if row.name == "pow":
-            exponent = step.args[1] - len(program.inputs)
-            literal = 0 <= exponent < first - len(program.inputs)
-            value = program.constants[exponent].value if literal else None
-            if value is None or value.denominator != 1 or value < 1:
-                return False
-        elif row.margin or row.outside or row.domain != "all real numbers":
+        if program.is_whole_power(step):
+            continue
+        if row.margin or row.is_partial:
             return False
     return True
 

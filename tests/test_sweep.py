@@ -303,3 +303,21 @@ def test_closed_pipe_ends_quietly() -> None:
     )
     assert run.stdout.startswith("x,y,value,df/dx")
     assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (b"\xef\xbb\xbfu*v\r\n", 0, "2 agree"),
+        (b"u*v\xff", 2, "standard input: byte 4 is not UTF-8"),
+        (b"", 2, "there is no expression"),
+    ],
+)
+def test_standard_input_is_read_as_that_of_grad(given: bytes, code: int, said: str) -> None:
+    words = ["sweep", "-", "--over", "u=0:1:2", "--at", "v=1"]
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-m", "gradcalc", *words], input=given, capture_output=True, check=False
+    )
+    assert done.returncode == code
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr

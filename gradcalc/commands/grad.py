@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradcalc import limits
 from gradcalc.commands.arguments import (
     At,
     Backward,
@@ -26,8 +25,7 @@ from gradcalc.commands.arguments import (
     check_format,
     seconds,
 )
-from gradcalc.commands.streams import columns, opened, use_color, warn, write
-from gradcalc.errors import GradcalcError, Kind
+from gradcalc.commands.streams import columns, program_text, use_color, warn, write
 from gradcalc.render import FORMATS
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ def grad(
         latex=format == "latex",
         timeout=seconds(timeout),
     )
-    return _show(calculate(_text(expr, file), parse_bindings(at or ()), options), format)
+    return _show(calculate(program_text(expr, file), parse_bindings(at or ()), options), format)
 
 
 def check(
@@ -95,34 +93,7 @@ def check(
     options = Options(
         dtype=dtype, latex=format == "latex", timeout=seconds(timeout), claims=tuple(claim)
     )
-    return _show(calculate(_text(expr), parse_bindings(at or ()), options), format)
-
-
-def _text(expr: str | None, file: str | None = None) -> str:
-    """The program itself, or what standard input or the file holds."""
-    if (expr is None) == (file is None):
-        message = "there is no program" if expr is None else "a program is given twice"
-        raise GradcalcError(
-            Kind.USAGE, message, hint='write one, as in "u**3 + v**2", or name a --file'
-        )
-    if file is not None:
-        with opened(file) as stream:
-            return _decoded(stream.read(limits.TEXT_LENGTH * 4 + 1), file)
-    if expr == "-":
-        return _decoded(sys.stdin.buffer.read(limits.TEXT_LENGTH * 4 + 1), "standard input")
-    return (expr or "").removeprefix(" ").rstrip("\r\n")
-
-
-def _decoded(raw: bytes, source: str) -> str:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise GradcalcError(
-            Kind.SYNTAX,
-            f"{source}: byte {problem.start + 1} is not UTF-8",
-            hint="save it as UTF-8",
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    return _show(calculate(program_text(expr), parse_bindings(at or ()), options), format)
 
 
 def _show(report: Report, format: str) -> int:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import warning_text
 
@@ -85,3 +86,34 @@ def opened(name: str) -> IO[bytes]:
         raise GradcalcError(
             Kind.USAGE, f"{name}: {reason}", hint="give the name of a file, or - for standard input"
         ) from None
+
+
+def program_text(expr: str | None, file: str | None = None) -> str:
+    """The program itself, or what standard input or the file holds.
+
+    Raises:
+        GradcalcError: If there is none, or two, or it is no text.
+    """
+    if (expr is None) == (file is None):
+        message = "there is no program" if expr is None else "a program is given twice"
+        raise GradcalcError(
+            Kind.USAGE, message, hint='write one, as in "u**3 + v**2", or name a --file'
+        )
+    if file is not None:
+        with opened(file) as stream:
+            return _decoded(stream.read(limits.TEXT_LENGTH * 4 + 1), file)
+    if expr == "-":
+        return _decoded(sys.stdin.buffer.read(limits.TEXT_LENGTH * 4 + 1), "standard input")
+    return (expr or "").removeprefix(" ").rstrip("\r\n")
+
+
+def _decoded(raw: bytes, source: str) -> str:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise GradcalcError(
+            Kind.SYNTAX,
+            f"{source}: byte {problem.start + 1} is not UTF-8",
+            hint="save it as UTF-8",
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
-from gradcalc.commands.streams import ClosedPipe, use_color
+from gradcalc.commands.streams import ClosedPipe, program_text, tell, use_color
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import warning_text
 
@@ -88,7 +88,7 @@ def sweep(
     fixed = parse_bindings(at or ())
     axes = [parse_axis(text, lambda value: _number(value, width)) for text in over or ()]
     bound = [*(binding.name for binding in fixed), *(axis.name for axis in axes)]
-    program = parse(sys.stdin.read() if expr.strip() == "-" else expr, known=bound)
+    program = parse(program_text(expr), known=bound)
     variables_of(program, options.wrt)
     _check_names(program, [axis.name for axis in axes], fixed, from_file=points is not None)
     swept = [name for name in program.names if name not in {b.name for b in fixed}]
@@ -103,14 +103,14 @@ def sweep(
             )
         found = files.read(points, swept)
     for warning in name_warnings(program, set(program.names)):
-        sys.stderr.write(warning_text(warning, color=use_color(sys.stderr)))
+        tell(warning_text(warning, color=use_color(sys.stderr)))
     values = {binding.name: _value(binding, width) for binding in fixed}
     _check_device(device)
     from gradcalc.sweep import Sweep
 
     asked = Sweep(program, found.names, values, options, device)
     _write(asked, found, output)
-    sys.stderr.write(f"{asked.summary.text()}\n")
+    tell(f"{asked.summary.text()}\n")
     return asked.summary.exit_code
 
 

@@ -83,6 +83,7 @@ class Function:
     Attributes:
         entrywise: Whether it works on numbers, and on tensors entry by entry.
         is_partial: Whether there are numbers where it has no value.
+        is_linear: Whether its derivatives are numbers.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Function:
     refused: tuple[str, ...]
     entrywise: bool
     is_partial: bool
+    is_linear: bool
 
     @property
     def required(self) -> int:
@@ -299,6 +301,7 @@ def row(
         refused=refused,
         entrywise=entries is None and not (moves or creates),
         is_partial=bool(outside) or domain != "all real numbers",
+        is_linear=all(text.lstrip("-").isdigit() for text in texts(derivative)),
     )
     TABLE[name] = row
     for known in (name, *row.aliases) if called else ():
