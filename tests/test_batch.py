@@ -161,3 +161,10 @@ def test_torch_is_asked_once_for_many_points(monkeypatch):
     records = read(io.BytesIO("\n".join(texts).encode()), None)
     assert [report.verdict for report in answers(records, OPTIONS)] == [Verdict.AGREE] * 49
     assert len(asked) == 1
+
+
+def test_lines_with_the_same_id_are_all_answered():
+    line = '{"expression": "x*%d", "at": {"x": 1}, "id": "twice"}'
+    records = read(io.BytesIO("\n".join(line % k for k in (2, 3)).encode()), None)
+    found = [(r.id, r.line, r.gradients[0].autograd) for r in answers(records, OPTIONS)]
+    assert found == [("twice", 1, 2.0), ("twice", 2, 3.0)]
