@@ -24,7 +24,7 @@ from gradcalc.render import FORMATS, error_text
 
 app = typer.Typer(
     name="gradcalc",
-    help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), and whether they agree.",
+    help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), and if the two agree.",
     epilog="Try: gradcalc grad 'u**3+v**2+4*u*v' --at u=1,v=1.1",
     no_args_is_help=True,
     add_completion=False,
