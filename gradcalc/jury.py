@@ -19,7 +19,7 @@ from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.program import Program
 from gradcalc.report import Entry, Verdict
-from gradcalc.symbolic import Calculus, calculus_of, exact_values
+from gradcalc.symbolic import calculus_of, exact_values
 
 #: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
 _SHRINKS = 2.0**20
@@ -80,7 +80,6 @@ class Jury:
         formulas: bool,
         latex: bool,
         thorough: bool,
-        calculus: Calculus | None = None,
     ) -> None:
         """Prepare to hear.
 
@@ -90,15 +89,12 @@ class Jury:
             formulas: Whether formulas are wanted, or values alone.
             latex: Whether formulas are wanted in LaTeX too.
             thorough: Whether the limit is always called, or only where it may change a verdict.
-            calculus: The formulas, differentiated, where they are known from another point.
         """
         self._case = case
         self._dtype = dtype
         self._latex = latex
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
-        if calculus is None and formulas:
-            calculus = calculus_of(case.program, tuple(case.entries), dtype)
-        self._calculus = calculus
+        self._calculus = calculus_of(case.program, tuple(case.entries), dtype) if formulas else None
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
         self._smooth = False
         self._exact: Sequence[Any] = ()

@@ -24,7 +24,7 @@ from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.question import Options, variables_of
 from gradcalc.report import EXIT_CODES, SERIOUSNESS, Entry, Verdict
-from gradcalc.symbolic import Calculus, forget
+from gradcalc.symbolic import calculus_of, forget
 from gradcalc.vectors import Found, Vectors
 from gradcalc.verdicts import judged
 
@@ -122,9 +122,9 @@ class Sweep:
         self._entries: list[tuple[int, ...]] = [(v,) for v in self._variables]
         self._entries += pairs if options.second_order else []
         self.names = [derivative_name([program.names[v] for v in e]) for e in self._entries]
-        self._calculus = Calculus(program, self._entries, self._dtype)
-        self._calculus.differentiate()
-        self._vectors = Vectors(program, self._entries, self._dtype, self._calculus, device)
+        calculus = calculus_of(program, tuple(self._entries), self._dtype)
+        calculus.differentiate()
+        self._vectors = Vectors(program, self._entries, self._dtype, calculus, device)
         self.summary = Summary()
 
     @property
@@ -242,7 +242,6 @@ class Sweep:
             testimony,
             self._dtype,
             self._options,
-            self._calculus,
         )
         self.summary.heard += 1
         if self.summary.heard % _FORGET_EVERY == 0:

@@ -24,7 +24,6 @@ from gradcalc.jury import Case, Jury
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 from gradcalc.report import Entry, Verdict
-from gradcalc.symbolic import Calculus
 
 
 def judged(
@@ -34,12 +33,8 @@ def judged(
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
-    calculus: Calculus | None = None,
 ) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
-    """The blocks, and the entries of all of them, for each entry of the output that is asked.
-
-    `calculus` holds the formulas of a scalar program, where they are known from another point.
-    """
+    """The blocks, and the entries of all of them, for each entry of the output that is asked."""
     try:
         expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
     except expand.TooManySteps:
@@ -85,7 +80,6 @@ def judged(
                 formulas=formulas,
                 latex=options.latex,
                 thorough=options.thorough,
-                calculus=calculus,
             )
         )
     rows: list[list[Entry]] = [jury.at_once() or [] for jury in juries]

@@ -74,7 +74,6 @@ class Asked:
             testimony,
             DTYPES[self.options.dtype],
             self.options,
-            self.calculus,
         )
         return [entry.verdict for entry in rows[0]]
 
