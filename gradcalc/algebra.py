@@ -153,7 +153,7 @@ class Values:
 
 @functools.lru_cache(maxsize=8192)
 def _number(value: float, bits: int) -> Any:
-    return symengine.Rational(*value.as_integer_ratio()).n(bits, real=True)
+    return symengine.RealDouble(value).n(bits, real=True)
 
 
 def _evaluated(value: Any, bits: int) -> Any:

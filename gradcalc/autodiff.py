@@ -19,6 +19,7 @@ from typing import Any
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
+from gradcalc.lockstep import Steps, finished
 from gradcalc.program import Array, Program
 from gradcalc.question import check_hessian
 from gradcalc.refusals import changes_in_place, refusal
@@ -37,7 +38,7 @@ from gradcalc.tensors import (
     walk,
 )
 
-__all__ = ["Backward", "Draws", "Testimony", "gradient_in", "look", "testify"]
+__all__ = ["Backward", "Draws", "Testimony", "gradient_in", "look", "testify", "testimony"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,18 @@ def testify(
     how: Backward,
     draws: Draws | Mapping[int, Any],
 ) -> Testimony:
+    """Run the program forward and backward in torch: `testimony`, all at once."""
+    return finished(testimony(program, inputs, requires_grad, dtype, how, draws))
+
+
+def testimony(
+    program: Program,
+    inputs: Sequence[Array],
+    requires_grad: Sequence[bool],
+    dtype: str,
+    how: Backward,
+    draws: Draws | Mapping[int, Any],
+) -> Steps[Testimony]:
     """Run the program forward and backward in torch.
 
     Args:
@@ -134,6 +147,10 @@ def testify(
         GradcalcError: kind `shape`, `limit` or `autograd`, with what torch refuses.
     """
     ran = forward(program, inputs, requires_grad, dtype, draws)
+    # The tensors of one question must be gone before the next one's are made, unless they are tiny.
+    in_steps = ran.scalar
+    if in_steps:
+        yield
     _check_outputs(program, ran.outputs)
     wanted = [leaf for leaf in ran.leaves if leaf.requires_grad]
     weights = _weights(program, ran.outputs, how, sum(leaf.numel() for leaf in wanted))
@@ -146,12 +163,16 @@ def testify(
             gradients = _jacobian(ran, wanted)
         else:
             _retain(program, ran, how.retain_grad)
+            if in_steps:
+                yield
             gradients = (_passes(program, ran, told, how),)
     except RuntimeError as problem:
         changed = None
         if "inplace operation" in str(problem):
             changed = _spoiler(program, inputs, requires_grad, dtype, ran, weights)
         raise refusal(program, problem, program.output, (), changed) from None
+    if in_steps:
+        yield
     defined, spread = sized_up(program, list(map(plain, ran.values)))
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),

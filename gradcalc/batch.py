@@ -6,11 +6,12 @@ report; the others never notice.
 
 from __future__ import annotations
 
+import collections
 import functools
 import gc
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options, Question, ask_together
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import mp, symengine, sympy, torch
+from gradcalc.lockstep import Steps
 from gradcalc.records import Record
 from gradcalc.report import Report
 from gradcalc.symbolic import forget
@@ -37,7 +39,7 @@ BLOCK = limits.CHUNK_RECORDS
 _MOMENT = 0.05
 
 #: Counts all records that this process answers: a chunk may be smaller than that.
-_answered = itertools.count(1)
+_count = itertools.count(1)
 
 
 def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
@@ -47,26 +49,36 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
     while block := list(itertools.islice(waiting, BLOCK)):
         lines = [_Line(record, defaults) for record in block]
         for line in lines:
-            line.take(_Line.ask)
+            line.advance()
         _ask_together(lines)
-        for line in lines:
-            line.take(_Line.ask_torch)
-        yield from _judged(lines)
+        yield from _answered(lines)
 
 
-def _judged(lines: Iterable[_Line]) -> Iterator[Report]:
-    """Judge lines; hand out what is there after a moment, so that a slow line delays few others."""
-    ready: list[Report] = []
+def _answered(lines: Sequence[_Line]) -> Iterator[Report]:
+    """Take the steps that are left, each for all lines.
+
+    What is there is handed out after a moment, so that a slow line delays few others.
+    """
+    waiting = collections.deque(lines)
+    under_way = lines
     handed = time.monotonic()
-    for line in lines:
-        line.take(_Line.judge)
-        ready.append(line.report)
-        if next(_answered) % FORGET_EVERY == 0:
+    while under_way:
+        for line in under_way:
+            line.advance()
+            if time.monotonic() - handed > _MOMENT:
+                yield from _ready(waiting)
+                handed = time.monotonic()
+        under_way = [line for line in under_way if line.report is None]
+    yield from _ready(waiting)
+
+
+def _ready(waiting: collections.deque[_Line]) -> Iterator[Report]:
+    """The reports of the first lines, as far as they are there."""
+    while waiting and (report := waiting[0].report) is not None:
+        waiting.popleft()
+        if next(_count) % FORGET_EVERY == 0:
             forget()
-        if time.monotonic() - handed > _MOMENT:
-            yield from ready
-            ready, handed = [], time.monotonic()
-    yield from ready
+        yield report
 
 
 def _ask_together(lines: Sequence[_Line]) -> None:
@@ -100,13 +112,16 @@ def answer(record: Record, defaults: Options) -> Report:
 
 
 class _Line:
-    """A record on its way to its report; an error of its own becomes that."""
+    """A record on its way to its report; an error of its own becomes that.
+
+    Attributes:
+        question: What it asks, once that is understood.
+        report: The answer, once all steps are taken.
+    """
 
     def __init__(self, record: Record, defaults: Options) -> None:
         self._record = record
         self._marks = {"id": record.id, "line": record.line, "source": record.source}
-        self.question: Question | None = None
-        self._report: Report | None = None
         self._options = defaults
         if not record.plain:
             self._options = replace(
@@ -117,20 +132,27 @@ class _Line:
                 claims=record.claims,
                 **record.how,
             )
+        self._steps = self._answer()
+        self.question: Question | None = None
+        self.report: Report | None = None
 
-    @property
-    def report(self) -> Report:
-        """The report, once all steps are taken."""
-        if self._report is None:
-            raise RuntimeError("there are steps to take")
-        return self._report
+    def _answer(self) -> Steps[Report]:
+        """Understand the question, then answer it."""
+        if self._record.error is not None:
+            raise self._record.error
+        bindings = parse_bindings(self._record.at)
+        self.question = Question(self._record.expression, bindings, self._options)
+        yield
+        return (yield from self.question.answer(**self._marks))
 
-    def take(self, step: Callable[[_Line], None]) -> None:
-        """Take a step, unless it is over."""
-        if self._report is not None:
+    def advance(self) -> None:
+        """Take the next step, unless it is over."""
+        if self.report is not None:
             return
         try:
-            step(self)
+            next(self._steps)
+        except StopIteration as end:
+            self.report = end.value
         except MemoryError:
             gibibytes = limits.WORKER_MEMORY // 2**30
             self._fail(
@@ -142,26 +164,11 @@ class _Line:
             )
         except GradcalcError as error:
             self._fail(error)
+        else:
+            return
+        self.question = None
 
     def _fail(self, error: GradcalcError) -> None:
-        self._report = Report(
+        self.report = Report(
             self._record.expression, dtype=self._options.dtype, error=error, **self._marks
         )
-
-    def ask(self) -> None:
-        """Understand the question."""
-        if self._record.error is not None:
-            raise self._record.error
-        bindings = parse_bindings(self._record.at)
-        self.question = Question(self._record.expression, bindings, self._options)
-
-    def ask_torch(self) -> None:
-        """Hear autograd."""
-        if self.question is not None:
-            self.question.ask_torch()
-
-    def judge(self) -> None:
-        """Judge it."""
-        if self.question is not None:
-            self._report = self.question.report(**self._marks)
-            self.question = None

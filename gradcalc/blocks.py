@@ -8,19 +8,16 @@ and back, from judged entries to the report's derivatives.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradcalc.expand import Expansion, entry_name, expand, indices
-from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.question import check_hessian
 from gradcalc.report import Derivative, Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A derivative by one variable, or by two: their numbers, and the axes of its entries."""
 
     variables: tuple[int, ...]
@@ -61,7 +58,7 @@ def expansion_of(
     program: Program, shapes: Sequence[tuple[int, ...]], seen: Mapping[int, Any]
 ) -> Expansion:
     """The program as a scalar one; one that is scalar already stays as it is."""
-    if is_scalar(program, shapes):
+    if program.is_scalar and not any(shapes):
         return Expansion(program, tuple(shapes), (((), program.outputs),))
     return expand(program, shapes, seen)
 

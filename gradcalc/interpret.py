@@ -45,15 +45,3 @@ def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list
             logical.add(number)
         values.append(arithmetic.call(row, args, number, step))
     return values
-
-
-def is_scalar(program: Program, shapes: Sequence[tuple[int, ...]] = ()) -> bool:
-    """Whether the program is a scalar one, so that it is its own expansion."""
-    return (
-        len(program.outputs) == 1
-        and not any(shapes)
-        and all(
-            TABLE[step.function].entrywise and not (step.in_place or step.no_grad)
-            for step in program.steps
-        )
-    )

@@ -17,6 +17,7 @@ from typing import Any
 from gradcalc import algebra, compare, conditioning, limits, precise
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
+from gradcalc.lockstep import Steps
 from gradcalc.program import Program
 from gradcalc.report import Entry, Verdict
 from gradcalc.symbolic import calculus_of, exact_values
@@ -120,14 +121,14 @@ class Jury:
             evidence = self._evidence(position, value)
             yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
 
-    def at_once(self) -> list[Entry] | None:
+    def at_once(self) -> Steps[list[Entry] | None]:
         """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.
 
         That takes no time worth a limit. None where more must be heard.
         """
         if self._thorough or not self._case.defined or self._calculus is None:
             return None
-        exact = self._calculus.at_once(self._case.numbers, self._case.spread)
+        exact = yield from self._calculus.at_once(self._case.numbers, self._case.spread)
         self._smooth = exact is not None
         return None if exact is None else self._agreed(exact)
 

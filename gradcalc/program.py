@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gradcalc.functions import TABLE
+
 if TYPE_CHECKING:
     from gradcalc.errors import Span
 
@@ -60,8 +62,7 @@ class Step(NamedTuple):
     no_grad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What a line of the text does: it gives a name to a value, or says that it is a result.
 
     Attributes:
@@ -77,8 +78,7 @@ class Statement:
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """The numbers of a tensor.
 
     Attributes:
@@ -127,6 +127,14 @@ class Program:
     def names(self) -> tuple[str, ...]:
         """The variables' names, in order of appearance."""
         return tuple(variable.name for variable in self.inputs)
+
+    @functools.cached_property
+    def is_scalar(self) -> bool:
+        """Whether it is one of scalars if its inputs are."""
+        return len(self.outputs) == 1 and all(
+            TABLE[step.function].entrywise and not (step.in_place or step.no_grad)
+            for step in self.steps
+        )
 
     def is_whole_power(self, step: Step) -> bool:
         """Whether it is x**2 or the like, which most powers are: these have no kink."""

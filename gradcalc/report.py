@@ -97,8 +97,7 @@ class Entry(NamedTuple):
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
+class Derivative(NamedTuple):
     """The derivative by one variable, or a block of the Hessian by two: all its entries.
 
     `formula`, `symbolic`, `autograd`, `limit` and `ulps` are those of the entries, nested in the

@@ -23,13 +23,19 @@ def too_large(program: Program, entries: Sequence[tuple[int, ...]] = ((0,),)) ->
     for step in program.steps:
         # A sum of many terms is flat.
         own = 0 if step.function in {"add", "mul", "sum"} else 1
-        depths.append(own + max((depths[arg] for arg in step.args), default=0))
-        sizes.append(1 + sum(sizes[arg] for arg in step.args))
+        args = step.args
+        depths.append(own + max(map(depths.__getitem__, args), default=0))
+        sizes.append(1 + sum(map(sizes.__getitem__, args)))
     size = sizes[program.output]
     if size > limits.FORMULA_SIZE or len(entries) * size > limits.FORMULA_TOTAL:
         return True
     if depths[program.output] > limits.FORMULA_DEPTH:
         return True
+    if (
+        max(map(len, entries), default=1) == 1
+        and len(entries) * size**2 <= limits.FORMULA_DERIVATIVES
+    ):
+        return False  # a first derivative has a term for each operand, no longer than the whole
     first, second = _derivatives(program, sizes)
     total = sum(first if len(axes) == 1 else second for axes in entries)
     return total > limits.FORMULA_DERIVATIVES

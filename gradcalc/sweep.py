@@ -20,7 +20,6 @@ from gradcalc.autodiff import Testimony
 from gradcalc.dtypes import DTYPES, FLOAT64
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
-from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.question import Options, variables_of
 from gradcalc.report import EXIT_CODES, SERIOUSNESS, Entry, Verdict
@@ -296,7 +295,7 @@ def derivative_name(names: Sequence[str]) -> str:
 
 def check_scalar(program: Program) -> None:
     """Refuse programs that a sweep cannot take."""
-    if is_scalar(program):
+    if program.is_scalar:
         return
     for number, step in enumerate(program.steps, program.first_step):
         if not TABLE[step.function].entrywise or step.in_place or step.no_grad:

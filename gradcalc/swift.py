@@ -34,20 +34,24 @@ class Swift:
     """
 
     def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
-        """Differentiate.
+        """Express the program.
 
         Raises:
             algebra.Lacking: Where SymEngine lacks a function.
-            NoText: Where it lacks a derivative.
         """
         self._program = program
+        self._entries = entries
         self._dtype = dtype
         self._parts = algebra.expressed(program, dtype)
-        expression = self._parts[program.output]
-        symbols = list(map(algebra.symbol, program.names))
-        first: dict[int, Any] = {}
         self.formulas: list[Any] = []
-        for axes in entries:
+        self.texts: list[str] = []
+
+    def differentiate(self) -> None:
+        """Find the formulas."""
+        expression = self._parts[self._program.output]
+        symbols = list(map(algebra.symbol, self._program.names))
+        first: dict[int, Any] = {}
+        for axes in self._entries:
             formula = first.get(axes[0])
             if formula is None:
                 formula = tidy.shortest(expression.diff(symbols[axes[0]]))
@@ -55,7 +59,14 @@ class Swift:
             if len(axes) == 2:
                 formula = tidy.shortest(formula.diff(symbols[axes[1]]))
             self.formulas.append(formula)
-        self.texts = list(map(writer(dtype.digits), self.formulas))
+
+    def write(self) -> None:
+        """Write them.
+
+        Raises:
+            NoText: Where SymEngine lacks a derivative.
+        """
+        self.texts = list(map(writer(self._dtype.digits), self.formulas))
 
     def values(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""

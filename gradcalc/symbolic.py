@@ -25,6 +25,7 @@ from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.formulas import NoText, writer
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
+from gradcalc.lockstep import Steps, finished
 from gradcalc.parser import parse_row
 from gradcalc.precise import TooLarge, Undefined
 from gradcalc.program import Constant, Program, Step
@@ -118,7 +119,8 @@ class Calculus:
         self._dtype = dtype
         self._write = writer(dtype.digits)
         self._swift: Swift | None = None
-        self._differentiated = self._asked_symengine = False
+        self._differentiated = False
+        self._asking = self._ask_symengine()
         self._evaluators: dict[tuple[int, ...], Callable[..., list[Any]]] = {}
         self._formulas: list[Any] = [None] * len(entries)
         self._room = limits.TIDY_TOTAL
@@ -142,18 +144,22 @@ class Calculus:
         """Fill in the formulas, one after the other; those that are there stay."""
         if self._differentiated:
             return
-        if self._by_symengine() is None and not too_large(self._program, self._entries):
+        finished(self._asking)
+        if self._swift is None and not too_large(self._program, self._entries):
             self._by_sympy()
         self._differentiated = True
 
-    def _by_symengine(self) -> Swift | None:
+    def _ask_symengine(self) -> Steps[None]:
         """SymEngine's formulas, if it has all of them; it is asked once."""
-        if not self._asked_symengine:
-            self._asked_symengine = True
-            if not too_large(self._program, self._entries):
-                with contextlib.suppress(algebra.Lacking, NoText):
-                    self._swift = Swift(self._program, self._entries, self._dtype)
-        return self._swift
+        if too_large(self._program, self._entries):
+            return
+        with contextlib.suppress(algebra.Lacking, NoText):
+            swift = Swift(self._program, self._entries, self._dtype)
+            yield
+            swift.differentiate()
+            yield
+            swift.write()
+            self._swift = swift
 
     def _by_sympy(self) -> None:
         try:
@@ -172,7 +178,7 @@ class Calculus:
             # report shows, and the limit takes calculus' place.
             return
 
-    def at_once(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
+    def at_once(self, inputs: Sequence[float], more: int = 0) -> Steps[list[Any] | None]:
         """The formulas' values, as SymEngine's numbers, where it has all of them.
 
         They are calculated once, to hundreds of bits. Who relies on them has another witness that
@@ -184,8 +190,11 @@ class Calculus:
             inputs: The point.
             more: Bits beyond the usual that the values in between take, by their sizes.
         """
-        swift = self._by_symengine()
-        return None if swift is None else swift.values(inputs, more)
+        # Another question may have begun with it, and be waiting; it goes on wherever it is.
+        for _ in self._asking:
+            yield
+        yield
+        return None if self._swift is None else self._swift.values(inputs, more)
 
     def settled(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values of `at_once`, if two precisions agree on them."""

@@ -17,7 +17,7 @@ from typing import Any
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, Function, torch
-from gradcalc.interpret import is_scalar, run
+from gradcalc.interpret import run
 from gradcalc.program import Array, Constant, Program, Step
 from gradcalc.refusals import refusal
 
@@ -75,10 +75,10 @@ class _Tensors:
         return value if value.dtype == torch.bool else value != 0
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
-        if row.entrywise and not (step.in_place or step.no_grad):
-            plain = [isinstance(arg, float) for arg in args]
-            if any(plain):
-                if all(plain):
+        if self._scalar or (row.entrywise and not (step.in_place or step.no_grad)):
+            kinds = set(map(type, args))
+            if float in kinds:
+                if len(kinds) == 1:
                     # A constant: calculated in float64 and kept as a plain number.
                     return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
                 if row.symbol is None:
@@ -93,8 +93,7 @@ class _Tensors:
             raise refusal(self._program, problem, number, args) from None
         if step.no_grad or row.name == "detach":
             self._constants |= _memory([result]) & _memory(args)
-        node = result.grad_fn
-        if node is not None:
+        if (node := result.grad_fn) is not None:
             self.nodes.setdefault(node, number)
         return result
 
@@ -227,6 +226,7 @@ class Forward:
         nodes: For each grad_fn the number of the value that it was made with.
         seen: For steps that make tensors, or that read values to choose by, what they made or read.
         warnings: What torch warned of.
+        scalar: Whether all values are single numbers.
     """
 
     leaves: list[Any]
@@ -235,6 +235,7 @@ class Forward:
     nodes: dict[Any, int]
     seen: dict[int, Any]
     warnings: tuple[str, ...]
+    scalar: bool
 
     @property
     def origins(self) -> dict[Any, int]:
@@ -273,7 +274,7 @@ def forward_of(
     program: Program, leaves: list[Any], dtype: Any, draws: Draws | Mapping[int, Any]
 ) -> Forward:
     """Run the program on these leaves, tensors of torch's dtype."""
-    scalar = is_scalar(program, [leaf.shape for leaf in leaves])
+    scalar = program.is_scalar and not any(leaf.ndim for leaf in leaves)
     arithmetic = _Tensors(program, dtype, draws, scalar=scalar)
     said: tuple[str, ...] = ()
     if scalar:  # of which torch never warns
@@ -284,7 +285,7 @@ def forward_of(
             values = run(program, leaves, arithmetic)
         said = tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned))
     outputs = [arithmetic.number(values[number]) for number in program.outputs]
-    return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said)
+    return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said, scalar)
 
 
 def _leaf(value: Array, dtype: Any) -> Any:
@@ -306,10 +307,17 @@ def sized_up(program: Program, values: Sequence[Any]) -> tuple[bool, int]:
         steps' values take beyond the usual, all together. What one step makes as small as
         exp(-500), beside 1, another may make as large as exp(600).
     """
-    bits = sum(max(0, _exponent(value) - _USUAL) for value in values[program.first_step :])
+    bits = 0
+    for value in values[program.first_step :]:
+        exponent = _exponent(value)
+        if exponent > _USUAL:
+            bits += exponent - _USUAL
     # Twice, since derivatives are made of quotients and products of values.
     return _is_defined(program, values), 2 * bits
 
+
+#: What values that are single numbers are.
+_NUMBERS = frozenset({float, bool})
 
 #: Sizes of values, as exponents of 2, that take no bits beyond the usual.
 _USUAL = 32
@@ -324,7 +332,7 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
     doubtful: set[int] = set()
     for number, step in enumerate(program.steps, program.first_step):
         row = TABLE[step.function]
-        doubt = not doubtful.isdisjoint(step.args)
+        doubt = bool(doubtful) and not doubtful.isdisjoint(step.args)
         if row.is_partial and (doubt or not _all_finite(values[number])):
             return False
         if doubt or (row.cancels and _cancelled(values[number], [values[k] for k in step.args])):
@@ -334,18 +342,16 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
 
 def plain(value: Any) -> Any:
     """A value, if it is a single number, as one of Python's."""
-    if isinstance(value, bool | float) or value.ndim:
-        return value
-    return value.item()
+    return value if type(value) in _NUMBERS or value.ndim else value.item()
 
 
 def _all_finite(value: Any) -> bool:
-    return bool(value.isfinite().all()) if hasattr(value, "isfinite") else math.isfinite(value)
+    return math.isfinite(value) if type(value) in _NUMBERS else bool(value.isfinite().all())
 
 
 def _exponent(value: Any) -> int:
     """The largest exponent of a value's entries, of either sign; 0 for nan and infinities."""
-    if not hasattr(value, "isfinite"):
+    if type(value) in _NUMBERS:
         return abs(math.frexp(value)[1])
     if not value.is_floating_point() or not value.numel():
         return 0
@@ -354,7 +360,7 @@ def _exponent(value: Any) -> int:
 
 def _cancelled(value: Any, terms: Sequence[Any]) -> bool:
     """Whether so little is left of the terms, somewhere, that it may be their rounding."""
-    if any(hasattr(term, "isfinite") for term in terms):
+    if not _NUMBERS.issuperset(map(type, terms)):
         size = value.detach().abs()
         return any(bool((size < _LEFT * abs(term)).any()) for term in terms)
     return bool(abs(value) < _LEFT * max(map(abs, terms)))

@@ -17,7 +17,6 @@ from gradcalc.bindings import Binding, parse_weights
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE
-from gradcalc.interpret import is_scalar
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 
@@ -75,7 +74,7 @@ def _constant(
         return Array(dict(program.steps[0].options)["shape"] if program.steps else (), numbers)
     from gradcalc import expand
 
-    if is_scalar(program):
+    if program.is_scalar:
         return Array((), _calculated(binding, program, dtype))
     from gradcalc import autodiff
 

@@ -21,9 +21,14 @@ from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.jury import Case, Jury
+from gradcalc.lockstep import Steps, finished
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 from gradcalc.report import Entry, Verdict
+
+#: The blocks of the gradient and of the Hessian; a row of entries for each entry of the output that
+#: is asked; and the scalar program that was judged, if it is one.
+Judged = tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]
 
 
 def judged(
@@ -33,7 +38,19 @@ def judged(
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
-) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
+) -> Judged:
+    """The blocks, and the entries of all of them: `judging`, all at once."""
+    return finished(judging(program, inputs, variables, testimony, dtype, options))
+
+
+def judging(
+    program: Program,
+    inputs: Sequence[Array],
+    variables: Sequence[int],
+    testimony: Testimony,
+    dtype: Dtype,
+    options: Options,
+) -> Steps[Judged]:
     """The blocks, and the entries of all of them, for each entry of the output that is asked."""
     try:
         expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
@@ -82,7 +99,9 @@ def judged(
                 thorough=options.thorough,
             )
         )
-    rows: list[list[Entry]] = [jury.at_once() or [] for jury in juries]
+    rows: list[list[Entry]] = [[] for _ in juries]
+    for jury, row in zip(juries, rows, strict=True):
+        row.extend((yield from jury.at_once()) or ())
     only = targets[0][1] if len(targets) == 1 else None
     if all(rows):
         return blocks, rows, only
@@ -124,7 +143,7 @@ def _together(
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
-) -> tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]:
+) -> Judged:
     """The entries of a program that is too large to be written out: one verdict for a variable."""
     if testimony.weights is None or options.second_order:
         raise GradcalcError(

@@ -535,7 +535,7 @@ def test_hessian_of_formulas_has_its_limit_too():
         grad("+".join(f"x{k}" for k in range(60)), second_order=True)
 
 
-@pytest.mark.parametrize("slow", ["gradcalc.autodiff.testify", "gradcalc.verdicts.judged"])
+@pytest.mark.parametrize("slow", ["gradcalc.autodiff.testimony", "gradcalc.verdicts.judging"])
 def test_question_that_never_gets_to_the_jury_is_undecided(monkeypatch, slow) -> None:
     monkeypatch.setattr("gradcalc.limits.GRACE", 0.05)
     monkeypatch.setattr(slow, slowly(20))

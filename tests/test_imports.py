@@ -17,9 +17,9 @@ PACKAGE = Path(gradcalc.__file__).parent
 #: see each other.
 LAYERS = [
     {"limits"},
-    {"errors", "lazy", "deadline", "options", "spelling"},
-    {"workers"},
-    {"program", "functions", "report", "json_records", "notation"},
+    {"errors", "lazy", "deadline", "lockstep", "options", "spelling"},
+    {"workers", "functions"},
+    {"program", "report", "json_records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 def swift(text: str) -> Swift:
     """The derivative by x."""
     program = parse(text)
-    return Swift(program, [(program.names.index("x"),)], FLOAT64)
+    found = Swift(program, [(program.names.index("x"),)], FLOAT64)
+    found.differentiate()
+    found.write()
+    return found
 
 
 def values(text: str, at: str) -> list[float] | None:
