@@ -38,6 +38,9 @@ BLOCK = limits.CHUNK_RECORDS
 #: Seconds after which answers are handed out, though there are more to come.
 _MOMENT = 0.05
 
+#: Objects that are made before garbage collection looks through them: more than a block has.
+_YOUNG = 50_000
+
 #: Counts all records that this process answers: a chunk may be smaller than that.
 _count = itertools.count(1)
 
@@ -97,12 +100,14 @@ def _ask_together(lines: Sequence[_Line]) -> None:
 def leave_libraries_alone() -> None:
     """Import the libraries and take what is in memory out of garbage collection, once.
 
-    They stay, and looking through them again and again is a third of a line's time.
+    They stay, and looking through them again and again is a third of a line's time. What lines make
+    is freed without any collection, but for a few cycles: these may wait.
     """
     for library, name in ((torch, "Tensor"), (sympy, "Symbol"), (symengine, "Symbol"), (mp, "mpf")):
         getattr(library, name)  # imports it
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG)
 
 
 def answer(record: Record, defaults: Options) -> Report:

@@ -14,7 +14,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
@@ -30,12 +30,14 @@ _PLAIN = re.compile(
     r"(?P<number>[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?)\s*"
 )
 
+#: What says where one binding ends and another begins.
+_MARK = re.compile(r"[()\[\],]")
+
 #: Missing values that a hint names; a longer list helps nobody.
 _NAMED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A value given to a name.
 
     Attributes:
@@ -85,14 +87,14 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
 def _split(text: str) -> list[tuple[int, int]]:
     """Cut at the commas that are in no brackets."""
     depth, start, parts = 0, 0, []
-    for position, character in enumerate(text):
-        if character in "([":
+    for mark in _MARK.finditer(text):
+        if mark[0] in "([":
             depth += 1
-        elif character in ")]":
+        elif mark[0] in ")]":
             depth -= 1
-        elif character == "," and depth == 0:
-            parts.append((start, position))
-            start = position + 1
+        elif depth == 0:
+            parts.append((start, mark.start()))
+            start = mark.end()
     parts.append((start, len(text)))
     return [part for part in parts if text[slice(*part)].strip()] or [(0, len(text))]
 

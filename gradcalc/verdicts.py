@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -62,20 +62,9 @@ def judging(
     targets = targets_of(expansion, testimony.weights)
     formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
     juries: list[Jury] = []
-    other = next(d for d in DTYPES.values() if d is not dtype)
-
-    @functools.cache
-    def again() -> Testimony:
-        how = autodiff.Backward(testimony.weights, second_order=options.second_order)
-        wanted = [number in variables for number in range(len(inputs))]
-        return autodiff.testify(program, inputs, wanted, other.name, how, testimony.seen)
-
+    in_other = _in_other_dtype(program, inputs, variables, testimony, dtype, options)
     for number, (output, scalar) in enumerate(targets):
         weights = testimony.weights or _one_hot(testimony.outputs[0], number)
-
-        def in_other(pair: tuple[int, ...], number: int = number) -> tuple[float | None, Dtype]:
-            return again().derivative(number, pair), other
-
         case = Case(
             program=scalar,
             numbers=numbers,
@@ -86,7 +75,7 @@ def judging(
                 _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
             ),
             output=output,
-            other=None if scalar is program else in_other,
+            other=None if scalar is program else functools.partial(in_other, number),
             defined=testimony.defined,
             spread=testimony.spread,
         )
@@ -115,6 +104,29 @@ def judging(
         for jury, found in zip(juries, rows, strict=True):
             found += [jury.undecided(k, note) for k in range(len(found), len(axes))]
     return blocks, rows, only
+
+
+def _in_other_dtype(
+    program: Program,
+    inputs: Sequence[Array],
+    variables: Sequence[int],
+    testimony: Testimony,
+    dtype: Dtype,
+    options: Options,
+) -> Callable[[int, tuple[int, ...]], tuple[float | None, Dtype]]:
+    """What torch answers in the other dtype: run when it is asked for, and only once."""
+    found: list[Testimony] = []
+
+    def derivative(output: int, axes: tuple[int, ...]) -> tuple[float | None, Dtype]:
+        other = next(d for d in DTYPES.values() if d is not dtype)
+        if not found:
+            how = autodiff.Backward(testimony.weights, second_order=options.second_order)
+            wanted = [number in variables for number in range(len(inputs))]
+            again = autodiff.testify(program, inputs, wanted, other.name, how, testimony.seen)
+            found.append(again)
+        return found[0].derivative(output, axes), other
+
+    return derivative
 
 
 def _birth(

@@ -10,7 +10,9 @@ from gradcalc.render.json import report_object
 if TYPE_CHECKING:
     from gradcalc.report import Report
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as one line of JSON."""
-    return json.dumps(report_object(report), separators=(",", ":"), allow_nan=False) + "\n"
+    return _encode(report_object(report)) + "\n"
