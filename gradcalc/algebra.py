@@ -24,6 +24,9 @@ from gradcalc.program import Constant, Program, Step
 #: Bits of a decimal that is no short fraction: with so many, nothing is ever seen to be rounded.
 _LITERAL_BITS = 2_000
 
+#: Whole numbers up to which every dtype has all of them.
+_WHOLE = 2**24
+
 
 class Lacking(Exception):  # noqa: N818 - no error, but a finding
     """SymEngine has no such function, or no derivative of it."""
@@ -37,8 +40,11 @@ class _Expressions:
 
     def constant(self, constant: Constant) -> Any:
         """A number in the text: see the same of sympy in `symbolic`."""
-        if constant.value is not None:
-            return _literal(constant.value, self._dtype)
+        value = constant.value
+        if value is not None:
+            if value.denominator == 1 and abs(value.numerator) <= _WHOLE:
+                return symengine.Integer(value.numerator)
+            return _literal(value, self._dtype)
         sign = -1 if constant.text.startswith("-") else 1
         return sign * _named(constant.text.lstrip("-"))
 

@@ -16,7 +16,7 @@ from gradcalc import algebra, tidy
 from gradcalc.dtypes import Dtype
 from gradcalc.formulas import writer
 from gradcalc.functions import TABLE
-from gradcalc.program import Constant, Program
+from gradcalc.program import Program
 
 #: How near a kink the limit looks, beside the size of the arguments.
 _NEAR = 2.0**-40
@@ -112,15 +112,10 @@ class Swift:
 
     def _more(self, point: Sequence[float]) -> int:
         """Bits that numbers of very different sizes take beyond the usual."""
-        constants = map(_literal_exponent, self._program.constants)
-        return 2 * max(0, *map(_exponent, point), *constants)
+        literals = [float(c.value) for c in self._program.constants if c.value is not None]
+        return 2 * max(0, *map(_exponent, point), *map(_exponent, literals))
 
 
 def _exponent(number: float) -> int:
     """The exponent of a number, of either sign; numbers of very different sizes take more bits."""
     return abs(math.frexp(number)[1])
-
-
-@functools.lru_cache(maxsize=4096)
-def _literal_exponent(constant: Constant) -> int:
-    return 0 if constant.value is None else _exponent(float(constant.value))
