@@ -171,5 +171,6 @@ class Program:
         """For each value, whether its derivative by some input may be other than 0."""
         flags = [True] * len(self.inputs) + [False] * len(self.constants)
         for step in self.steps:
-            flags.append(step.function != "detach" and any(flags[arg] for arg in step.args))
+            moves = True in map(flags.__getitem__, step.args)
+            flags.append(moves and step.function != "detach")
         return tuple(flags)

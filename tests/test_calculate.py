@@ -464,7 +464,7 @@ def slowly(seconds: float) -> Any:
         ("gradcalc.precise", "survey", None),
         ("gradcalc.precise", "slope", "2*x"),
         ("gradcalc.symbolic.Calculus", "differentiate", None),
-        ("gradcalc.symbolic.Calculus", "values", "2*x"),
+        ("gradcalc.symbolic.Calculus", "settled", "2*x"),
     ],
 )
 def test_what_takes_too_long_is_undecided_with_what_is_known(
