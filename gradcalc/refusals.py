@@ -77,11 +77,17 @@ def refusal(
         message = "the matrix is singular, so this has no value"
     elif "whole numbers" in reason:
         message, _, hint = reason.partition("; ")
-    elif number >= program.first_step and (
-        isinstance(problem, IndexError | ValueError) or _SHAPES.search(reason)
-    ):
+    elif number >= program.first_step and _is_misfit(program, problem, number, reason):
         kind, message, hint = Kind.SHAPE, _misfit(program, number, args), f"torch says: {reason}"
     return GradcalcError(kind, message, text=program.text, span=program.span(place), hint=hint)
+
+
+def _is_misfit(program: Program, problem: Exception, number: int, reason: str) -> bool:
+    """Whether it is about shapes; a ValueError of a row that takes any is not."""
+    row = TABLE[program.steps[number - program.first_step].function]
+    if isinstance(problem, IndexError) or _SHAPES.search(reason):
+        return True
+    return isinstance(problem, ValueError) and not row.entrywise
 
 
 def _misfit(program: Program, number: int, args: Sequence[Any]) -> str:

@@ -75,15 +75,16 @@ class _Tensors:
         return value if value.dtype == torch.bool else value != 0
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        plain = False
         if self._scalar or (row.entrywise and not (step.in_place or step.no_grad)):
             kinds = set(map(type, args))
-            if float in kinds:
-                if len(kinds) == 1:
-                    # A constant: calculated in float64 and kept as a plain number.
-                    return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
-                if row.symbol is None:
-                    args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
+            plain = kinds == {float}
+            if float in kinds and not plain and row.symbol is None:
+                args = self._lifted(row, args, self._dtype, 1 if row.numbers else len(args))
         try:
+            if plain:
+                # A constant: calculated in float64 and kept as a plain number.
+                return row.torch(*self._lifted(row, args, torch.float64, 0)).item()
             if self._scalar and not step.options:
                 result = row.torch(*args)
             else:

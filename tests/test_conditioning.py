@@ -221,6 +221,7 @@ def test_measure_shrinks_with_the_precision() -> None:
         ("tanh(x)", 20, "tanh(x)"),
         ("sin(exp(x))", 300, "exp(x)"),
         ("1e3*tanh(x) + x**2/x - x", 20, "tanh(x)"),
+        ("exp(sinc(x)*1e10)", 7, "sinc(x)"),
     ],
 )
 def test_culprit_is_the_step_whose_rounding_tells(text: str, x: float, wanted: str) -> None:

@@ -186,6 +186,7 @@ row(
     sympy=lambda x: sympy.sin(sympy.pi * x) / (sympy.pi * x),
     mpmath=lambda x: mp.sincpi(x),
     derivative="cos(pi*x)/x - sin(pi*x)/(pi*x**2)",
+    forward="where(x == 0, 1, sin(pi*x)/(pi*x))",
     backward="(pi*x*cos(pi*x) - sin(pi*x))/(pi*x*x)",
     samples=(0.5, -1.2),
 )
