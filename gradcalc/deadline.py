@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 #: Seconds between one ring and the next.
-_AGAIN = 0.1
+_AGAIN = 0.01
 
 #: The files whose code enters and leaves a block with a limit.
 _OWN_FILES = frozenset({__file__, contextlib.__file__})
