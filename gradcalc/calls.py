@@ -13,9 +13,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function, callable_names, lookup
-from gradcalc.notation import MendableError
 from gradcalc.options import NotWrittenOut, index, option
 from gradcalc.source import PREFIXES, Source
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from gradcalc import limits
 from gradcalc.calls import NOTEBOOK, Call, Calls, Default, Node, is_prefix
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function, lookup
-from gradcalc.notation import MendableError
 from gradcalc.options import NotWrittenOut, index
 from gradcalc.program import Constant, Input, Program, Statement, Step
 from gradcalc.source import CONSTANTS, Source

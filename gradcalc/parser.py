@@ -31,12 +31,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from gradcalc import limits
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.expressions import BINARY, Expressions
 from gradcalc.functions import TABLE, Function
-from gradcalc.notation import Line, MendableError, lines
 from gradcalc.program import Program, Statement
 from gradcalc.source import CONSTANTS, PREFIXES, Source
+from gradcalc.tokens import Line, lines
 from gradcalc.writer import write
 
 __all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]

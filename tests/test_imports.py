@@ -18,7 +18,8 @@ PACKAGE = Path(gradcalc.__file__).parent
 LAYERS = [
     {"limits"},
     {"errors", "lazy", "deadline", "options", "spelling"},
-    {"workers"},
+    {"workers", "tokens"},
+    {"order"},
     {"program", "functions", "report", "json_records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},

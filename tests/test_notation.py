@@ -11,7 +11,8 @@ import unicodedata
 import pytest
 
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.notation import SIGNS, Notation, lines, rewrite
+from gradcalc.notation import Notation, rewrite
+from gradcalc.tokens import SIGNS, lines
 
 
 def is_function(name: str) -> bool:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from strategies import ROWS, shape
 
 from gradcalc.bindings import bind, parse_bindings, parse_weights
-from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.notation import MendableError
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.parser import parse
 from gradcalc.program import Array
 
