@@ -18,9 +18,11 @@ from gradcalc import limits
 from gradcalc.calls import NOTEBOOK, Call, Calls, Default, Node, is_prefix
 from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function, lookup
+from gradcalc.notation import Notation, as_typed, rewrite
 from gradcalc.options import NotWrittenOut, index
 from gradcalc.program import Constant, Input, Program, Statement, Step
 from gradcalc.source import CONSTANTS, Source
+from gradcalc.tokens import Token
 
 BINARY = {
     ast.Add: TABLE["add"],
@@ -106,9 +108,17 @@ class Expressions:
         """Whether the last step changed its tensor in place."""
         return bool(self._steps) and self._steps[-1][1].in_place
 
-    def source(self, tokens: list[Any]) -> Source:
+    def as_typed(self) -> Source | None:
+        """Begin with the whole text as an expression, if it needs no rewriting."""
+        notation = as_typed(self._text, self._is_function)
+        return None if notation is None else self._begin(notation)
+
+    def source(self, tokens: list[Token]) -> Source:
         """Begin with an expression."""
-        self._source = Source(self._text, tokens, self._is_function)
+        return self._begin(rewrite(self._text, tokens, self._is_function))
+
+    def _begin(self, notation: Notation) -> Source:
+        self._source = Source(notation)
         self._calls = Calls(self._source, self._is_assigned, self._known)
         self._read: dict[ast.expr, Call] = {}
         self._unwatched: list[Span] = []  # of what stands within no_grad(...)

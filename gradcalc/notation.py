@@ -1,22 +1,23 @@
 """What people type, rewritten into Python's notation.
 
-In: the tokens of an expression. Out: a `Notation`: an ASCII text that Python's own parser reads,
-with a map from its positions back to the user's.
- Rewritten are the signs that `tokens` spells in ASCII,
-implicit products (`2x`, `2(x+1)`, `(a)(b)`, `x(1+x)`), and names that Python reserves (`lambda`) or
-that are not ASCII (`θ`): these become `PLACEHOLDER` here, and the parser reads them in the user's
-text.
+In: the tokens of an expression, or a text that needs no rewriting. Out: a `Notation`: an ASCII text
+that Python's own parser reads, with a map from its positions back to the user's.
+
+Rewritten are the signs that `tokens` spells in ASCII, implicit products (`2x`, `2(x+1)`, `(a)(b)`,
+`x(1+x)`), and names that Python reserves (`lambda`) or that are not ASCII (`θ`): these become
+`PLACEHOLDER` here, and the parser reads them in the user's text.
 """
 
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, MendableError, Span
-from gradcalc.order import BEGINS, ENDS, PREFIX_OPERATORS, brackets, check_order
+from gradcalc.order import BEGINS, ENDS, PREFIX_OPERATORS, brackets, check_order, depths
 from gradcalc.spelling import normal
 from gradcalc.tokens import Token
 
@@ -27,6 +28,17 @@ _QUOTIENTS = frozenset({"/", "//", "%"})
 
 #: Words that Python reserves and that mean the same here.
 _PLAIN_WORDS = frozenset({"True", "False", "None"})
+
+# A text that reads the same in Python and here: operands, with an operator or a comma between them.
+# Its numbers are in the range of float64, and its names are of those that Python does not reserve.
+_WORD = rf"(?!(?:{'|'.join(keyword.kwlist)})\b)[A-Za-z_][A-Za-z0-9_]{{0,99}}"
+_CALLED = re.compile(rf"({_WORD})\ *\(")
+_NUMBER = r"""
+    (?!0[0-9]) (?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30}) (?:[eE][+-]?[0-9]{1,2})?
+    (?![A-Za-z0-9_.])
+"""
+_OPERAND = rf"[-+(\ ]* (?:{_CALLED.pattern}[-+(\ ]*)* (?:{_WORD}|{_NUMBER}) [)\ ]*"
+_PLAIN = re.compile(rf"(?!\ ) {_OPERAND} (?:(?:\*\*|//|[-+*/%,]) {_OPERAND})* (?<!\ )", re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +54,8 @@ class Notation:
 
     text: str
     python: str
-    starts: dict[int, int]
-    stops: dict[int, int]
+    starts: dict[int, int] | range
+    stops: dict[int, int] | range
 
     def span(self, start: int, stop: int) -> Span:
         """The user's span for one of `python` that starts and stops with tokens."""
@@ -55,6 +67,22 @@ class Notation:
             return word
         user = self.text[self.starts[start] : self.stops[start + len(word)]]
         return normal(user)
+
+
+def as_typed(text: str, is_function: Callable[[str], bool]) -> Notation | None:
+    """The text as it is, if it is in Python's notation already; None if it is to be rewritten.
+
+    Most texts of data sets are; they need no tokens, which take longer than all of the rest.
+    """
+    if len(text) > limits.TEXT_LENGTH or not _PLAIN.fullmatch(text):
+        return None
+    opened = [0, *depths(text)]
+    if min(opened) < 0 or opened[-1] > 0 or max(opened) > limits.BRACKETS:
+        return None
+    if not all(map(is_function, _CALLED.findall(text))):
+        return None
+    same = range(len(text) + 1)
+    return Notation(text, text, same, same)
 
 
 def rewrite(text: str, tokens: list[Token], is_function: Callable[[str], bool]) -> Notation:

@@ -6,7 +6,9 @@ little about that, so it is found here, while the user's own tokens are at hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import re
+from collections.abc import Callable, Iterator
 
 from gradcalc.errors import GradcalcError, Kind, MendableError
 from gradcalc.tokens import Token, missing
@@ -41,6 +43,12 @@ _WORDS = {
     "else": "`where(condition, a, b)`",
     "mod": "`%`, as in x % 2",
 }
+
+
+def depths(text: str) -> Iterator[int]:
+    """How many round brackets of a text are open, after each of them."""
+    steps = (1 if bracket == "(" else -1 for bracket in re.findall("[()]", text))
+    return itertools.accumulate(steps)
 
 
 def brackets(text: str, tokens: list[Token]) -> dict[int, int]:
