@@ -23,6 +23,7 @@ from gradcalc.options import NotWrittenOut, index
 from gradcalc.program import Constant, Input, Program, Statement, Step
 from gradcalc.source import CONSTANTS, Source
 from gradcalc.tokens import Token
+from gradcalc.writer import write
 
 BINARY = {
     ast.Add: TABLE["add"],
@@ -63,10 +64,15 @@ _PROPERTIES = {
 #: A variable's name, where it stands before a bracket: one letter, with an index perhaps.
 _LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
 
+#: A step whose arguments have not got their final numbers.
+_Unnumbered = tuple[str, list[int], Span, tuple[tuple[str, Any], ...], bool, bool]
+
 
 @functools.lru_cache(maxsize=1024)
-def _exact(text: str) -> Fraction:
+def _exact(text: str) -> Fraction | None:
     """A literal's value. 0e999999999 is zero, too: `Fraction` would calculate that power of ten."""
+    if text.lstrip("-") in CONSTANTS:
+        return None
     return Fraction(text) if float(text) else Fraction(0)
 
 
@@ -93,20 +99,16 @@ class Expressions:
         self._done: list[int] = []  # operands that wait for their operation
         self._inputs: list[tuple[int, Input]] = []
         self._constants: list[tuple[int, Constant]] = []
-        self._steps: list[tuple[int, Step]] = []
+        self._steps: list[tuple[int, _Unnumbered]] = []
         self._exact: dict[int, Fraction] = {}  # values that are known exactly, for limits
         self.names: dict[str, int] = {}  # what each name means at present
         self.fixed: set[int] = set()  # values that are plain numbers
+        self.changed = False  # whether the last step changed its tensor in place
 
     @property
     def steps(self) -> int:
         """How many steps there are so far."""
         return len(self._steps)
-
-    @property
-    def changed(self) -> bool:
-        """Whether the last step changed its tensor in place."""
-        return bool(self._steps) and self._steps[-1][1].in_place
 
     def as_typed(self) -> Source | None:
         """Begin with the whole text as an expression, if it needs no rewriting."""
@@ -120,7 +122,6 @@ class Expressions:
     def _begin(self, notation: Notation) -> Source:
         self._source = Source(notation)
         self._calls = Calls(self._source, self._is_assigned, self._known)
-        self._read: dict[ast.expr, Call] = {}
         self._unwatched: list[Span] = []  # of what stands within no_grad(...)
         return self._source
 
@@ -138,43 +139,39 @@ class Expressions:
 
     def value(self, tree: ast.expr) -> int:
         """Turn the tree into steps, operands first; return the number of its value."""
-        nodes: list[Node] = []
-        todo: list[Node] = [tree]
+        nodes: list[Any] = []
+        todo: list[Any] = [tree]
         while todo:
             node = todo.pop()
-            nodes.append(node)
             kind = type(node)
             if kind is ast.BinOp:
-                todo += (node.left, node.right)  # type: ignore[union-attr]
+                todo += (node.left, node.right)
             elif kind in _LEAVES:
-                continue
+                pass
             elif kind is ast.UnaryOp:
-                if self._literal(node) is None:  # type: ignore[arg-type]
-                    todo.append(node.operand)  # type: ignore[union-attr]
+                if self._literal(node) is None:
+                    todo.append(node.operand)
             elif kind is ast.Compare:
-                todo += (node.left, *node.comparators)  # type: ignore[union-attr]
+                todo += (node.left, *node.comparators)
             elif (call := self._call_of(node)) is not None:
-                self._read[node] = call  # type: ignore[index]
+                node = call
                 todo += call.values
             elif kind is ast.Subscript or self._is_property(node):
-                todo.append(node.value)  # type: ignore[union-attr]
+                todo.append(node.value)
+            nodes.append(node)
         readers: dict[type, Callable[[Any], int]] = {
+            ast.Name: self._name,
             ast.BinOp: self._binary,
             ast.UnaryOp: self._unary,
             ast.Compare: self._comparison,
             ast.Subscript: self._subscript,
+            Call: self._called,
             Default: self._default,
         }
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
-            call = self._read.get(node) if self._read else None  # type: ignore[arg-type]
-            if call is not None:
-                self._done.append(self._called(call))
-            else:
-                self._done.append(readers.get(type(node), self._leaf)(node))
+            self._done.append(readers.get(type(node), self._leaf)(node))
         return self._done.pop()
-
-    # Each takes the operands of a node off the waiting ones and returns the value of the node.
 
     def _call_of(self, node: Node) -> Call | None:
         """The node as a call, if it is one, or a list, or a part of a call's results."""
@@ -210,13 +207,17 @@ class Expressions:
             raise self._source.error("this operator is not part of the language", node)
         return self.step(row, [self._done.pop()], self._source.span(node))
 
+    def _name(self, node: ast.Name) -> int:
+        name = self._source.name(node)
+        if name in self.names:
+            return self.names[name]
+        span = self._source.span(node)
+        return self.named(name, span) if self._literal(node) is None else self._constant(name, span)
+
     def _leaf(self, node: ast.expr) -> int:
         text = self._literal(node)
         if text is not None:
             return self._constant(text, self._source.span(node))
-        if isinstance(node, ast.Name):
-            name = self._source.name(node)
-            return self.named(name, self._source.span(node))
         if isinstance(node, ast.Attribute) and self._is_property(node):
             return self.step(self._property(node), [self._done.pop()], self._source.span(node))
         raise self._unknown(node)
@@ -261,7 +262,7 @@ class Expressions:
         return None
 
     def _constant(self, text: str, span: Span) -> int:
-        value = None if text.lstrip("-") in CONSTANTS else _exact(text)
+        value = _exact(text)
         number = self._number()
         self._constants.append((number, Constant(text, value, span)))
         self.fixed.add(number)
@@ -400,21 +401,7 @@ class Expressions:
             self._check_power(args[0], args[1], span)
         number = self._number()
         if row.entrywise and self.fixed.issuperset(args):
-            self.fixed.add(number)
-            self._squares += row.name == "square"
-            if self._squares > limits.CONSTANT_SQUARES:
-                # Each may double the digits, and sympy would calculate them all.
-                raise GradcalcError(
-                    Kind.LIMIT,
-                    f"more than {limits.CONSTANT_SQUARES} squares of constants",
-                    text=self._text,
-                    span=span,
-                    hint="write a power instead, as in 3**8",
-                )
-            if row.name in _RATIONAL and all(arg in self._exact for arg in args):
-                exact = _calculated(row, [self._exact[arg] for arg in args])
-                if exact is not None:
-                    self._exact[number] = exact
+            self._note_fixed(number, row, args, span)
         no_grad = bool(self._unwatched) and any(
             s.start <= span.start and span.stop <= s.stop for s in self._unwatched
         )
@@ -426,12 +413,30 @@ class Expressions:
                 span=span,
                 hint="make a new tensor, as in y = no_grad(x + 1)",
             )
-        step = Step(row.name, tuple(args), span, options, in_place, no_grad)
-        self._steps.append((number, step))
+        self._steps.append((number, (row.name, args, span, options, in_place, no_grad)))
+        self.changed = in_place
         if in_place:
             # All names of the tensor mean what it has become.
             self.names |= {name: number for name, value in self.names.items() if value == args[0]}
         return number
+
+    def _note_fixed(self, number: int, row: Function, args: list[int], span: Span) -> None:
+        """Remember that a value is a plain number, and which one if it is rational."""
+        self.fixed.add(number)
+        self._squares += row.name == "square"
+        if self._squares > limits.CONSTANT_SQUARES:
+            # Each may double the digits, and sympy would calculate them all.
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"more than {limits.CONSTANT_SQUARES} squares of constants",
+                text=self._text,
+                span=span,
+                hint="write a power instead, as in 3**8",
+            )
+        if row.name in _RATIONAL and all(arg in self._exact for arg in args):
+            exact = _calculated(row, [self._exact[arg] for arg in args])
+            if exact is not None:
+                self._exact[number] = exact
 
     def _check_power(self, base: int, exponent: int, span: Span) -> None:
         """Refuse a power that would be immense."""
@@ -507,23 +512,20 @@ class Expressions:
             final[before] = number
 
         def renumbered(numbers: Iterable[int]) -> tuple[int, ...]:
-            return tuple([final[number] for number in numbers])
+            return tuple(map(final.__getitem__, numbers))
 
-        renamed = [Statement(s.name, renumbered(s.numbers), s.span, s.steps) for s in statements]
-        return Program(
-            text=self._text,
-            canonical="",
-            inputs=tuple(variable for _, variable in self._inputs),
-            constants=tuple(constant for _, constant in self._constants),
-            steps=tuple(
-                [
-                    Step(s.function, renumbered(s.args), s.span, s.options, s.in_place, s.no_grad)
-                    for _, s in self._steps
-                ]
-            ),
-            outputs=renamed[-1].numbers,
-            statements=tuple(renamed),
+        inputs = tuple([variable for _, variable in self._inputs])
+        constants = tuple([constant for _, constant in self._constants])
+        steps = tuple(
+            [
+                Step(name, renumbered(args), span, options, in_place, no_grad)
+                for _, (name, args, span, options, in_place, no_grad) in self._steps
+            ]
         )
+        renamed = [Statement(s.name, renumbered(s.numbers), s.span, s.steps) for s in statements]
+        canonical = write(inputs, constants, steps, renamed)
+        outputs = renamed[-1].numbers
+        return Program(self._text, canonical, inputs, constants, steps, outputs, tuple(renamed))
 
 
 def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:
@@ -538,7 +540,8 @@ def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:
         return base**exponent.numerator
     if row.name == "div" and not values[1]:
         return None
-    return Fraction(row.mpmath(*values))
+    exact: Fraction = row.mpmath(*values)
+    return exact
 
 
 def _with_brackets(source: str) -> str:

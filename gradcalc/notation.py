@@ -13,7 +13,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, MendableError, Span
@@ -30,19 +30,19 @@ _QUOTIENTS = frozenset({"/", "//", "%"})
 _PLAIN_WORDS = frozenset({"True", "False", "None"})
 
 # A text that reads the same in Python and here: operands, with an operator or a comma between them.
-# Its numbers are in the range of float64, and its names are of those that Python does not reserve.
-_WORD = rf"(?!(?:{'|'.join(keyword.kwlist)})\b)[A-Za-z_][A-Za-z0-9_]{{0,99}}"
-_CALLED = re.compile(rf"({_WORD})\ *\(")
+# Its numbers are in the range of float64.
+_WORD = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
 _NUMBER = r"""
     (?!0[0-9]) (?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30}) (?:[eE][+-]?[0-9]{1,2})?
     (?![A-Za-z0-9_.])
 """
-_OPERAND = rf"[-+(\ ]* (?:{_CALLED.pattern}[-+(\ ]*)* (?:{_WORD}|{_NUMBER}) [)\ ]*"
+_OPERAND = rf"[-+(\ ]* (?:{_WORD}\ *\([-+(\ ]*)* (?:{_WORD}|{_NUMBER}) [)\ ]*"
 _PLAIN = re.compile(rf"(?!\ ) {_OPERAND} (?:(?:\*\*|//|[-+*/%,]) {_OPERAND})* (?<!\ )", re.VERBOSE)
+_WORDS = re.compile(_WORD)
+_CALLED = re.compile(rf"\b({_WORD}) *\(")
 
 
-@dataclass(frozen=True, slots=True)
-class Notation:
+class Notation(NamedTuple):
     """The text in Python's notation.
 
     Attributes:
@@ -78,6 +78,8 @@ def as_typed(text: str, is_function: Callable[[str], bool]) -> Notation | None:
         return None
     opened = [0, *depths(text)]
     if min(opened) < 0 or opened[-1] > 0 or max(opened) > limits.BRACKETS:
+        return None
+    if any(map(keyword.iskeyword, _WORDS.findall(text))):
         return None
     if not all(map(is_function, _CALLED.findall(text))):
         return None

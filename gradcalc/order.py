@@ -33,6 +33,9 @@ _APART = frozenset({"text", "ellipsis"})
 
 _CLOSING = {"(": ")", "[": "]"}
 
+_ROUND = re.compile("[()]")
+_STEPS = {"(": 1, ")": -1}
+
 #: What a word that is an operator elsewhere is told.
 _WORDS = {
     "and": "`&`, as in (x > 0) & (x < 1)",
@@ -47,8 +50,7 @@ _WORDS = {
 
 def depths(text: str) -> Iterator[int]:
     """How many round brackets of a text are open, after each of them."""
-    steps = (1 if bracket == "(" else -1 for bracket in re.findall("[()]", text))
-    return itertools.accumulate(steps)
+    return itertools.accumulate(map(_STEPS.__getitem__, _ROUND.findall(text)))
 
 
 def brackets(text: str, tokens: list[Token]) -> dict[int, int]:

@@ -27,7 +27,6 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Collection
-from dataclasses import replace
 
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, MendableError, Span
@@ -37,7 +36,6 @@ from gradcalc.order import depths
 from gradcalc.program import Program, Statement
 from gradcalc.source import CONSTANTS, PREFIXES, Source
 from gradcalc.tokens import Line, lines
-from gradcalc.writer import write
 
 __all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]
 
@@ -88,7 +86,6 @@ def _parse(text: str, known: Collection[str], fixed: Collection[str] = ()) -> Pr
     parser = _Parser(text, known, fixed)
     parser.read()
     program = parser.finish()
-    program = replace(program, canonical=write(program))
     _check_canonical(program)
     return program
 

@@ -60,8 +60,7 @@ class Step(NamedTuple):
     no_grad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """What a line of the text does: it gives a name to a value, or says that it is a result.
 
     Attributes:

@@ -32,6 +32,7 @@ class Source:
         """Begin with the expression in Python's notation."""
         self.text = notation.text
         self._notation = notation
+        self._starts, self._stops = notation.starts, notation.stops
 
     @property
     def whole(self) -> Span:
@@ -40,8 +41,7 @@ class Source:
 
     def span(self, node: ast.expr) -> Span:
         """Where a node stands."""
-        starts, stops = self._notation.starts, self._notation.stops
-        return Span(starts[node.col_offset], stops[node.end_col_offset or 0])
+        return Span(self._starts[node.col_offset], self._stops[node.end_col_offset or 0])
 
     def piece(self, span: Span) -> str:
         """The user's text there."""

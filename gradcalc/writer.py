@@ -1,20 +1,21 @@
 """A program, written back as text.
 
-In: a `Program` that was parsed. Out: its statements in Python's notation, with as few brackets as
-it takes, which parse to an equal program. Visited with a stack, and of a length that grows with the
-program's.
+In: the parts of a `Program` that was parsed. Out: its statements in Python's notation, with as few
+brackets as it takes, which parse to an equal program. Visited with a stack, and of a length that
+grows with the program's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
 
 from gradcalc.functions import TABLE, Function
 from gradcalc.options import index_text, option_text
-from gradcalc.program import Program, Statement, Step
+from gradcalc.program import Constant, Input, Statement, Step
 
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+_CONDITIONS = _COMPARISONS | {"logical_and"}
 
 #: How tightly the operators bind, as in Python. Higher is tighter.
 _TIGHTNESS = {
@@ -30,41 +31,45 @@ _TIGHTNESS = {
 }
 _ATOM = 8
 
+#: What an expression is made of: texts, numbers of values, and what changes once we get there.
+_Part = str | int | Callable[[], None]
 
-def write(program: Program) -> str:
+
+def write(
+    inputs: Sequence[Input],
+    constants: Sequence[Constant],
+    steps: Sequence[Step],
+    statements: Sequence[Statement],
+) -> str:
     """Write a program in Python's notation."""
-    return _Writer(program).write()
-
-
-@dataclass(frozen=True, slots=True)
-class _Renamed:
-    """Among the parts of an expression: from here on, names of a value mean the changed one."""
-
-    before: int
-    number: int
-
-
-#: What an expression is made of: texts, numbers of values, and changes of what a name means.
-_Part = str | int | _Renamed
+    writer = _Writer(inputs, constants, steps, statements)
+    return "; ".join(map(writer.statement, statements))
 
 
 class _Writer:
     """Writes one program, statement by statement, each from its value down to what has a name."""
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._first_step = program.first_step
-        self._leaves = [variable.name for variable in program.inputs]
-        bound = set(self._leaves) | {s.name for s in program.statements if s.name is not None}
-        for constant in program.constants:
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        constants: Sequence[Constant],
+        steps: Sequence[Step],
+        statements: Sequence[Statement],
+    ) -> None:
+        self._steps = steps
+        self._inputs = [variable.name for variable in inputs]
+        self._first_step = len(inputs) + len(constants)
+        bound = {*self._inputs, *[statement.name for statement in statements]}
+        self._leaves = list(self._inputs)
+        for constant in constants:
             size = constant.text.lstrip("-")
             # Where the user's pi is a variable, the constant is math.pi.
             self._leaves.append(
                 constant.text.replace(size, f"math.{size}") if size in bound else constant.text
             )
         # What each name means at present, and by which name a value goes.
-        self._meanings = {name: number for number, name in enumerate(program.names)}
-        self._names = dict(enumerate(program.names))
+        self._names = dict(enumerate(self._inputs))
+        self._meanings = {name: number for number, name in self._names.items()}
         self._aliases = {number: [name] for number, name in self._names.items()}
         # Whether what is written for a value begins with a minus sign.
         self._minus = [text.startswith("-") for text in self._leaves]
@@ -72,19 +77,17 @@ class _Writer:
         self._compared: dict[int, int] = {}
         self._inside = False  # whether what is being written stands within no_grad(...)
 
-    def write(self) -> str:
-        """Write all statements."""
-        return "; ".join(map(self._statement, self._program.statements))
-
-    def _statement(self, statement: Statement) -> str:
-        steps = self._program.steps[len(self._minus) - self._first_step : statement.steps]
+    def statement(self, statement: Statement) -> str:
+        """Write the next statement."""
+        steps = self._steps[len(self._minus) - self._first_step : statement.steps]
         for number, step in enumerate(steps, len(self._minus)):
-            self._minus.append(self._begins_with_minus(step, step.args))
-            self._note_comparison(number, step)
+            self._minus.append(self._begins_with_minus(step))
+            if step.function in _CONDITIONS:
+                self._note_comparison(number, step)
         value = statement.numbers[0]
         text = self._changed(statement, value)
         if text is not None:
-            self._change(self._program.steps[value - self._first_step].args[0], value)
+            self._change(self._steps[value - self._first_step].args[0], value)
         else:
             written = ", ".join(map(self._expression, statement.numbers))
             text = written if statement.name is None else f"{statement.name} = {written}"
@@ -96,7 +99,7 @@ class _Writer:
         """The text of a statement such as `x += 1` or `x[0] = y`; None for any other."""
         if statement.name is None or value < self._first_step:
             return None
-        step = self._program.steps[value - self._first_step]
+        step = self._steps[value - self._first_step]
         if not step.in_place or self._meanings.get(statement.name) != step.args[0]:
             return None
         row = TABLE[step.function]
@@ -126,31 +129,36 @@ class _Writer:
     def _expression(self, value: int) -> str:
         """Write a value."""
         pieces: list[str] = []
-        # Each with whether it stands within no_grad(...).
-        todo: list[tuple[_Part, bool]] = [(value, False)]
+        todo: list[_Part] = [value]
         while todo:
-            item, inside = todo.pop()
-            if isinstance(item, str):
-                pieces.append(item)
-            elif isinstance(item, _Renamed):
-                self._change(item.before, item.number)
-            elif item in self._names:
-                pieces.append(self._names[item])
-            elif item < self._first_step:
-                pieces.append(self._leaves[item])
-            elif self._unwatched(item) and not inside:
-                todo += [(")", True), (item, True), ("no_grad(", True)]
+            part = todo.pop()
+            if isinstance(part, str):
+                pieces.append(part)
+            elif not isinstance(part, int):
+                part()
+            elif part in self._names:
+                pieces.append(self._names[part])
+            elif part < self._first_step:
+                pieces.append(self._leaves[part])
             else:
-                self._inside = inside
-                todo += [(part, inside) for part in reversed(self._parts(item))]
+                todo += reversed(self._parts(part))
         return "".join(pieces)
 
+    def _turn(self) -> None:
+        """Enter no_grad(...), or leave it."""
+        self._inside = not self._inside
+
     def _unwatched(self, number: int) -> bool:
-        return number >= self._first_step and self._program.steps[number - self._first_step].no_grad
+        """Whether no_grad(...) is to be written around a value."""
+        if self._inside or number < self._first_step:
+            return False
+        return self._steps[number - self._first_step].no_grad
 
     def _parts(self, number: int) -> list[_Part]:
         """What a step is written as: texts, and numbers of values."""
-        step = self._program.steps[number - self._first_step]
+        step = self._steps[number - self._first_step]
+        if step.no_grad and not self._inside:
+            return ["no_grad(", self._turn, number, self._turn, ")"]
         row, args = TABLE[step.function], step.args
         if step.in_place:
             return self._method(number, row, step)
@@ -159,14 +167,13 @@ class _Writer:
             return self._call(number, row, step)
         if number in self._compared:
             return self._comparison(number)
-        tight = _TIGHTNESS[row.name]
+        tight, power = _TIGHTNESS[row.name], row.name == "pow"
         if len(args) == 1:
             return [row.symbol, *self._operand(args[0], tight)]
-        space = " " if tight <= _TIGHTNESS["add"] or row.symbol == "@" else ""
-        power = row.name == "pow"
+        spaced = tight <= _TIGHTNESS["add"] or row.symbol == "@"
         return [
             *self._operand(args[0], tight + power),
-            f"{space}{row.symbol}{space}",
+            f" {row.symbol} " if spaced else row.symbol,
             *self._operand(args[1], tight + (not power), minus=False),
         ]
 
@@ -177,12 +184,12 @@ class _Writer:
         name = self._name_of(receiver)
         before = self._operand(receiver, _ATOM) if name is None else [name]
         parts = [*before, ".", *self._call(number, row, rest, f"{row.name}_")]
-        return [*parts, _Renamed(receiver, number)]
+        return [*parts, functools.partial(self._change, receiver, number)]
 
     def _name_of(self, number: int) -> str | None:
         """The name that a value goes by, that of a variable included."""
-        if number < len(self._program.inputs):
-            return self._program.inputs[number].name
+        if number < len(self._inputs):
+            return self._inputs[number]
         return self._names.get(number)
 
     def _call(self, number: int, row: Function, step: Step, name: str | None = None) -> list[_Part]:
@@ -248,7 +255,7 @@ class _Writer:
 
     def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[_Part]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
-        if number in self._names or (self._unwatched(number) and not self._inside):
+        if number in self._names or self._unwatched(number):
             return [number]
         if self._tight(number) >= at_least and (minus or not self._minus[number]):
             return [number]
@@ -262,14 +269,14 @@ class _Writer:
             return _ATOM
         if number in self._compared:
             return _TIGHTNESS["lt"]
-        step = self._program.steps[number - self._first_step]
+        step = self._steps[number - self._first_step]
         if step.in_place or (step.function == "neg" and self._is_literal(step.args[0])):
             return _ATOM
         return _TIGHTNESS.get(step.function, _ATOM)
 
-    def _begins_with_minus(self, step: Step, args: tuple[int, ...]) -> bool:
+    def _begins_with_minus(self, step: Step) -> bool:
         """Whether a step does, its arguments being known."""
-        function = step.function
+        function, args = step.function, step.args
         if step.in_place or (args and args[0] in self._names):
             return function == "neg" and not step.in_place
         if function == "neg":
@@ -282,8 +289,7 @@ class _Writer:
         """Whether a minus sign before the value would become part of a number."""
         if number in self._names:
             return False
-        first_constant = len(self._program.inputs)
-        return first_constant <= number < self._first_step and not self._minus[number]
+        return len(self._inputs) <= number < self._first_step and not self._minus[number]
 
     # -- steps that are written together --
 
@@ -291,7 +297,7 @@ class _Writer:
         if step.function in _COMPARISONS:
             self._compared[number] = step.args[1]
         elif step.function == "logical_and" and step.args == (number - 2, number - 1):
-            link = self._program.steps[number - 1 - self._first_step]
+            link = self._steps[number - 1 - self._first_step]
             if number - 1 in self._names or number - 2 in self._names:
                 return
             if link.function in _COMPARISONS and self._compared.get(number - 2) == link.args[0]:
@@ -299,7 +305,7 @@ class _Writer:
 
     def _flat(self, number: int) -> list[int]:
         """The arguments of max(max(x, y), z) as those of max(x, y, z)."""
-        steps, last = self._program.steps, []
+        steps, last = self._steps, []
         step = steps[number - self._first_step]
         while True:
             left, right = step.args
@@ -316,8 +322,8 @@ class _Writer:
     def _comparison(self, number: int) -> list[_Part]:
         """A comparison or a chain of them: (0 < x) & (x < 1) is 0 < x < 1."""
         links = []
-        while (step := self._program.steps[number - self._first_step]).function == "logical_and":
-            links.append(self._program.steps[number - 1 - self._first_step])
+        while (step := self._steps[number - self._first_step]).function == "logical_and":
+            links.append(self._steps[number - 1 - self._first_step])
             number -= 2
         # People expect the brackets that & and | would not need here.
         parts = self._operand(step.args[0], _TIGHTNESS["add"])
