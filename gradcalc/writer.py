@@ -31,6 +31,21 @@ _TIGHTNESS = {
 }
 _ATOM = 8
 
+
+def _between(row: Function) -> str:
+    """What stands between the operands of an operator."""
+    spaced = _TIGHTNESS[row.name] <= _TIGHTNESS["add"] or row.symbol == "@"
+    return f" {row.symbol} " if spaced else str(row.symbol)
+
+
+#: Operators with two operands: how tight the left one is at least, what stands between, and how
+#: tight the right one is.
+_BINARY = {
+    row.name: (_TIGHTNESS[row.name], _between(row), _TIGHTNESS[row.name] + 1)
+    for row in TABLE.values()
+    if row.symbol and len(row.parameters) > 1
+} | {"pow": (_TIGHTNESS["pow"] + 1, "**", _TIGHTNESS["pow"])}
+
 #: What an expression is made of: texts, numbers of values, and what changes once we get there.
 _Part = str | int | Callable[[], None]
 
@@ -71,8 +86,10 @@ class _Writer:
         self._names = dict(enumerate(self._inputs))
         self._meanings = {name: number for number, name in self._names.items()}
         self._aliases = {number: [name] for number, name in self._names.items()}
-        # Whether what is written for a value begins with a minus sign.
+        # Whether what is written for a value begins with a minus sign, and how tightly it holds
+        # together where it has no name.
         self._minus = [text.startswith("-") for text in self._leaves]
+        self._tight = [_TIGHTNESS["neg"] if minus else _ATOM for minus in self._minus]
         # The last operand of each comparison, and of each `&` that is written as a chain of them.
         self._compared: dict[int, int] = {}
         self._inside = False  # whether what is being written stands within no_grad(...)
@@ -81,9 +98,10 @@ class _Writer:
         """Write the next statement."""
         steps = self._steps[len(self._minus) - self._first_step : statement.steps]
         for number, step in enumerate(steps, len(self._minus)):
-            self._minus.append(self._begins_with_minus(step))
             if step.function in _CONDITIONS:
                 self._note_comparison(number, step)
+            self._minus.append(self._begins_with_minus(step))
+            self._tight.append(self._tightness(number, step))
         value = statement.numbers[0]
         text = self._changed(statement, value)
         if text is not None:
@@ -162,20 +180,16 @@ class _Writer:
         row, args = TABLE[step.function], step.args
         if step.in_place:
             return self._method(number, row, step)
+        if number in self._compared:
+            return self._comparison(number)
+        if row.name in _BINARY:
+            left, between, right = _BINARY[row.name]
+            operand = self._operand(args[1], right, minus=False)
+            return [*self._operand(args[0], left), between, *operand]
         if row.symbol is None or (row.name == "neg" and self._is_literal(args[0])):
             # neg(2) is no literal: -2 would be one.
             return self._call(number, row, step)
-        if number in self._compared:
-            return self._comparison(number)
-        tight, power = _TIGHTNESS[row.name], row.name == "pow"
-        if len(args) == 1:
-            return [row.symbol, *self._operand(args[0], tight)]
-        spaced = tight <= _TIGHTNESS["add"] or row.symbol == "@"
-        return [
-            *self._operand(args[0], tight + power),
-            f" {row.symbol} " if spaced else row.symbol,
-            *self._operand(args[1], tight + (not power), minus=False),
-        ]
+        return [row.symbol, *self._operand(args[0], _TIGHTNESS[row.name])]
 
     def _method(self, number: int, row: Function, step: Step) -> list[_Part]:
         """A call that changes its tensor in place; from there on, the tensor's name means it."""
@@ -204,6 +218,8 @@ class _Writer:
         if row.attribute:
             return [*self._operand(step.args[0], _ATOM), f".{row.name}"]
         flat = row.variadic and name is None
+        if row.single and not options and not flat:
+            return [f"{name or row.name}(", *self._listed([[arg] for arg in step.args]), ")"]
         args: list[list[_Part]] = [[arg] for arg in (self._flat(number) if flat else step.args)]
         written: list[list[_Part]] = []
         skipped = 0 if name is None else 1
@@ -255,21 +271,16 @@ class _Writer:
 
     def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[_Part]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
-        if number in self._names or self._unwatched(number):
+        if self._tight[number] >= at_least and (minus or not self._minus[number]):
             return [number]
-        if self._tight(number) >= at_least and (minus or not self._minus[number]):
+        if number in self._names or self._unwatched(number):
             return [number]
         return ["(", number, ")"]
 
-    def _tight(self, number: int) -> int:
-        """How tightly what is written for a value holds together."""
-        if number < self._first_step:
-            return _TIGHTNESS["neg"] if self._minus[number] else _ATOM
-        if number in self._names:
-            return _ATOM
+    def _tightness(self, number: int, step: Step) -> int:
+        """How tightly what is written for a step holds together."""
         if number in self._compared:
             return _TIGHTNESS["lt"]
-        step = self._steps[number - self._first_step]
         if step.in_place or (step.function == "neg" and self._is_literal(step.args[0])):
             return _ATOM
         return _TIGHTNESS.get(step.function, _ATOM)
@@ -283,7 +294,7 @@ class _Writer:
             return not self._is_literal(args[0])
         if len(args) == 1 or function not in _TIGHTNESS or not self._minus[args[0]]:
             return False
-        return self._tight(args[0]) >= _TIGHTNESS[function] + (function == "pow")
+        return self._tight[args[0]] >= _TIGHTNESS[function] + (function == "pow")
 
     def _is_literal(self, number: int) -> bool:
         """Whether a minus sign before the value would become part of a number."""
