@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from gradcalc import limits
 from gradcalc.calls import NOTEBOOK, Call, Calls, Default, Node, is_prefix
@@ -159,18 +159,10 @@ class Expressions:
             elif kind is ast.Subscript or self._is_property(node):
                 todo.append(node.value)
             nodes.append(node)
-        readers: dict[type, Callable[[Any], int]] = {
-            ast.Name: self._name,
-            ast.BinOp: self._binary,
-            ast.UnaryOp: self._unary,
-            ast.Compare: self._comparison,
-            ast.Subscript: self._subscript,
-            Call: self._called,
-            Default: self._default,
-        }
+        readers, leaf = self._READERS, Expressions._leaf
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
-            self._done.append(readers.get(type(node), self._leaf)(node))
+            self._done.append(readers.get(type(node), leaf)(self, node))
         return self._done.pop()
 
     def _call_of(self, node: Node) -> Call | None:
@@ -462,6 +454,16 @@ class Expressions:
                 hint="use a smaller number",
             )
 
+    _READERS: ClassVar[dict[type, Callable[[Expressions, Any], int]]] = {
+        ast.Name: _name,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.Compare: _comparison,
+        ast.Subscript: _subscript,
+        Call: _called,
+        Default: _default,
+    }
+
     # -- what is no part of the language --
 
     def _unknown(self, node: ast.expr) -> GradcalcError:
@@ -510,22 +512,25 @@ class Expressions:
         final = [0] * self._count
         for number, (before, _) in enumerate((*self._inputs, *self._constants, *self._steps)):
             final[before] = number
-
-        def renumbered(numbers: Iterable[int]) -> tuple[int, ...]:
-            return tuple(map(final.__getitem__, numbers))
+        number_of = final.__getitem__
 
         inputs = tuple([variable for _, variable in self._inputs])
         constants = tuple([constant for _, constant in self._constants])
         steps = tuple(
             [
-                Step(name, renumbered(args), span, options, in_place, no_grad)
+                Step(name, tuple(map(number_of, args)), span, options, in_place, no_grad)
                 for _, (name, args, span, options, in_place, no_grad) in self._steps
             ]
         )
-        renamed = [Statement(s.name, renumbered(s.numbers), s.span, s.steps) for s in statements]
-        canonical = write(inputs, constants, steps, renamed)
-        outputs = renamed[-1].numbers
-        return Program(self._text, canonical, inputs, constants, steps, outputs, tuple(renamed))
+        renumbered = tuple(
+            [
+                Statement(name, tuple(map(number_of, numbers)), span, count)
+                for name, numbers, span, count in statements
+            ]
+        )
+        canonical = write(inputs, constants, steps, renumbered)
+        outputs = renumbered[-1].numbers
+        return Program(self._text, canonical, inputs, constants, steps, outputs, renumbered)
 
 
 def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:

@@ -292,9 +292,9 @@ class _Writer:
             return function == "neg" and not step.in_place
         if function == "neg":
             return not self._is_literal(args[0])
-        if len(args) == 1 or function not in _TIGHTNESS or not self._minus[args[0]]:
+        if function not in _BINARY or not self._minus[args[0]]:
             return False
-        return self._tight[args[0]] >= _TIGHTNESS[function] + (function == "pow")
+        return self._tight[args[0]] >= _BINARY[function][0]
 
     def _is_literal(self, number: int) -> bool:
         """Whether a minus sign before the value would become part of a number."""
