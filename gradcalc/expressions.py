@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import math
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -95,7 +96,7 @@ class Expressions:
         self._known = known
         self._fixed_names = fixed
         self._squares = 0  # of constants so far
-        self._count = 0  # values so far
+        self._number = itertools.count().__next__  # of the next value
         self._done: list[int] = []  # operands that wait for their operation
         self._inputs: list[tuple[int, Input]] = []
         self._constants: list[tuple[int, Constant]] = []
@@ -270,10 +271,6 @@ class Expressions:
             if name in self._fixed_names:
                 self.fixed.add(number)
         return self.names[name]
-
-    def _number(self) -> int:
-        self._count += 1
-        return self._count - 1
 
     # -- comparisons --
 
@@ -509,10 +506,8 @@ class Expressions:
         """Number the values for good; nothing can be added after that."""
         # It asks us for names, and so would keep us alive until the next garbage collection.
         del self._calls
-        final = [0] * self._count
-        for number, (before, _) in enumerate((*self._inputs, *self._constants, *self._steps)):
-            final[before] = number
-        number_of = final.__getitem__
+        values = (*self._inputs, *self._constants, *self._steps)
+        number_of = {before: number for number, (before, _) in enumerate(values)}.__getitem__
 
         inputs = tuple([variable for _, variable in self._inputs])
         constants = tuple([constant for _, constant in self._constants])

@@ -158,7 +158,8 @@ class _Parser:
         self._assign_entries(line)
 
     def _state(self, name: str | None, value: int, where: Span) -> None:
-        self._expressions.names |= {} if name is None else {name: value}
+        if name is not None:
+            self._expressions.names[name] = value
         self._statements.append(Statement(name, (value,), where, self._expressions.steps))
 
     def _result(self, source: Source, *, last: bool) -> None:

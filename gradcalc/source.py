@@ -10,7 +10,7 @@ import ast
 import re
 
 from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.notation import PLACEHOLDER, Notation
+from gradcalc.notation import Notation
 
 #: Names that stand for numbers, unless the user binds them, by themselves.
 CONSTANTS = frozenset({"pi", "e", "inf", "nan"})
@@ -59,7 +59,7 @@ class Source:
     def name(self, node: ast.Name | ast.keyword) -> str:
         """A name, or the name of an argument, as the user wrote it."""
         word = node.id if isinstance(node, ast.Name) else node.arg or ""
-        return word if word != PLACEHOLDER else self._notation.name(word, node.col_offset)
+        return self._notation.name(word, node.col_offset)
 
     def attribute(self, node: ast.Attribute) -> tuple[str, Span]:
         """The name behind the dot, and where it stands."""

@@ -77,11 +77,11 @@ class _Writer:
         bound = {*self._inputs, *[statement.name for statement in statements]}
         self._leaves = list(self._inputs)
         for constant in constants:
-            size = constant.text.lstrip("-")
+            text = constant.text
             # Where the user's pi is a variable, the constant is math.pi.
-            self._leaves.append(
-                constant.text.replace(size, f"math.{size}") if size in bound else constant.text
-            )
+            if constant.value is None and (size := text.lstrip("-")) in bound:
+                text = text.replace(size, f"math.{size}")
+            self._leaves.append(text)
         # What each name means at present, and by which name a value goes.
         self._names = dict(enumerate(self._inputs))
         self._meanings = {name: number for number, name in self._names.items()}
