@@ -31,15 +31,14 @@ _PLAIN_WORDS = frozenset({"True", "False", "None"})
 
 # A text that reads the same in Python and here: operands, with an operator or a comma between them.
 # Its numbers are in the range of float64.
-_WORD = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
+_WORD = r"[A-Za-z_][A-Za-z0-9_]{0,99}+"
 _NUMBER = r"""
     (?!0[0-9]) (?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30}) (?:[eE][+-]?[0-9]{1,2})?
     (?![A-Za-z0-9_.])
 """
 _OPERAND = rf"[-+(\ ]* (?:{_WORD}\ *\([-+(\ ]*)* (?:{_WORD}|{_NUMBER}) [)\ ]*"
 _PLAIN = re.compile(rf"(?!\ ) {_OPERAND} (?:(?:\*\*|//|[-+*/%,]) {_OPERAND})* (?<!\ )", re.VERBOSE)
-_WORDS = re.compile(_WORD)
-_CALLED = re.compile(rf"\b({_WORD}) *\(")
+_NAMES = re.compile(rf"({_WORD})( *\()?")
 
 
 class Notation(NamedTuple):
@@ -79,10 +78,9 @@ def as_typed(text: str, is_function: Callable[[str], bool]) -> Notation | None:
     opened = [0, *depths(text)]
     if min(opened) < 0 or opened[-1] > 0 or max(opened) > limits.BRACKETS:
         return None
-    if any(map(keyword.iskeyword, _WORDS.findall(text))):
-        return None
-    if not all(map(is_function, _CALLED.findall(text))):
-        return None
+    for name, bracket in _NAMES.findall(text):
+        if keyword.iskeyword(name) or (bracket and not is_function(name)):
+            return None
     same = range(len(text) + 1)
     return Notation(text, text, same, same)
 

@@ -146,6 +146,7 @@ class _Writer:
 
     def _expression(self, value: int) -> str:
         """Write a value."""
+        names, leaves = self._names, self._leaves
         pieces: list[str] = []
         todo: list[_Part] = [value]
         while todo:
@@ -154,10 +155,10 @@ class _Writer:
                 pieces.append(part)
             elif not isinstance(part, int):
                 part()
-            elif part in self._names:
-                pieces.append(self._names[part])
-            elif part < self._first_step:
-                pieces.append(self._leaves[part])
+            elif part in names:
+                pieces.append(names[part])
+            elif part < len(leaves):
+                pieces.append(leaves[part])
             else:
                 todo += reversed(self._parts(part))
         return "".join(pieces)
