@@ -138,6 +138,8 @@ class _Rewriter:
             if ended and sort in BEGINS and not follows:
                 self._check_product(number)
                 self._write("*", start, start)
+            if (spelling == "**" or sort == "dot") and self._sort(number - 1) == "power":
+                raise self._after_power(number)
             ended = sort in ENDS
             if sort == "open":
                 self._deepen(token)
@@ -275,7 +277,21 @@ class _Rewriter:
                 return number
             number -= 2
 
-    # -- products that can be read in two ways --
+    # -- what can be read in two ways --
+
+    def _after_power(self, number: int) -> GradcalcError:
+        """Say what is wrong with x²**3 and x².sum(), where Python would see 2**3 and 2.sum()."""
+        text, token = self._text, self._tokens[number]
+        start = self._tokens[self._atom_start(number - 1)].start
+        stop = self._tokens[number - 1].stop
+        return MendableError(
+            Kind.SYNTAX,
+            f"what `{text[token.start : token.stop]}` belongs to can be read in two ways",
+            text=text,
+            span=Span(start, token.stop),
+            lead="write brackets:",
+            corrected=(f"{text[:start]}({text[start:stop]}){text[stop:]}".strip(),),
+        )
 
     def _check_product(self, number: int) -> None:
         """Refuse 1/2x and sin²(x); the product's second factor starts at `number`."""
