@@ -86,22 +86,17 @@ class _Writer:
         self._names = dict(enumerate(self._inputs))
         self._meanings = {name: number for number, name in self._names.items()}
         self._aliases = {number: [name] for number, name in self._names.items()}
-        # Whether what is written for a value begins with a minus sign, and how tightly it holds
-        # together where it has no name.
-        self._minus = [text.startswith("-") for text in self._leaves]
-        self._tight = [_TIGHTNESS["neg"] if minus else _ATOM for minus in self._minus]
         # The last operand of each comparison, and of each `&` that is written as a chain of them.
         self._compared: dict[int, int] = {}
+        self._seen = 0  # steps of the statements so far
         self._inside = False  # whether what is being written stands within no_grad(...)
 
     def statement(self, statement: Statement) -> str:
         """Write the next statement."""
-        steps = self._steps[len(self._minus) - self._first_step : statement.steps]
-        for number, step in enumerate(steps, len(self._minus)):
-            if step.function in _CONDITIONS:
-                self._note_comparison(number, step)
-            self._minus.append(self._begins_with_minus(step))
-            self._tight.append(self._tightness(number, step))
+        for position in range(self._seen, statement.steps):
+            if self._steps[position].function in _CONDITIONS:
+                self._note_comparison(self._first_step + position, self._steps[position])
+        self._seen = statement.steps
         value = statement.numbers[0]
         text = self._changed(statement, value)
         if text is not None:
@@ -272,36 +267,42 @@ class _Writer:
 
     def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[_Part]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
-        if self._tight[number] >= at_least and (minus or not self._minus[number]):
+        tight = number in self._names or self._tightness(number) >= at_least
+        if tight and (minus or not self._begins_with_minus(number)):
             return [number]
-        if number in self._names or self._unwatched(number):
-            return [number]
-        return ["(", number, ")"]
+        return [number] if self._unwatched(number) else ["(", number, ")"]
 
-    def _tightness(self, number: int, step: Step) -> int:
-        """How tightly what is written for a step holds together."""
+    def _tightness(self, number: int) -> int:
+        """How tightly what is written for a value holds together."""
+        if number in self._names:
+            return _ATOM
+        if number < self._first_step:
+            return _TIGHTNESS["neg"] if self._leaves[number][0] == "-" else _ATOM
         if number in self._compared:
             return _TIGHTNESS["lt"]
+        step = self._steps[number - self._first_step]
         if step.in_place or (step.function == "neg" and self._is_literal(step.args[0])):
             return _ATOM
         return _TIGHTNESS.get(step.function, _ATOM)
 
-    def _begins_with_minus(self, step: Step) -> bool:
-        """Whether a step does, its arguments being known."""
-        function, args = step.function, step.args
-        if step.in_place or (args and args[0] in self._names):
-            return function == "neg" and not step.in_place
-        if function == "neg":
-            return not self._is_literal(args[0])
-        if function not in _BINARY or not self._minus[args[0]]:
-            return False
-        return self._tight[args[0]] >= _BINARY[function][0]
+    def _begins_with_minus(self, number: int) -> bool:
+        """Whether what is written for a value does: it, or its first operand, and so on."""
+        while number not in self._names and number >= self._first_step:
+            step = self._steps[number - self._first_step]
+            if step.function == "neg":
+                return not (step.in_place or self._is_literal(step.args[0]))
+            if step.in_place or step.function not in _BINARY:
+                return False
+            number = step.args[0]
+            if self._tightness(number) < _BINARY[step.function][0]:
+                return False  # it gets brackets
+        return number not in self._names and self._leaves[number][0] == "-"
 
     def _is_literal(self, number: int) -> bool:
         """Whether a minus sign before the value would become part of a number."""
-        if number in self._names:
+        if number in self._names or not len(self._inputs) <= number < self._first_step:
             return False
-        return len(self._inputs) <= number < self._first_step and not self._minus[number]
+        return self._leaves[number][0] != "-"
 
     # -- steps that are written together --
 
