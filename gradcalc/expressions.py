@@ -451,6 +451,7 @@ class Expressions:
                 hint="use a smaller number",
             )
 
+    #: What gives the value of a node; `_leaf` gives that of any other.
     _READERS: ClassVar[dict[type, Callable[[Expressions, Any], int]]] = {
         ast.Name: _name,
         ast.BinOp: _binary,

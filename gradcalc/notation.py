@@ -71,7 +71,7 @@ class Notation(NamedTuple):
 def as_typed(text: str, is_function: Callable[[str], bool]) -> Notation | None:
     """The text as it is, if it is in Python's notation already; None if it is to be rewritten.
 
-    Most texts of data sets are; they need no tokens, which take longer than all of the rest.
+    Most formulas of data sets are. Their tokens would take as long as all that comes after.
     """
     if len(text) > limits.TEXT_LENGTH or not _PLAIN.fullmatch(text):
         return None
