@@ -19,10 +19,10 @@ from typing import NamedTuple
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, lookup
-from gradcalc.notation import SIGNS
 from gradcalc.parser import parse
 from gradcalc.program import Array, Program
 from gradcalc.spelling import normal
+from gradcalc.tokens import SIGNS
 
 #: A name and a number, as they are mostly written.
 _PLAIN = re.compile(

@@ -13,9 +13,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function, callable_names, lookup
-from gradcalc.notation import MendableError
 from gradcalc.options import NotWrittenOut, index, option
 from gradcalc.source import PREFIXES, Source
 
@@ -98,6 +97,8 @@ class Calls:
         if in_place and receiver is None and node.args:
             receiver = node.args[0]  # torch.exp_(x)
         call = Call(row, args, {}, self._source.span(node), receiver, in_place)
+        if row.single and not node.keywords:
+            return call
         keywords = self._keywords(node)
         names = [name for name, _ in keywords]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -108,10 +109,10 @@ class Calls:
             listed = args[0] if isinstance(args[0], ast.List) else ast.List(elts=[*args])  # type: ignore[list-item]
             call.values, shape = self.elements(listed)
             call.options["shape"] = shape if listed is args[0] else ()
-        elif any(parameter.option or parameter.several for parameter in row.parameters):
-            self._with_options(call, args, dict(keywords))
-        elif node.keywords:
+        elif row.single:
             self._by_name(call, keywords)
+        else:
+            self._with_options(call, args, dict(keywords))
         return call
 
     def part(self, node: ast.Attribute | ast.Subscript) -> Call | None:
@@ -184,11 +185,13 @@ class Calls:
     def _callee(self, node: ast.Call) -> tuple[Function, bool]:
         """The row that is called, and whether it changes its tensor in place, as x.add_(1) does."""
         name = self._callee_name(node.func)
-        if isinstance(node.func, ast.Attribute) and name.endswith("_") and lookup(name) is None:
+        row = lookup(name)
+        if row is None and isinstance(node.func, ast.Attribute) and name.endswith("_"):
             row = lookup(name[:-1])
             if row is not None:
                 return row, True
-        row = self._function(node.func)
+        if row is None:
+            raise self._unknown(node.func, name)
         if row.pairwise is not None:
             receiver = self._receiver(node)
             others = node.args[1:] if receiver is None else node.args
@@ -318,17 +321,13 @@ class Calls:
             return self._source.attribute(callee)[0]
         raise self._source.error("only a function can be called", callee)
 
-    def _function(self, callee: ast.expr) -> Function:
-        """The row that is called."""
-        name = self._callee_name(callee)
+    def _unknown(self, callee: ast.expr, name: str) -> GradcalcError:
+        """What is said of a name that no row goes by."""
         place = self._source.span(callee)
         if isinstance(callee, ast.Attribute):
             place = self._source.attribute(callee)[1]
-        row = lookup(name)
-        if row is not None:
-            return row
         if name in NOTEBOOK:
-            raise GradcalcError(
+            return GradcalcError(
                 Kind.NAME,
                 f"`{name}` is no part of the program",
                 text=self._source.text,
@@ -344,7 +343,7 @@ class Calls:
         else:
             hint = "`gradcalc functions` lists them all"
             lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
-        raise MendableError(
+        return MendableError(
             Kind.NAME,
             f"unknown function `{name}`",
             text=text,

@@ -6,10 +6,14 @@ crosses a module boundary. `render.error_text` draws it; nothing here prints.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from gradcalc import limits
+
+#: Characters of a corrected text beyond which a hint does not show it.
+_SHOWN = 200
 
 
 class Span(NamedTuple):
@@ -82,6 +86,37 @@ class GradcalcError(Exception):
         if self.span is None:
             return None
         return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1
+
+
+class MendableError(GradcalcError):
+    """An error for which corrected texts are at hand; its hint shows those that are in order.
+
+    Attributes:
+        lead: What the hint says before the corrected texts.
+        corrected: Texts, or pieces of the text, that may be what was meant.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        text: str,
+        span: Span,
+        lead: str,
+        corrected: tuple[str, ...],
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(kind, message, text=text, span=span, hint=hint)
+        self.lead = lead
+        self.corrected = corrected
+
+    def show(self, parses: Callable[[str], bool]) -> None:
+        """Put those of the corrected texts that parse into the hint; without any it stays."""
+        short = [p for p in self.corrected if len(p) <= _SHOWN and "\n" not in p]
+        sound = [piece for piece in short if parses(piece)]
+        if sound:
+            self.hint = f"{self.lead} {' or '.join(sound)}"
 
 
 def _remade(

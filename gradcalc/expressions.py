@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import math
 import re
 from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from gradcalc import limits
 from gradcalc.calls import NOTEBOOK, Call, Calls, Default, Node, is_prefix
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function, lookup
-from gradcalc.notation import MendableError
+from gradcalc.notation import Notation, as_typed, rewrite
 from gradcalc.options import NotWrittenOut, index
 from gradcalc.program import Constant, Input, Program, Statement, Step
 from gradcalc.source import CONSTANTS, Source
+from gradcalc.tokens import Token
+from gradcalc.writer import write
 
 BINARY = {
     ast.Add: TABLE["add"],
@@ -62,10 +65,15 @@ _PROPERTIES = {
 #: A variable's name, where it stands before a bracket: one letter, with an index perhaps.
 _LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
 
+#: A step whose arguments have not got their final numbers.
+_Unnumbered = tuple[str, list[int], Span, tuple[tuple[str, Any], ...], bool, bool]
+
 
 @functools.lru_cache(maxsize=1024)
-def _exact(text: str) -> Fraction:
+def _exact(text: str) -> Fraction | None:
     """A literal's value. 0e999999999 is zero, too: `Fraction` would calculate that power of ten."""
+    if text.lstrip("-") in CONSTANTS:
+        return None
     return Fraction(text) if float(text) else Fraction(0)
 
 
@@ -88,30 +96,33 @@ class Expressions:
         self._known = known
         self._fixed_names = fixed
         self._squares = 0  # of constants so far
-        self._count = 0  # values so far
+        self._number = itertools.count().__next__  # of the next value
         self._done: list[int] = []  # operands that wait for their operation
         self._inputs: list[tuple[int, Input]] = []
         self._constants: list[tuple[int, Constant]] = []
-        self._steps: list[tuple[int, Step]] = []
+        self._steps: list[tuple[int, _Unnumbered]] = []
         self._exact: dict[int, Fraction] = {}  # values that are known exactly, for limits
         self.names: dict[str, int] = {}  # what each name means at present
         self.fixed: set[int] = set()  # values that are plain numbers
+        self.changed = False  # whether the last step changed its tensor in place
 
     @property
     def steps(self) -> int:
         """How many steps there are so far."""
         return len(self._steps)
 
-    @property
-    def changed(self) -> bool:
-        """Whether the last step changed its tensor in place."""
-        return bool(self._steps) and self._steps[-1][1].in_place
+    def as_typed(self) -> Source | None:
+        """Begin with the whole text as an expression, if it needs no rewriting."""
+        notation = as_typed(self._text, self._is_function)
+        return None if notation is None else self._begin(notation)
 
-    def source(self, tokens: list[Any]) -> Source:
+    def source(self, tokens: list[Token]) -> Source:
         """Begin with an expression."""
-        self._source = Source(self._text, tokens, self._is_function)
+        return self._begin(rewrite(self._text, tokens, self._is_function))
+
+    def _begin(self, notation: Notation) -> Source:
+        self._source = Source(notation)
         self._calls = Calls(self._source, self._is_assigned, self._known)
-        self._read: dict[ast.expr, Call] = {}
         self._unwatched: list[Span] = []  # of what stands within no_grad(...)
         return self._source
 
@@ -129,43 +140,31 @@ class Expressions:
 
     def value(self, tree: ast.expr) -> int:
         """Turn the tree into steps, operands first; return the number of its value."""
-        nodes: list[Node] = []
-        todo: list[Node] = [tree]
+        nodes: list[Any] = []
+        todo: list[Any] = [tree]
         while todo:
             node = todo.pop()
-            nodes.append(node)
             kind = type(node)
             if kind is ast.BinOp:
-                todo += (node.left, node.right)  # type: ignore[union-attr]
+                todo += (node.left, node.right)
             elif kind in _LEAVES:
-                continue
+                pass
             elif kind is ast.UnaryOp:
-                if self._literal(node) is None:  # type: ignore[arg-type]
-                    todo.append(node.operand)  # type: ignore[union-attr]
+                if self._literal(node) is None:
+                    todo.append(node.operand)
             elif kind is ast.Compare:
-                todo += (node.left, *node.comparators)  # type: ignore[union-attr]
+                todo += (node.left, *node.comparators)
             elif (call := self._call_of(node)) is not None:
-                self._read[node] = call  # type: ignore[index]
+                node = call
                 todo += call.values
             elif kind is ast.Subscript or self._is_property(node):
-                todo.append(node.value)  # type: ignore[union-attr]
-        readers: dict[type, Callable[[Any], int]] = {
-            ast.BinOp: self._binary,
-            ast.UnaryOp: self._unary,
-            ast.Compare: self._comparison,
-            ast.Subscript: self._subscript,
-            Default: self._default,
-        }
+                todo.append(node.value)
+            nodes.append(node)
+        readers, leaf = self._READERS, Expressions._leaf
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
-            call = self._read.get(node) if self._read else None  # type: ignore[arg-type]
-            if call is not None:
-                self._done.append(self._called(call))
-            else:
-                self._done.append(readers.get(type(node), self._leaf)(node))
+            self._done.append(readers.get(type(node), leaf)(self, node))
         return self._done.pop()
-
-    # Each takes the operands of a node off the waiting ones and returns the value of the node.
 
     def _call_of(self, node: Node) -> Call | None:
         """The node as a call, if it is one, or a list, or a part of a call's results."""
@@ -201,13 +200,17 @@ class Expressions:
             raise self._source.error("this operator is not part of the language", node)
         return self.step(row, [self._done.pop()], self._source.span(node))
 
+    def _name(self, node: ast.Name) -> int:
+        name = self._source.name(node)
+        if name in self.names:
+            return self.names[name]
+        span = self._source.span(node)
+        return self.named(name, span) if self._literal(node) is None else self._constant(name, span)
+
     def _leaf(self, node: ast.expr) -> int:
         text = self._literal(node)
         if text is not None:
             return self._constant(text, self._source.span(node))
-        if isinstance(node, ast.Name):
-            name = self._source.name(node)
-            return self.named(name, self._source.span(node))
         if isinstance(node, ast.Attribute) and self._is_property(node):
             return self.step(self._property(node), [self._done.pop()], self._source.span(node))
         raise self._unknown(node)
@@ -252,7 +255,7 @@ class Expressions:
         return None
 
     def _constant(self, text: str, span: Span) -> int:
-        value = None if text.lstrip("-") in CONSTANTS else _exact(text)
+        value = _exact(text)
         number = self._number()
         self._constants.append((number, Constant(text, value, span)))
         self.fixed.add(number)
@@ -268,10 +271,6 @@ class Expressions:
             if name in self._fixed_names:
                 self.fixed.add(number)
         return self.names[name]
-
-    def _number(self) -> int:
-        self._count += 1
-        return self._count - 1
 
     # -- comparisons --
 
@@ -391,21 +390,7 @@ class Expressions:
             self._check_power(args[0], args[1], span)
         number = self._number()
         if row.entrywise and self.fixed.issuperset(args):
-            self.fixed.add(number)
-            self._squares += row.name == "square"
-            if self._squares > limits.CONSTANT_SQUARES:
-                # Each may double the digits, and sympy would calculate them all.
-                raise GradcalcError(
-                    Kind.LIMIT,
-                    f"more than {limits.CONSTANT_SQUARES} squares of constants",
-                    text=self._text,
-                    span=span,
-                    hint="write a power instead, as in 3**8",
-                )
-            if row.name in _RATIONAL and all(arg in self._exact for arg in args):
-                exact = _calculated(row, [self._exact[arg] for arg in args])
-                if exact is not None:
-                    self._exact[number] = exact
+            self._note_fixed(number, row, args, span)
         no_grad = bool(self._unwatched) and any(
             s.start <= span.start and span.stop <= s.stop for s in self._unwatched
         )
@@ -417,12 +402,30 @@ class Expressions:
                 span=span,
                 hint="make a new tensor, as in y = no_grad(x + 1)",
             )
-        step = Step(row.name, tuple(args), span, options, in_place, no_grad)
-        self._steps.append((number, step))
+        self._steps.append((number, (row.name, args, span, options, in_place, no_grad)))
+        self.changed = in_place
         if in_place:
             # All names of the tensor mean what it has become.
             self.names |= {name: number for name, value in self.names.items() if value == args[0]}
         return number
+
+    def _note_fixed(self, number: int, row: Function, args: list[int], span: Span) -> None:
+        """Remember that a value is a plain number, and which one if it is rational."""
+        self.fixed.add(number)
+        self._squares += row.name == "square"
+        if self._squares > limits.CONSTANT_SQUARES:
+            # Each may double the digits, and sympy would calculate them all.
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"more than {limits.CONSTANT_SQUARES} squares of constants",
+                text=self._text,
+                span=span,
+                hint="write a power instead, as in 3**8",
+            )
+        if row.name in _RATIONAL and all(arg in self._exact for arg in args):
+            exact = _calculated(row, [self._exact[arg] for arg in args])
+            if exact is not None:
+                self._exact[number] = exact
 
     def _check_power(self, base: int, exponent: int, span: Span) -> None:
         """Refuse a power that would be immense."""
@@ -447,6 +450,17 @@ class Expressions:
                 span=span,
                 hint="use a smaller number",
             )
+
+    #: What gives the value of a node; `_leaf` gives that of any other.
+    _READERS: ClassVar[dict[type, Callable[[Expressions, Any], int]]] = {
+        ast.Name: _name,
+        ast.BinOp: _binary,
+        ast.UnaryOp: _unary,
+        ast.Compare: _comparison,
+        ast.Subscript: _subscript,
+        Call: _called,
+        Default: _default,
+    }
 
     # -- what is no part of the language --
 
@@ -493,28 +507,26 @@ class Expressions:
         """Number the values for good; nothing can be added after that."""
         # It asks us for names, and so would keep us alive until the next garbage collection.
         del self._calls
-        final = [0] * self._count
-        for number, (before, _) in enumerate((*self._inputs, *self._constants, *self._steps)):
-            final[before] = number
+        values = (*self._inputs, *self._constants, *self._steps)
+        number_of = {before: number for number, (before, _) in enumerate(values)}.__getitem__
 
-        def renumbered(numbers: Iterable[int]) -> tuple[int, ...]:
-            return tuple([final[number] for number in numbers])
-
-        renamed = [Statement(s.name, renumbered(s.numbers), s.span, s.steps) for s in statements]
-        return Program(
-            text=self._text,
-            canonical="",
-            inputs=tuple(variable for _, variable in self._inputs),
-            constants=tuple(constant for _, constant in self._constants),
-            steps=tuple(
-                [
-                    Step(s.function, renumbered(s.args), s.span, s.options, s.in_place, s.no_grad)
-                    for _, s in self._steps
-                ]
-            ),
-            outputs=renamed[-1].numbers,
-            statements=tuple(renamed),
+        inputs = tuple([variable for _, variable in self._inputs])
+        constants = tuple([constant for _, constant in self._constants])
+        steps = tuple(
+            [
+                Step(name, tuple(map(number_of, args)), span, options, in_place, no_grad)
+                for _, (name, args, span, options, in_place, no_grad) in self._steps
+            ]
         )
+        renumbered = tuple(
+            [
+                Statement(name, tuple(map(number_of, numbers)), span, count)
+                for name, numbers, span, count in statements
+            ]
+        )
+        canonical = write(inputs, constants, steps, renumbered)
+        outputs = renumbered[-1].numbers
+        return Program(self._text, canonical, inputs, constants, steps, outputs, renumbered)
 
 
 def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:
@@ -529,7 +541,8 @@ def _calculated(row: Function, values: list[Fraction]) -> Fraction | None:
         return base**exponent.numerator
     if row.name == "div" and not values[1]:
         return None
-    return Fraction(row.mpmath(*values))
+    exact: Fraction = row.mpmath(*values)
+    return exact
 
 
 def _with_brackets(source: str) -> str:

@@ -26,18 +26,16 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 from collections.abc import Collection
-from dataclasses import replace
 
 from gradcalc import limits
-from gradcalc.errors import GradcalcError, Kind, Span
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.expressions import BINARY, Expressions
 from gradcalc.functions import TABLE, Function
-from gradcalc.notation import Line, MendableError, lines
+from gradcalc.order import depths
 from gradcalc.program import Program, Statement
 from gradcalc.source import CONSTANTS, PREFIXES, Source
-from gradcalc.writer import write
+from gradcalc.tokens import Line, lines
 
 __all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]
 
@@ -85,12 +83,9 @@ def parse(text: str, known: Collection[str] = ()) -> Program:
 
 
 def _parse(text: str, known: Collection[str], fixed: Collection[str] = ()) -> Program:
-    cut = lines(text)
     parser = _Parser(text, known, fixed)
-    for position, line in enumerate(cut, 1):
-        parser.read(line, last=position == len(cut))
+    parser.read()
     program = parser.finish()
-    program = replace(program, canonical=write(program))
     _check_canonical(program)
     return program
 
@@ -113,18 +108,15 @@ def _check_canonical(program: Program) -> None:
             span=Span(0, len(program.text)),
             hint="put many numbers into a file, as in --at x=@x.csv",
         )
-    if len(program.steps) > limits.BRACKETS:
-        depth = 0
-        for bracket in re.findall(r"[()]", program.canonical):
-            depth += 1 if bracket == "(" else -1
-            if depth > limits.BRACKETS:
-                raise GradcalcError(
-                    Kind.LIMIT,
-                    f"calls or signs nested more than {limits.BRACKETS} deep",
-                    text=program.text,
-                    span=Span(0, len(program.text)),
-                    hint="name a part, as in y = x + 1; y**2",
-                )
+    many = len(program.steps) > limits.BRACKETS  # fewer cannot nest so deep
+    if many and max(depths(program.canonical), default=0) > limits.BRACKETS:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"calls or signs nested more than {limits.BRACKETS} deep",
+            text=program.text,
+            span=Span(0, len(program.text)),
+            hint="name a part, as in y = x + 1; y**2",
+        )
 
 
 class _Parser:
@@ -139,11 +131,20 @@ class _Parser:
         """The program of all lines that were read."""
         return self._expressions.finish(self._statements)
 
-    def read(self, line: Line, *, last: bool) -> None:
-        """Turn a line into steps."""
+    def read(self) -> None:
+        """Turn the text into steps."""
+        source = self._expressions.as_typed()
+        if source is not None:
+            self._result(source, last=True)
+            return
+        cut = lines(self._text)
+        for position, line in enumerate(cut, 1):
+            self._line(line, last=position == len(cut))
+
+    def _line(self, line: Line, *, last: bool) -> None:
         source = self._expressions.source(line.tokens)
         if line.target is None:
-            self._result(line, source, last=last)
+            self._result(source, last=last)
             return
         if len(line.target) == 1 and line.target[0].sort == "name":
             name, where = line.target[0].spelling, line.target[0].span
@@ -157,10 +158,11 @@ class _Parser:
         self._assign_entries(line)
 
     def _state(self, name: str | None, value: int, where: Span) -> None:
-        self._expressions.names |= {} if name is None else {name: value}
+        if name is not None:
+            self._expressions.names[name] = value
         self._statements.append(Statement(name, (value,), where, self._expressions.steps))
 
-    def _result(self, line: Line, source: Source, *, last: bool) -> None:
+    def _result(self, source: Source, *, last: bool) -> None:
         """Read a line that is an expression, or on the last line several."""
         tree = source.tree()
         whole = source.whole
@@ -179,7 +181,7 @@ class _Parser:
                 Kind.SYNTAX,
                 "the value of this line is not used",
                 text=self._text,
-                span=line.span,
+                span=whole,
                 lead="put it on one line:",
                 corrected=(" ".join(self._text.split()),),
                 hint="give it a name, as in y = x**2",

@@ -82,10 +82,11 @@ def check_hessian(size: int) -> None:
 
 def constant_warnings(program: Program) -> tuple[str, ...]:
     """What of the program is a constant to backward, and to calculus too."""
-    sources = []
-    for number, step in enumerate(program.steps, program.first_step):
-        if step.no_grad or step.function == "detach":
-            sources.append(program.source(number))
+    sources = [
+        program.source(number)
+        for number, step in enumerate(program.steps, program.first_step)
+        if step.no_grad or step.function == "detach"
+    ]
     # Of no_grad(a*b + c) the whole is named, and not its parts.
     whole = [s for s in sources if not any(s != other and s in other for other in sources)]
     return tuple(

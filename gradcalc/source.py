@@ -1,18 +1,16 @@
 """A piece of the user's text, as Python's parser reads it, and the way back to the text.
 
-In: the tokens of an expression. Out: `Source`: Python's syntax tree, and for its nodes the places
-and the names as the user wrote them.
+In: an expression in Python's notation. Out: `Source`: Python's syntax tree, and for its nodes the
+places and the names as the user wrote them.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
-from typing import Any
 
 from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.notation import rewrite
+from gradcalc.notation import Notation
 
 #: Names that stand for numbers, unless the user binds them, by themselves.
 CONSTANTS = frozenset({"pi", "e", "inf", "nan"})
@@ -30,16 +28,11 @@ PREFIXES = frozenset(
 class Source:
     """An expression of the user's."""
 
-    def __init__(self, text: str, tokens: list[Any], is_function: Callable[[str], bool]) -> None:
-        """Rewrite the expression for Python.
-
-        Args:
-            text: The user's whole text.
-            tokens: The expression's tokens.
-            is_function: Whether a name before an opening bracket is called; else it is multiplied.
-        """
-        self.text = text
-        self._notation = rewrite(text, tokens, is_function)
+    def __init__(self, notation: Notation) -> None:
+        """Begin with the expression in Python's notation."""
+        self.text = notation.text
+        self._notation = notation
+        self._starts, self._stops = notation.starts, notation.stops
 
     @property
     def whole(self) -> Span:
@@ -48,8 +41,7 @@ class Source:
 
     def span(self, node: ast.expr) -> Span:
         """Where a node stands."""
-        starts, stops = self._notation.starts, self._notation.stops
-        return Span(starts[node.col_offset], stops[node.end_col_offset or 0])
+        return Span(self._starts[node.col_offset], self._stops[node.end_col_offset or 0])
 
     def piece(self, span: Span) -> str:
         """The user's text there."""

@@ -1,20 +1,21 @@
 """A program, written back as text.
 
-In: a `Program` that was parsed. Out: its statements in Python's notation, with as few brackets as
-it takes, which parse to an equal program. Visited with a stack, and of a length that grows with the
-program's.
+In: the parts of a `Program` that was parsed. Out: its statements in Python's notation, with as few
+brackets as it takes, which parse to an equal program. Visited with a stack, and of a length that
+grows with the program's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
 
 from gradcalc.functions import TABLE, Function
 from gradcalc.options import index_text, option_text
-from gradcalc.program import Program, Statement, Step
+from gradcalc.program import Constant, Input, Statement, Step
 
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+_CONDITIONS = _COMPARISONS | {"logical_and"}
 
 #: How tightly the operators bind, as in Python. Higher is tighter.
 _TIGHTNESS = {
@@ -31,60 +32,75 @@ _TIGHTNESS = {
 _ATOM = 8
 
 
-def write(program: Program) -> str:
+def _between(row: Function) -> str:
+    """What stands between the operands of an operator."""
+    spaced = _TIGHTNESS[row.name] <= _TIGHTNESS["add"] or row.symbol == "@"
+    return f" {row.symbol} " if spaced else str(row.symbol)
+
+
+#: Operators with two operands: how tight the left one is at least, what stands between, and how
+#: tight the right one is.
+_BINARY = {
+    row.name: (_TIGHTNESS[row.name], _between(row), _TIGHTNESS[row.name] + 1)
+    for row in TABLE.values()
+    if row.symbol and len(row.parameters) > 1
+} | {"pow": (_TIGHTNESS["pow"] + 1, "**", _TIGHTNESS["pow"])}
+
+#: What an expression is made of: texts, numbers of values, and what changes once we get there.
+_Part = str | int | Callable[[], None]
+
+
+def write(
+    inputs: Sequence[Input],
+    constants: Sequence[Constant],
+    steps: Sequence[Step],
+    statements: Sequence[Statement],
+) -> str:
     """Write a program in Python's notation."""
-    return _Writer(program).write()
-
-
-@dataclass(frozen=True, slots=True)
-class _Renamed:
-    """Among the parts of an expression: from here on, names of a value mean the changed one."""
-
-    before: int
-    number: int
-
-
-#: What an expression is made of: texts, numbers of values, and changes of what a name means.
-_Part = str | int | _Renamed
+    writer = _Writer(inputs, constants, steps, statements)
+    return "; ".join(map(writer.statement, statements))
 
 
 class _Writer:
     """Writes one program, statement by statement, each from its value down to what has a name."""
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
-        self._first_step = program.first_step
-        self._leaves = [variable.name for variable in program.inputs]
-        bound = set(self._leaves) | {s.name for s in program.statements if s.name is not None}
-        for constant in program.constants:
-            size = constant.text.lstrip("-")
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        constants: Sequence[Constant],
+        steps: Sequence[Step],
+        statements: Sequence[Statement],
+    ) -> None:
+        self._steps = steps
+        self._inputs = [variable.name for variable in inputs]
+        self._first_step = len(inputs) + len(constants)
+        bound = {*self._inputs, *[statement.name for statement in statements]}
+        self._leaves = list(self._inputs)
+        for constant in constants:
+            text = constant.text
             # Where the user's pi is a variable, the constant is math.pi.
-            self._leaves.append(
-                constant.text.replace(size, f"math.{size}") if size in bound else constant.text
-            )
+            if constant.value is None and (size := text.lstrip("-")) in bound:
+                text = text.replace(size, f"math.{size}")
+            self._leaves.append(text)
         # What each name means at present, and by which name a value goes.
-        self._meanings = {name: number for number, name in enumerate(program.names)}
-        self._names = dict(enumerate(program.names))
+        self._names = dict(enumerate(self._inputs))
+        self._meanings = {name: number for number, name in self._names.items()}
         self._aliases = {number: [name] for number, name in self._names.items()}
-        # Whether what is written for a value begins with a minus sign.
-        self._minus = [text.startswith("-") for text in self._leaves]
         # The last operand of each comparison, and of each `&` that is written as a chain of them.
         self._compared: dict[int, int] = {}
+        self._seen = 0  # steps of the statements so far
         self._inside = False  # whether what is being written stands within no_grad(...)
 
-    def write(self) -> str:
-        """Write all statements."""
-        return "; ".join(map(self._statement, self._program.statements))
-
-    def _statement(self, statement: Statement) -> str:
-        steps = self._program.steps[len(self._minus) - self._first_step : statement.steps]
-        for number, step in enumerate(steps, len(self._minus)):
-            self._minus.append(self._begins_with_minus(step, step.args))
-            self._note_comparison(number, step)
+    def statement(self, statement: Statement) -> str:
+        """Write the next statement."""
+        for position in range(self._seen, statement.steps):
+            if self._steps[position].function in _CONDITIONS:
+                self._note_comparison(self._first_step + position, self._steps[position])
+        self._seen = statement.steps
         value = statement.numbers[0]
         text = self._changed(statement, value)
         if text is not None:
-            self._change(self._program.steps[value - self._first_step].args[0], value)
+            self._change(self._steps[value - self._first_step].args[0], value)
         else:
             written = ", ".join(map(self._expression, statement.numbers))
             text = written if statement.name is None else f"{statement.name} = {written}"
@@ -96,7 +112,7 @@ class _Writer:
         """The text of a statement such as `x += 1` or `x[0] = y`; None for any other."""
         if statement.name is None or value < self._first_step:
             return None
-        step = self._program.steps[value - self._first_step]
+        step = self._steps[value - self._first_step]
         if not step.in_place or self._meanings.get(statement.name) != step.args[0]:
             return None
         row = TABLE[step.function]
@@ -125,50 +141,51 @@ class _Writer:
 
     def _expression(self, value: int) -> str:
         """Write a value."""
+        names, leaves = self._names, self._leaves
         pieces: list[str] = []
-        # Each with whether it stands within no_grad(...).
-        todo: list[tuple[_Part, bool]] = [(value, False)]
+        todo: list[_Part] = [value]
         while todo:
-            item, inside = todo.pop()
-            if isinstance(item, str):
-                pieces.append(item)
-            elif isinstance(item, _Renamed):
-                self._change(item.before, item.number)
-            elif item in self._names:
-                pieces.append(self._names[item])
-            elif item < self._first_step:
-                pieces.append(self._leaves[item])
-            elif self._unwatched(item) and not inside:
-                todo += [(")", True), (item, True), ("no_grad(", True)]
+            part = todo.pop()
+            if isinstance(part, str):
+                pieces.append(part)
+            elif not isinstance(part, int):
+                part()
+            elif part in names:
+                pieces.append(names[part])
+            elif part < len(leaves):
+                pieces.append(leaves[part])
             else:
-                self._inside = inside
-                todo += [(part, inside) for part in reversed(self._parts(item))]
+                todo += reversed(self._parts(part))
         return "".join(pieces)
 
+    def _turn(self) -> None:
+        """Enter no_grad(...), or leave it."""
+        self._inside = not self._inside
+
     def _unwatched(self, number: int) -> bool:
-        return number >= self._first_step and self._program.steps[number - self._first_step].no_grad
+        """Whether no_grad(...) is to be written around a value."""
+        if self._inside or number < self._first_step:
+            return False
+        return self._steps[number - self._first_step].no_grad
 
     def _parts(self, number: int) -> list[_Part]:
         """What a step is written as: texts, and numbers of values."""
-        step = self._program.steps[number - self._first_step]
+        step = self._steps[number - self._first_step]
+        if step.no_grad and not self._inside:
+            return ["no_grad(", self._turn, number, self._turn, ")"]
         row, args = TABLE[step.function], step.args
         if step.in_place:
             return self._method(number, row, step)
+        if number in self._compared:
+            return self._comparison(number)
+        if row.name in _BINARY:
+            left, between, right = _BINARY[row.name]
+            operand = self._operand(args[1], right, minus=False)
+            return [*self._operand(args[0], left), between, *operand]
         if row.symbol is None or (row.name == "neg" and self._is_literal(args[0])):
             # neg(2) is no literal: -2 would be one.
             return self._call(number, row, step)
-        if number in self._compared:
-            return self._comparison(number)
-        tight = _TIGHTNESS[row.name]
-        if len(args) == 1:
-            return [row.symbol, *self._operand(args[0], tight)]
-        space = " " if tight <= _TIGHTNESS["add"] or row.symbol == "@" else ""
-        power = row.name == "pow"
-        return [
-            *self._operand(args[0], tight + power),
-            f"{space}{row.symbol}{space}",
-            *self._operand(args[1], tight + (not power), minus=False),
-        ]
+        return [row.symbol, *self._operand(args[0], _TIGHTNESS[row.name])]
 
     def _method(self, number: int, row: Function, step: Step) -> list[_Part]:
         """A call that changes its tensor in place; from there on, the tensor's name means it."""
@@ -177,12 +194,12 @@ class _Writer:
         name = self._name_of(receiver)
         before = self._operand(receiver, _ATOM) if name is None else [name]
         parts = [*before, ".", *self._call(number, row, rest, f"{row.name}_")]
-        return [*parts, _Renamed(receiver, number)]
+        return [*parts, functools.partial(self._change, receiver, number)]
 
     def _name_of(self, number: int) -> str | None:
         """The name that a value goes by, that of a variable included."""
-        if number < len(self._program.inputs):
-            return self._program.inputs[number].name
+        if number < len(self._inputs):
+            return self._inputs[number]
         return self._names.get(number)
 
     def _call(self, number: int, row: Function, step: Step, name: str | None = None) -> list[_Part]:
@@ -197,6 +214,8 @@ class _Writer:
         if row.attribute:
             return [*self._operand(step.args[0], _ATOM), f".{row.name}"]
         flat = row.variadic and name is None
+        if row.single and not options and not flat:
+            return [f"{name or row.name}(", *self._listed([[arg] for arg in step.args]), ")"]
         args: list[list[_Part]] = [[arg] for arg in (self._flat(number) if flat else step.args)]
         written: list[list[_Part]] = []
         skipped = 0 if name is None else 1
@@ -248,42 +267,42 @@ class _Writer:
 
     def _operand(self, number: int, at_least: int, *, minus: bool = True) -> list[_Part]:
         """An operand, in brackets where it binds too loosely, or may not begin with a minus."""
-        if number in self._names or (self._unwatched(number) and not self._inside):
+        tight = number in self._names or self._tightness(number) >= at_least
+        if tight and (minus or not self._begins_with_minus(number)):
             return [number]
-        if self._tight(number) >= at_least and (minus or not self._minus[number]):
-            return [number]
-        return ["(", number, ")"]
+        return [number] if self._unwatched(number) else ["(", number, ")"]
 
-    def _tight(self, number: int) -> int:
+    def _tightness(self, number: int) -> int:
         """How tightly what is written for a value holds together."""
-        if number < self._first_step:
-            return _TIGHTNESS["neg"] if self._minus[number] else _ATOM
         if number in self._names:
             return _ATOM
+        if number < self._first_step:
+            return _TIGHTNESS["neg"] if self._leaves[number][0] == "-" else _ATOM
         if number in self._compared:
             return _TIGHTNESS["lt"]
-        step = self._program.steps[number - self._first_step]
+        step = self._steps[number - self._first_step]
         if step.in_place or (step.function == "neg" and self._is_literal(step.args[0])):
             return _ATOM
         return _TIGHTNESS.get(step.function, _ATOM)
 
-    def _begins_with_minus(self, step: Step, args: tuple[int, ...]) -> bool:
-        """Whether a step does, its arguments being known."""
-        function = step.function
-        if step.in_place or (args and args[0] in self._names):
-            return function == "neg" and not step.in_place
-        if function == "neg":
-            return not self._is_literal(args[0])
-        if len(args) == 1 or function not in _TIGHTNESS or not self._minus[args[0]]:
-            return False
-        return self._tight(args[0]) >= _TIGHTNESS[function] + (function == "pow")
+    def _begins_with_minus(self, number: int) -> bool:
+        """Whether what is written for a value does: it, or its first operand, and so on."""
+        while number not in self._names and number >= self._first_step:
+            step = self._steps[number - self._first_step]
+            if step.function == "neg":
+                return not (step.in_place or self._is_literal(step.args[0]))
+            if step.in_place or step.function not in _BINARY:
+                return False
+            number = step.args[0]
+            if self._tightness(number) < _BINARY[step.function][0]:
+                return False  # it gets brackets
+        return number not in self._names and self._leaves[number][0] == "-"
 
     def _is_literal(self, number: int) -> bool:
         """Whether a minus sign before the value would become part of a number."""
-        if number in self._names:
+        if number in self._names or not len(self._inputs) <= number < self._first_step:
             return False
-        first_constant = len(self._program.inputs)
-        return first_constant <= number < self._first_step and not self._minus[number]
+        return self._leaves[number][0] != "-"
 
     # -- steps that are written together --
 
@@ -291,7 +310,7 @@ class _Writer:
         if step.function in _COMPARISONS:
             self._compared[number] = step.args[1]
         elif step.function == "logical_and" and step.args == (number - 2, number - 1):
-            link = self._program.steps[number - 1 - self._first_step]
+            link = self._steps[number - 1 - self._first_step]
             if number - 1 in self._names or number - 2 in self._names:
                 return
             if link.function in _COMPARISONS and self._compared.get(number - 2) == link.args[0]:
@@ -299,7 +318,7 @@ class _Writer:
 
     def _flat(self, number: int) -> list[int]:
         """The arguments of max(max(x, y), z) as those of max(x, y, z)."""
-        steps, last = self._program.steps, []
+        steps, last = self._steps, []
         step = steps[number - self._first_step]
         while True:
             left, right = step.args
@@ -316,8 +335,8 @@ class _Writer:
     def _comparison(self, number: int) -> list[_Part]:
         """A comparison or a chain of them: (0 < x) & (x < 1) is 0 < x < 1."""
         links = []
-        while (step := self._program.steps[number - self._first_step]).function == "logical_and":
-            links.append(self._program.steps[number - 1 - self._first_step])
+        while (step := self._steps[number - self._first_step]).function == "logical_and":
+            links.append(self._steps[number - 1 - self._first_step])
             number -= 2
         # People expect the brackets that & and | would not need here.
         parts = self._operand(step.args[0], _TIGHTNESS["add"])

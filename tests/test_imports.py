@@ -18,7 +18,8 @@ PACKAGE = Path(gradcalc.__file__).parent
 LAYERS = [
     {"limits"},
     {"errors", "lazy", "deadline", "lockstep", "options", "spelling"},
-    {"workers", "functions"},
+    {"workers", "tokens", "functions"},
+    {"order"},
     {"program", "report", "json_records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},

@@ -11,7 +11,8 @@ import unicodedata
 import pytest
 
 from gradcalc.errors import GradcalcError, Kind
-from gradcalc.notation import SIGNS, Notation, lines, rewrite
+from gradcalc.notation import Notation, as_typed, rewrite
+from gradcalc.tokens import SIGNS, lines
 
 
 def is_function(name: str) -> bool:
@@ -97,6 +98,44 @@ def rewritten(text: str) -> Notation:
 def test_notation_is_rewritten_for_python(text, python):
     assert rewritten(text).python == python
     ast.parse(python, mode="eval")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "-x",
+        "2.5e-3*x**-2",
+        "f(x, +.5) // (1. - y_1) % 3",
+        "((a + b)*(sin (x)) - 0)",
+        "x, y",
+        "lambda_*notx",
+    ],
+)
+def test_text_in_pythons_notation_is_taken_as_typed(text):
+    notation = as_typed(text, is_function)
+    assert notation is not None
+    assert notation.python == text
+    assert notation.span(0, len(text)) == (0, len(text))
+    line = "".join(text.split())
+    assert rewritten(text).python == line
+    assert ast.dump(ast.parse(text, mode="eval")) == ast.dump(ast.parse(line, mode="eval"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", " x", "x ", "x y", "2x", "x^2", "x²", "θ", "x\n", "x; y", "x = 1", "x # y"),
+        *("x(1+x)", "(f)(x)", "2(x)", "f(x)(y)", "f()", "f(x,)", "f(*x)", "f(x, dim=0)"),
+        *("x.T", "x[0]", "[x]", "x > 0", "~x", "x @ y", "x +", "* x", "x * * y", "x, , y"),
+        *("007", "00", "1_0", "0x1", "1j", "1e400", "1e-400", "1..", "1if x", "9" * 61),
+        *("lambda", "x*not - y", "await(x)", "None", "x"*101),
+        *("(x", "x)", "x)*(y", "("*191 + "x" + ")"*191, "x*"*100_001 + "x"),
+    ],
+    ids=lambda text: text[:20],
+)  # fmt: skip
+def test_text_that_python_reads_otherwise_is_not_taken_as_typed(text):
+    assert as_typed(text, is_function) is None
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,24 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import ROWS, shape
 
+from gradcalc import expressions
 from gradcalc.bindings import bind, parse_bindings, parse_weights
-from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.notation import MendableError
+from gradcalc.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.parser import parse
 from gradcalc.program import Array
+
+DATA = Path(__file__).parent / "data"
 
 
 def canonical(text: str, *known: str) -> str:
@@ -568,6 +572,12 @@ ERRORS = [
     ("x[(1:2)]", "syntax", "`:` stands only in an index, as in x[1:3]", ":", None),
     ("x²[0]", "syntax", "an operator is missing between `²` and `[`", "²[",
      "write brackets: (x²)[0]"),
+    ("a + x²**3", "syntax", "what `**` belongs to can be read in two ways", "x²**",
+     "write brackets: a + (x²)**3"),
+    ("-sin(x)²^y", "syntax", "what `^` belongs to can be read in two ways", "sin(x)²^",
+     "write brackets: -(sin(x)²)^y"),
+    ("2x².sum()", "syntax", "what `.` belongs to can be read in two ways", "x².",
+     "write brackets: 2(x²).sum()"),
     ("x[i]", "syntax", INDEX, "i", INDEX_HINT),
     ("x[1.5]", "syntax", INDEX, "1.5", INDEX_HINT),
     ("x[x > 0]", "syntax", INDEX, "x > 0", INDEX_HINT),
@@ -993,6 +1003,10 @@ WORDS = """
     [ ] [ ] [ ] : ; ; y= += **= x[0] x[ .T .sum() .exp_() sum dim= keepdim=True 'ij' reshape cat
     no_grad tensor zeros None ... detach slogdet .sign #
 """
+PLAIN_WORDS = """
+    x v sin max foo F pi e print not await yield if lambda None 1 2.5 .5 1. 1e5 1E-3 007 00 0x1 1_0
+    1j 1e400 12345678901234567890123456789012 ** // % x*( sin( x( max(x, no_grad( ^ = .
+"""
 OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "<", ">=", "==", "!=", "&", "|"]
 TOKENS = st.sampled_from([*WORDS.split(), "\n"])
 VALID = st.sampled_from(
@@ -1126,6 +1140,46 @@ def test_any_tokens_are_a_program_or_an_error(tokens, between):
 @given(mutated())
 def test_any_damaged_formula_is_a_program_or_an_error(text):
     check_any(text)
+
+
+def outcome(text: str, *known: str) -> object:
+    """All that a text comes to."""
+    try:
+        return parse(text, known)
+    except GradcalcError as problem:
+        return type(problem), *problem.__reduce__()[1]
+
+
+def check_as_rewritten(text: str, *known: str) -> None:
+    """Whether a text needs no rewriting is a matter of time only."""
+    found = outcome(text, *known)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expressions, "as_typed", lambda *_: None)
+        assert outcome(text, *known) == found
+
+
+@pytest.mark.parametrize("known", [(), ("x", "pi", "F")], ids=["free", "known"])
+@pytest.mark.parametrize("file", ["feynman.tsv", "integrals.tsv", "traps.tsv"])
+def test_formula_as_typed_is_the_program_of_the_rewritten_one(file, known):
+    with (DATA / file).open(encoding="utf-8", newline="") as lines:
+        texts = [row["expr"] for row in csv.DictReader(lines, delimiter="\t")]
+    assert texts
+    for text in texts:
+        check_as_rewritten(text, *known)
+
+
+@pytest.mark.parametrize("text", dict.fromkeys(row[0] for row in ERRORS))
+def test_error_of_a_text_as_typed_is_that_of_the_rewritten_one(text):
+    check_as_rewritten(text)
+
+
+@settings(max_examples=1_000, deadline=None, derandomize=True)
+@given(
+    st.lists(st.sampled_from([*PLAIN_WORDS.split(), *"+-*/,()() "]), max_size=12).map("".join),
+    st.sampled_from([(), ("x", "pi")]),
+)
+def test_any_text_as_typed_is_what_it_is_rewritten(text, known):
+    check_as_rewritten(text, *known)
 
 
 @settings(max_examples=500, deadline=None, derandomize=True)

@@ -84,6 +84,8 @@ class Function:
         entrywise: Whether it works on numbers, and on tensors entry by entry.
         is_partial: Whether there are numbers where it has no value.
         is_linear: Whether its derivatives are numbers.
+        required: The least number of arguments.
+        single: Whether each argument is one value: no option, and no list of values.
     """
 
     name: str
@@ -128,13 +130,8 @@ class Function:
     entrywise: bool
     is_partial: bool
     is_linear: bool
-
-    @property
-    def required(self) -> int:
-        """The least number of arguments."""
-        if self.variadic:
-            return 2
-        return sum(parameter.default is None for parameter in self.parameters)
+    required: int
+    single: bool
 
     @property
     def signature(self) -> str:
@@ -302,6 +299,8 @@ def row(
         entrywise=entries is None and not (moves or creates),
         is_partial=bool(outside) or domain != "all real numbers",
         is_linear=all(text.lstrip("-").isdigit() for text in texts(derivative)),
+        required=2 if variadic else sum(p.default is None for p in parameters),
+        single=not any(p.option or p.several for p in parameters),
     )
     TABLE[name] = row
     for known in (name, *row.aliases) if called else ():
