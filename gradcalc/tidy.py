@@ -22,18 +22,21 @@ _POWER = 3
 #: Terms beyond which nothing is multiplied out: a sum of twelve to the power of three has 364.
 _EXPANDED = 400
 
-#: Powers by their bases. Whole exponents are Python's numbers, others SymEngine's fractions.
-_Powers = Mapping[Any, Any]
+#: A number: Python's where it is a fraction, or else SymEngine's.
+_Number = Any
+
+#: Powers by their bases. One with an exponent that is no number counts as a base.
+_Powers = Mapping[Any, int | Fraction]
 
 #: A term: its number, and the powers that it is made of.
-_Term = tuple[Any, _Powers]
+_Term = tuple[_Number, _Powers]
 
 
 def shortest(formula: Any) -> Any:
     """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula)
     if kind is symengine.Mul:
-        if not any(map(_has_sum, formula.args)):
+        if symengine.Add not in map(_base_type, formula.args):
             return formula
         formula = _by_factors(formula)
         forms = [formula, *_by_sums(formula)]
@@ -46,17 +49,16 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_split, _divided_out, _by_terms, _least, _expanded):
+    for known in (_by_terms, _divided_out, _least, _terms, _expanded, _split, _power, _exact):
         known.cache_clear()
 
 
-def _has_sum(factor: Any) -> bool:
-    """Whether it is a sum, or a power of one."""
-    return _is_sum(factor.args[0] if type(factor) is symengine.Pow else factor)
+def _base_type(factor: Any) -> type:
+    return type(factor.args[0] if type(factor) is symengine.Pow else factor)
 
 
 def _is_sum(base: Any) -> bool:
-    return type(base) is symengine.Add and len(base.args) <= _TERMS
+    return type(base) is symengine.Add and len(_terms(base)) <= _TERMS
 
 
 # --- Products -------------------------------------------------------------------------------------
@@ -65,22 +67,21 @@ def _is_sum(base: Any) -> bool:
 def _by_factors(product: Any) -> Any:
     """A product without what the terms of a sum in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
     number, powers = _split(product)
-    new: dict[Any, Any] = {}
+    new: list[Any] = []
+    left = dict(powers)
     for base, exponent in powers.items():
-        if not _is_sum(base) or type(exponent) is not int:
+        if type(exponent) is not int or not _is_sum(base):
             continue
         content, shared, inside = _divided_out(base)
         # -2*(y - x) is 2*(x - y).
         if exponent % 2 and _is_negative(number) and _has_both_signs(base):
-            content, inside = -content, _each_by(inside, symengine.Integer(-1))
+            content, inside = -content, _each_by(inside, _exact(-1))
         if content != 1 or shared:
-            number *= _number(content) ** exponent
-            new[base] = symengine.Mul(
-                *(one ** (power * exponent) for one, power in shared.items()), inside**exponent
-            )
-    if not new:
-        return product
-    return symengine.Mul(number, *(new.get(base) or base**e for base, e in powers.items()))
+            number = _times(number, Fraction(content) ** exponent)
+            new += [_raised(one, power * exponent) for one, power in shared.items()]
+            new.append(_raised(inside, exponent))
+            del left[base]
+    return symengine.Mul(_joined(number, left), *new) if new else product
 
 
 def _by_sums(product: Any) -> list[Any]:
@@ -89,18 +90,17 @@ def _by_sums(product: Any) -> list[Any]:
     sums = list(filter(_is_sum, powers))
     forms = []
     for total in sums:
-        shorter = _by_terms(total)
-        if shorter:
-            others = [base**power for base, power in powers.items() if base != total]
-            forms += [symengine.Mul(number, form ** powers[total], *others) for form in shorter]
-    for growth in [base for base in powers if _is_exponential(base)]:
+        if shorter := _by_terms(total):
+            others = _joined(number, {**powers, total: 0})
+            forms += [symengine.Mul(_raised(form, powers[total]), others) for form in shorter]
+    for growth in filter(_is_exponential, powers):
         for total in sums:
             # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
-            if any(_is_exponential(base) for term in total.args for base in _split(term)[1]):
+            if any(_is_exponential(base) for _, inner in _terms(total) for base in inner):
                 power = powers[total]
-                others = [b**p for b, p in powers.items() if b not in (total, growth)]
-                inside = _each_by(total, 1 / growth)
-                forms.append(symengine.Mul(number, growth ** (1 + power), inside**power, *others))
+                others = _joined(number, {**powers, total: 0, growth: 1 + power})
+                inside = _each_by(total, _raised(growth, -1))
+                forms.append(symengine.Mul(_raised(inside, power), others))
     return forms
 
 
@@ -109,7 +109,7 @@ def _is_exponential(base: Any) -> bool:
 
 
 def _has_both_signs(total: Any) -> bool:
-    negative = [_is_negative(_split(term)[0]) for term in total.args]
+    negative = [_is_negative(number) for number, _ in _terms(total)]
     return any(negative) and not all(negative)
 
 
@@ -121,60 +121,56 @@ def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
     _, over = _least(total)
-    terms = [_split(term) for term in total.args]
-    if over and _is_small(terms, over):
-        forms.append(_multiplied_out(terms, over))
+    if over:
+        above = [(number, _divided(powers, over)) for number, powers in _terms(total)]
+        if _is_small(above, over):
+            forms.append(_multiplied_out(above, over))
     content, shared, inside = _divided_out(total)
     if content != 1 or shared:
-        forms.append(_joined(_number(content), shared) * inside)
+        forms.append(symengine.Mul(_joined(content, shared), inside))
     return tuple(forms)
 
 
 @functools.lru_cache(maxsize=1024)
-def _divided_out(total: Any) -> tuple[Fraction, _Powers, Any]:
+def _divided_out(total: Any) -> tuple[_Number, _Powers, Any]:
     """What all terms of a sum share, a number and powers, and the sum without it."""
-    terms = [_split(term) for term in total.args]
+    terms = _terms(total)
     content, (shared, _) = _content(terms), _least(total)
     if content == 1 and not shared:
         return content, shared, total
-    by = _number(content)
-    inside = symengine.Add(*(_divided(number / by, powers, shared) for number, powers in terms))
+    inside = symengine.Add(
+        *(_joined(_over(number, content), _divided(powers, shared)) for number, powers in terms)
+    )
     if type(inside) is symengine.Add:
         # What was divided may have merged: u*v + v*(u + 1) is v*(2*u + 1).
         more, others, inside = _divided_out(inside)
         content *= more
-        shared = {base: shared.get(base, 0) + others.get(base, 0) for base in {**shared, **others}}
+        shared = _divided(shared, {base: -power for base, power in others.items()})
     return content, shared, inside
 
 
 @functools.lru_cache(maxsize=1024)
 def _least(total: Any) -> tuple[_Powers, _Powers]:
     """The least power of each base that all terms of a sum have; and 0 counting as a power, too."""
-    count = len(total.args)
+    terms = _terms(total)
     times: dict[Any, int] = {}
     least: dict[Any, Any] = {}
-    for term in total.args:
-        for base, power in _split(term)[1].items():
+    for _, powers in terms:
+        for base, power in powers.items():
             times[base] = times.get(base, 0) + 1
             if base not in least or power < least[base]:
                 least[base] = power
-    shared = {base: power for base, power in least.items() if times[base] == count}
+    shared = {base: power for base, power in least.items() if times[base] == len(terms)}
     return shared, {**shared, **{base: power for base, power in least.items() if power < 0}}
 
 
-def _multiplied_out(terms: Sequence[_Term], over: _Powers) -> Any:
-    """The terms as one product or quotient, the sum in it multiplied out and tidied."""
-    above = symengine.expand(_over(terms, over))
-    outside = _joined(1, over)
-    if type(above) is not symengine.Add:
-        return above * outside
-    content, shared, inside = _divided_out(above)
-    return symengine.Mul(_number(content), outside, _joined(1, shared), inside)
-
-
-def _over(terms: Sequence[_Term], over: _Powers) -> Any:
-    """What stands above the bar once the terms have these powers in common."""
-    return symengine.Add(*(_divided(number, powers, over) for number, powers in terms))
+def _multiplied_out(above: Sequence[_Term], over: _Powers) -> Any:
+    """The terms above a bar as one product or quotient, the sum in it multiplied out and tidied."""
+    total = symengine.expand(symengine.Add(*(_joined(*term) for term in above)))
+    if type(total) is not symengine.Add:
+        return symengine.Mul(total, _joined(1, over))
+    content, shared, inside = _divided_out(total)
+    return symengine.Mul(_joined(content, shared), _joined(1, over), inside)
 
 
 def _each_by(total: Any, factor: Any) -> Any:
@@ -182,104 +178,133 @@ def _each_by(total: Any, factor: Any) -> Any:
     return symengine.Add(*(term * factor for term in total.args))
 
 
-def _divided(number: Any, powers: _Powers, by: _Powers) -> Any:
+def _divided(powers: _Powers, by: _Powers) -> _Powers:
     left = dict(powers)
     for base, power in by.items():
         left[base] = left.get(base, 0) - power
-    return _joined(number, left)
+    return left
 
 
-def _is_small(terms: Sequence[_Term], over: _Powers) -> bool:
+def _is_small(above: Sequence[_Term], over: _Powers) -> bool:
     """Whether there is something to multiply out, and that is done in no time."""
     sums = [
-        (base, powers.get(base, 0) - over.get(base, 0))
-        for _, powers in terms
-        for base in {**powers, **over}
+        (base, power)
+        for _, powers in above
+        for base, power in powers.items()
         if type(base) is symengine.Add
     ]
     bars = any(power < 0 for power in over.values())
     return (
         (bars or any(power > 0 for _, power in sums))
-        and all(power <= _POWER and len(base.args) <= _TERMS for base, power in sums)
-        and _expanded(_over(terms, over)) <= _EXPANDED
+        and all(power <= _POWER and len(_terms(base)) <= _TERMS for base, power in sums)
+        and sum(_expanded_product(powers) for _, powers in above) <= _EXPANDED
     )
 
 
-@functools.lru_cache(maxsize=4096)
-def _expanded(formula: Any) -> int:
+def _expanded_product(powers: _Powers) -> int:
     """How many terms it has once multiplied out, below bars too; `_EXPANDED` + 1 for any more."""
-    kind = type(formula)
-    if kind is symengine.Add:
-        count = sum(map(_expanded, formula.args))
-    elif kind is symengine.Mul:
-        count = math.prod(map(_expanded, formula.args))
-    elif kind is symengine.Pow and formula.args[1].is_Integer:
-        terms, power = _expanded(formula.args[0]), int(formula.args[1])
-        # So many ways there are to choose that many of the terms, with repetition.
-        count = 1 if terms == 1 else math.comb(min(abs(power), _EXPANDED) + terms - 1, terms - 1)
-        if terms > 1 and power < 0:
-            # SymEngine multiplies out below a bar twice over: 2**n times for n bars in each other.
-            count *= 2
-    else:
-        count = 1
+    count = 1
+    for base, power in powers.items():
+        if type(base) is symengine.Add and type(power) is int and power:
+            terms = _expanded(base)
+            # So many ways there are to choose that many of the terms, with repetition.
+            count *= math.comb(min(abs(power), _EXPANDED) + terms - 1, terms - 1)
+            if power < 0:
+                # SymEngine multiplies out below a bar twice over: 2**n times for n nested bars.
+                count *= 2
     return min(count, _EXPANDED + 1)
+
+
+@functools.lru_cache(maxsize=4096)
+def _expanded(total: Any) -> int:
+    """The same of a sum."""
+    return min(sum(_expanded_product(powers) for _, powers in _terms(total)), _EXPANDED + 1)
 
 
 # --- Terms ----------------------------------------------------------------------------------------
 
 
 @functools.lru_cache(maxsize=4096)
+def _terms(total: Any) -> tuple[_Term, ...]:
+    return tuple(map(_split, total.args))
+
+
+@functools.lru_cache(maxsize=4096)
 def _split(term: Any) -> _Term:
-    """A term's number and its powers; one with an exponent that is no number counts as a base."""
-    number: Any = 1
+    """A term's number and its powers."""
+    number: _Number = 1
     powers: dict[Any, Any] = {}
     for part in term.args if type(term) is symengine.Mul else (term,):
         kind = type(part)
         if kind is symengine.Symbol:
             powers[part] = 1
         elif kind is symengine.Pow:
-            base, exponent = part.args
-            if exponent.is_Integer:
-                _add(powers, base, int(exponent))
-            elif exponent.is_Rational:
-                _add(powers, base, exponent)
-            else:
-                _add(powers, part, 1)
+            base, exponent = _power(part)
+            # Of y**y*(y**y)**(-5/2), both are powers of y**y.
+            powers[base] = powers.get(base, 0) + exponent
         elif part.is_Number:
-            number = part
+            number = _value(part)
         else:
             powers[part] = 1
     return number, powers
 
 
-def _add(powers: dict[Any, Any], base: Any, exponent: Any) -> None:
-    # Of y**y*(y**y)**(-5/2), both are powers of y**y.
-    powers[base] = powers.get(base, 0) + exponent
+@functools.lru_cache(maxsize=4096)
+def _power(power: Any) -> tuple[Any, int | Fraction]:
+    """The base and the exponent of a power."""
+    base, exponent = power.args
+    return (base, _value(exponent)) if exponent.is_Rational else (power, 1)
 
 
-def _joined(number: Any, powers: _Powers) -> Any:
-    """The product; of Python's numbers, only 1 comes here, which needs no factor."""
-    factors = [base if power == 1 else base**power for base, power in powers.items()]
-    return symengine.Mul(*factors) if type(number) is int else symengine.Mul(number, *factors)
+def _value(number: Any) -> _Number:
+    if number.is_Integer:
+        return int(number)
+    return Fraction(int(number.p), int(number.q)) if number.is_Rational else number
 
 
-def _content(terms: Sequence[_Term]) -> Fraction:
+@functools.lru_cache(maxsize=4096, typed=True)
+def _exact(number: _Number) -> Any:
+    """The number as SymEngine's."""
+    if isinstance(number, int | Fraction):
+        return symengine.Rational(number.numerator, number.denominator)
+    return number
+
+
+def _joined(number: _Number, powers: _Powers) -> Any:
+    """The product."""
+    factors = [_raised(base, power) for base, power in powers.items() if power]
+    if type(number) is not int or number != 1:
+        factors.append(_exact(number))
+    return factors[0] if len(factors) == 1 else symengine.Mul(*factors)
+
+
+def _raised(base: Any, power: int | Fraction) -> Any:
+    return base if power == 1 else base ** _exact(power)
+
+
+def _content(terms: Sequence[_Term]) -> int | Fraction:
     """The greatest number that all terms are whole multiples of, negative if all are negative."""
-    top, bottom, positive = 0, 1, False
-    for number, _ in terms:
-        if type(number) is int:  # SymEngine compares its numbers slowly with Python's
-            top, positive = 1, True
-        elif not number.is_Rational:
-            return Fraction(1)
-        else:
-            top, bottom = math.gcd(top, int(number.p)), math.lcm(bottom, int(number.q))
-            positive = positive or number.p > 0
-    return Fraction(top if positive else -top, bottom)
+    numbers = [number for number, _ in terms]
+    if not all(isinstance(number, int | Fraction) for number in numbers):
+        return 1
+    top = math.gcd(*(number.numerator for number in numbers))
+    bottom = math.lcm(*(number.denominator for number in numbers))
+    if all(number < 0 for number in numbers):
+        top = -top
+    return top if bottom == 1 else Fraction(top, bottom)
 
 
-def _number(value: Fraction) -> Any:
-    return symengine.Rational(value.numerator, value.denominator)
+def _over(number: _Number, content: int | Fraction) -> _Number:
+    """A multiple of the content, by that."""
+    if content == 1:
+        return number
+    return number.numerator // content.numerator * (content.denominator // number.denominator)
 
 
-def _is_negative(number: Any) -> bool:
-    return type(number) is not int and bool(number.is_Rational and number.p < 0)
+def _times(number: _Number, factor: Fraction) -> _Number:
+    exact = isinstance(number, int | Fraction)
+    return number * factor if exact else number * _exact(factor)
+
+
+def _is_negative(number: _Number) -> bool:
+    return isinstance(number, int | Fraction) and number < 0
