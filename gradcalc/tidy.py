@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc.functions import symengine
+from gradcalc.terms import Number, Powers, Term, is_fraction, split
 
 #: Terms of a sum beyond which it is left as it is, and powers of sums that are multiplied out.
 _TERMS = 12
@@ -22,24 +23,19 @@ _POWER = 3
 #: Terms beyond which nothing is multiplied out: a sum of twelve to the power of three has 364.
 _EXPANDED = 400
 
-#: A number: Python's where it is a fraction, or else SymEngine's.
-_Number = Any
-
-#: Powers by their bases. One with an exponent that is no number counts as a base.
-_Powers = Mapping[Any, int | Fraction]
-
-#: A term: its number, and the powers that it is made of.
-_Term = tuple[_Number, _Powers]
-
 
 def shortest(formula: Any) -> Any:
     """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula)
     if kind is symengine.Mul:
-        if symengine.Add not in map(_base_type, formula.args):
+        number, powers = split(formula)
+        if symengine.Add not in map(type, powers):
             return formula
-        formula = _by_factors(formula)
-        forms = [formula, *_by_sums(formula)]
+        tidier = _by_factors(number, powers)
+        if tidier is not None:
+            formula = tidier
+            number, powers = split(tidier)
+        forms = [formula, *_by_sums(number, powers)]
     elif kind is symengine.Add and len(formula.args) <= _TERMS:
         forms = [formula, *_by_terms(formula)]
     else:
@@ -49,12 +45,8 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_by_terms, _divided_out, _least, _terms, _expanded, _split, _power, _exact):
+    for known in (_by_terms, _divided_out, _terms, _expanded, _exact):
         known.cache_clear()
-
-
-def _base_type(factor: Any) -> type:
-    return type(factor.args[0] if type(factor) is symengine.Pow else factor)
 
 
 def _is_sum(base: Any) -> bool:
@@ -64,13 +56,13 @@ def _is_sum(base: Any) -> bool:
 # --- Products -------------------------------------------------------------------------------------
 
 
-def _by_factors(product: Any) -> Any:
-    """A product without what the terms of a sum in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
-    number, powers = _split(product)
-    new: list[Any] = []
+def _by_factors(number: Number, powers: Powers) -> Any:
+    """A product without what the terms of sums in it share, if any: (2*x + 2)/2 is x + 1."""
     left = dict(powers)
-    for base, exponent in powers.items():
-        if type(exponent) is not int or not _is_sum(base):
+    new = []
+    for base in filter(_is_sum, powers):
+        exponent = powers[base]
+        if type(exponent) is not int:
             continue
         content, shared, inside = _divided_out(base)
         # -2*(y - x) is 2*(x - y).
@@ -81,12 +73,11 @@ def _by_factors(product: Any) -> Any:
             new += [_raised(one, power * exponent) for one, power in shared.items()]
             new.append(_raised(inside, exponent))
             del left[base]
-    return symengine.Mul(_joined(number, left), *new) if new else product
+    return symengine.Mul(_joined(number, left), *new) if new else None
 
 
-def _by_sums(product: Any) -> list[Any]:
+def _by_sums(number: Number, powers: Powers) -> list[Any]:
     """A product with the sums in it in other forms, and with exp taken out of them."""
-    number, powers = _split(product)
     sums = list(filter(_is_sum, powers))
     forms = []
     for total in sums:
@@ -117,25 +108,29 @@ def _has_both_signs(total: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
+def _terms(total: Any) -> tuple[Term, ...]:
+    return tuple(map(split, total.args))
+
+
+@functools.lru_cache(maxsize=1024)
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
-    _, over = _least(total)
-    if over:
+    content, shared, inside = _divided_out(total)
+    if over := {**_shared(_terms(total)), **_bars(_terms(total))}:
         above = [(number, _divided(powers, over)) for number, powers in _terms(total)]
         if _is_small(above, over):
             forms.append(_multiplied_out(above, over))
-    content, shared, inside = _divided_out(total)
     if content != 1 or shared:
         forms.append(symengine.Mul(_joined(content, shared), inside))
     return tuple(forms)
 
 
 @functools.lru_cache(maxsize=1024)
-def _divided_out(total: Any) -> tuple[_Number, _Powers, Any]:
+def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     """What all terms of a sum share, a number and powers, and the sum without it."""
     terms = _terms(total)
-    content, (shared, _) = _content(terms), _least(total)
+    content, shared = _content(terms), _shared(terms)
     if content == 1 and not shared:
         return content, shared, total
     inside = symengine.Add(
@@ -149,22 +144,24 @@ def _divided_out(total: Any) -> tuple[_Number, _Powers, Any]:
     return content, shared, inside
 
 
-@functools.lru_cache(maxsize=1024)
-def _least(total: Any) -> tuple[_Powers, _Powers]:
-    """The least power of each base that all terms of a sum have; and 0 counting as a power, too."""
-    terms = _terms(total)
-    times: dict[Any, int] = {}
-    least: dict[Any, Any] = {}
+def _shared(terms: Sequence[Term]) -> Powers:
+    """The least power of each base that all terms have."""
+    first, *others = (powers for _, powers in terms)
+    bases = [base for base in first if all(base in powers for powers in others)]
+    return {base: min(powers[base] for _, powers in terms) for base in bases}
+
+
+def _bars(terms: Sequence[Term]) -> Powers:
+    """The least power of each base that is below a bar."""
+    least: dict[Any, Number] = {}
     for _, powers in terms:
         for base, power in powers.items():
-            times[base] = times.get(base, 0) + 1
-            if base not in least or power < least[base]:
+            if power < least.get(base, 0):
                 least[base] = power
-    shared = {base: power for base, power in least.items() if times[base] == len(terms)}
-    return shared, {**shared, **{base: power for base, power in least.items() if power < 0}}
+    return least
 
 
-def _multiplied_out(above: Sequence[_Term], over: _Powers) -> Any:
+def _multiplied_out(above: Sequence[Term], over: Powers) -> Any:
     """The terms above a bar as one product or quotient, the sum in it multiplied out and tidied."""
     total = symengine.expand(symengine.Add(*(_joined(*term) for term in above)))
     if type(total) is not symengine.Add:
@@ -178,14 +175,14 @@ def _each_by(total: Any, factor: Any) -> Any:
     return symengine.Add(*(term * factor for term in total.args))
 
 
-def _divided(powers: _Powers, by: _Powers) -> _Powers:
+def _divided(powers: Powers, by: Powers) -> Powers:
     left = dict(powers)
     for base, power in by.items():
         left[base] = left.get(base, 0) - power
     return left
 
 
-def _is_small(above: Sequence[_Term], over: _Powers) -> bool:
+def _is_small(above: Sequence[Term], over: Powers) -> bool:
     """Whether there is something to multiply out, and that is done in no time."""
     sums = [
         (base, power)
@@ -201,7 +198,7 @@ def _is_small(above: Sequence[_Term], over: _Powers) -> bool:
     )
 
 
-def _expanded_product(powers: _Powers) -> int:
+def _expanded_product(powers: Powers) -> int:
     """How many terms it has once multiplied out, below bars too; `_EXPANDED` + 1 for any more."""
     count = 1
     for base, power in powers.items():
@@ -221,56 +218,18 @@ def _expanded(total: Any) -> int:
     return min(sum(_expanded_product(powers) for _, powers in _terms(total)), _EXPANDED + 1)
 
 
-# --- Terms ----------------------------------------------------------------------------------------
-
-
-@functools.lru_cache(maxsize=4096)
-def _terms(total: Any) -> tuple[_Term, ...]:
-    return tuple(map(_split, total.args))
-
-
-@functools.lru_cache(maxsize=4096)
-def _split(term: Any) -> _Term:
-    """A term's number and its powers."""
-    number: _Number = 1
-    powers: dict[Any, Any] = {}
-    for part in term.args if type(term) is symengine.Mul else (term,):
-        kind = type(part)
-        if kind is symengine.Symbol:
-            powers[part] = 1
-        elif kind is symengine.Pow:
-            base, exponent = _power(part)
-            # Of y**y*(y**y)**(-5/2), both are powers of y**y.
-            powers[base] = powers.get(base, 0) + exponent
-        elif part.is_Number:
-            number = _value(part)
-        else:
-            powers[part] = 1
-    return number, powers
-
-
-@functools.lru_cache(maxsize=4096)
-def _power(power: Any) -> tuple[Any, int | Fraction]:
-    """The base and the exponent of a power."""
-    base, exponent = power.args
-    return (base, _value(exponent)) if exponent.is_Rational else (power, 1)
-
-
-def _value(number: Any) -> _Number:
-    if number.is_Integer:
-        return int(number)
-    return Fraction(int(number.p), int(number.q)) if number.is_Rational else number
+# --- Numbers and products -------------------------------------------------------------------------
 
 
 @functools.lru_cache(maxsize=4096, typed=True)
-def _exact(number: _Number) -> Any:
+def _exact(number: Number) -> Any:
     """The number as SymEngine's."""
-    if isinstance(number, int | Fraction):
+    if is_fraction(number):
         return symengine.Rational(number.numerator, number.denominator)
     return number
 
 
-def _joined(number: _Number, powers: _Powers) -> Any:
+def _joined(number: Number, powers: Powers) -> Any:
     """The product."""
     factors = [_raised(base, power) for base, power in powers.items() if power]
     if type(number) is not int or number != 1:
@@ -282,10 +241,10 @@ def _raised(base: Any, power: int | Fraction) -> Any:
     return base if power == 1 else base ** _exact(power)
 
 
-def _content(terms: Sequence[_Term]) -> int | Fraction:
+def _content(terms: Sequence[Term]) -> int | Fraction:
     """The greatest number that all terms are whole multiples of, negative if all are negative."""
     numbers = [number for number, _ in terms]
-    if not all(isinstance(number, int | Fraction) for number in numbers):
+    if not all(map(is_fraction, numbers)):
         return 1
     top = math.gcd(*(number.numerator for number in numbers))
     bottom = math.lcm(*(number.denominator for number in numbers))
@@ -294,17 +253,17 @@ def _content(terms: Sequence[_Term]) -> int | Fraction:
     return top if bottom == 1 else Fraction(top, bottom)
 
 
-def _over(number: _Number, content: int | Fraction) -> _Number:
+def _over(number: Number, content: int | Fraction) -> Number:
     """A multiple of the content, by that."""
     if content == 1:
         return number
     return number.numerator // content.numerator * (content.denominator // number.denominator)
 
 
-def _times(number: _Number, factor: Fraction) -> _Number:
-    exact = isinstance(number, int | Fraction)
+def _times(number: Number, factor: Fraction) -> Number:
+    exact = is_fraction(number)
     return number * factor if exact else number * _exact(factor)
 
 
-def _is_negative(number: _Number) -> bool:
-    return isinstance(number, int | Fraction) and number < 0
+def _is_negative(number: Number) -> bool:
+    return is_fraction(number) and number < 0
