@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -28,19 +28,12 @@ def shortest(formula: Any) -> Any:
     """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula)
     if kind is symengine.Mul:
-        number, powers = split(formula)
-        if symengine.Add not in map(type, powers):
-            return formula
-        tidier = _by_factors(number, powers)
-        if tidier is not None:
-            formula = tidier
-            number, powers = split(tidier)
-        forms = [formula, *_by_sums(number, powers)]
+        forms = _by_factors(formula)
     elif kind is symengine.Add and len(formula.args) <= _TERMS:
         forms = [formula, *_by_terms(formula)]
     else:
         return formula
-    return min(forms, key=symengine.count_ops) if len(forms) > 1 else formula
+    return min(forms, key=symengine.count_ops) if len(forms) > 1 else forms[0]
 
 
 def forget() -> None:
@@ -56,10 +49,20 @@ def _is_sum(base: Any) -> bool:
 # --- Products -------------------------------------------------------------------------------------
 
 
-def _by_factors(number: Number, powers: Powers) -> Any:
-    """A product without what the terms of sums in it share, if any: (2*x + 2)/2 is x + 1."""
+def _by_factors(product: Any) -> list[Any]:
+    """A product without what the terms of sums in it share, and with the sums in other forms."""
+    number, powers = split(product)
+    if symengine.Add not in map(type, powers):
+        return [product]
+    number, tidier = _without_shared(number, powers)
+    if tidier != powers:
+        product = _joined(number, tidier)
+    return [product, *_by_sums(number, tidier)]
+
+
+def _without_shared(number: Number, powers: Powers) -> Term:
+    """A product without what the terms of sums in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
     left = dict(powers)
-    new = []
     for base in filter(_is_sum, powers):
         exponent = powers[base]
         if type(exponent) is not int:
@@ -69,11 +72,11 @@ def _by_factors(number: Number, powers: Powers) -> Any:
         if exponent % 2 and _is_negative(number) and _has_both_signs(base):
             content, inside = -content, _each_by(inside, _exact(-1))
         if content != 1 or shared:
-            number = _times(number, Fraction(content) ** exponent)
-            new += [_raised(one, power * exponent) for one, power in shared.items()]
-            new.append(_raised(inside, exponent))
-            del left[base]
-    return symengine.Mul(_joined(number, left), *new) if new else None
+            number = _times(number, content, exponent)
+            _multiply(left, {base: -1}, exponent)
+            _multiply(left, shared, exponent)
+            _multiply(left, {inside: 1}, exponent)
+    return number, {base: power for base, power in left.items() if power}
 
 
 def _by_sums(number: Number, powers: Powers) -> list[Any]:
@@ -116,12 +119,14 @@ def _terms(total: Any) -> tuple[Term, ...]:
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
-    content, shared, inside = _divided_out(total)
-    if over := {**_shared(_terms(total)), **_bars(_terms(total))}:
-        above = [(number, _divided(powers, over)) for number, powers in _terms(total)]
+    terms = _terms(total)
+    over = {**_bars(terms), **_shared(terms)}
+    if over:
+        above = [(number, _divided(powers, over)) for number, powers in terms]
         if _is_small(above, over):
             forms.append(_multiplied_out(above, over))
-    if content != 1 or shared:
+    content, shared, inside = _divided_out(total)
+    if inside is not total:
         forms.append(symengine.Mul(_joined(content, shared), inside))
     return tuple(forms)
 
@@ -133,22 +138,20 @@ def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     content, shared = _content(terms), _shared(terms)
     if content == 1 and not shared:
         return content, shared, total
-    inside = symengine.Add(
-        *(_joined(_over(number, content), _divided(powers, shared)) for number, powers in terms)
-    )
+    inside = _sum((_over(number, content), _divided(powers, shared)) for number, powers in terms)
     if type(inside) is symengine.Add:
         # What was divided may have merged: u*v + v*(u + 1) is v*(2*u + 1).
         more, others, inside = _divided_out(inside)
         content *= more
-        shared = _divided(shared, {base: -power for base, power in others.items()})
+        _multiply(shared, others)
     return content, shared, inside
 
 
 def _shared(terms: Sequence[Term]) -> Powers:
     """The least power of each base that all terms have."""
-    first, *others = (powers for _, powers in terms)
-    bases = [base for base in first if all(base in powers for powers in others)]
-    return {base: min(powers[base] for _, powers in terms) for base in bases}
+    first, *others = [powers for _, powers in terms]
+    shared = set(first).intersection(*others)
+    return {base: min([powers[base] for _, powers in terms]) for base in shared}
 
 
 def _bars(terms: Sequence[Term]) -> Powers:
@@ -156,23 +159,32 @@ def _bars(terms: Sequence[Term]) -> Powers:
     least: dict[Any, Number] = {}
     for _, powers in terms:
         for base, power in powers.items():
-            if power < least.get(base, 0):
+            if power < 0 and power < least.get(base, 0):
                 least[base] = power
     return least
 
 
 def _multiplied_out(above: Sequence[Term], over: Powers) -> Any:
     """The terms above a bar as one product or quotient, the sum in it multiplied out and tidied."""
-    total = symengine.expand(symengine.Add(*(_joined(*term) for term in above)))
+    total = symengine.expand(_sum(above))
     if type(total) is not symengine.Add:
         return symengine.Mul(total, _joined(1, over))
     content, shared, inside = _divided_out(total)
     return symengine.Mul(_joined(content, shared), _joined(1, over), inside)
 
 
+def _sum(terms: Iterable[Term]) -> Any:
+    return symengine.Add(*(_joined(number, powers) for number, powers in terms))
+
+
 def _each_by(total: Any, factor: Any) -> Any:
     """A sum with each of its terms times a factor."""
     return symengine.Add(*(term * factor for term in total.args))
+
+
+def _multiply(powers: dict[Any, Number], by: Powers, times: int = 1) -> None:
+    for base, power in by.items():
+        powers[base] = powers.get(base, 0) + power * times
 
 
 def _divided(powers: Powers, by: Powers) -> Powers:
@@ -190,9 +202,8 @@ def _is_small(above: Sequence[Term], over: Powers) -> bool:
         for base, power in powers.items()
         if type(base) is symengine.Add
     ]
-    bars = any(power < 0 for power in over.values())
     return (
-        (bars or any(power > 0 for _, power in sums))
+        (any(power < 0 for power in over.values()) or any(power > 0 for _, power in sums))
         and all(power <= _POWER and len(_terms(base)) <= _TERMS for base, power in sums)
         and sum(_expanded_product(powers) for _, powers in above) <= _EXPANDED
     )
@@ -246,10 +257,9 @@ def _content(terms: Sequence[Term]) -> int | Fraction:
     numbers = [number for number, _ in terms]
     if not all(map(is_fraction, numbers)):
         return 1
-    top = math.gcd(*(number.numerator for number in numbers))
-    bottom = math.lcm(*(number.denominator for number in numbers))
-    if all(number < 0 for number in numbers):
-        top = -top
+    tops = [number.numerator for number in numbers]
+    bottom = math.lcm(*[number.denominator for number in numbers])
+    top = -math.gcd(*tops) if max(tops) < 0 else math.gcd(*tops)
     return top if bottom == 1 else Fraction(top, bottom)
 
 
@@ -260,9 +270,9 @@ def _over(number: Number, content: int | Fraction) -> Number:
     return number.numerator // content.numerator * (content.denominator // number.denominator)
 
 
-def _times(number: Number, factor: Fraction) -> Number:
-    exact = is_fraction(number)
-    return number * factor if exact else number * _exact(factor)
+def _times(number: Number, factor: int | Fraction, power: int) -> Number:
+    factor = factor**power if power > 0 else 1 / Fraction(factor) ** -power
+    return number * factor if is_fraction(number) else number * _exact(factor)
 
 
 def _is_negative(number: Number) -> bool:
