@@ -8,22 +8,33 @@ that each part is looked at once; and equal bases are the same object, which dic
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 #: A number: Python's where it is a fraction, or else the engine's.
 Number = Any
 
-#: Exponents by their bases. A power with an exponent that is no fraction counts as a base.
+#: Exponents by their bases. Powers of e, and with exponents that are no fractions, count as bases.
 Powers = Mapping[Any, Number]
 
 #: A product: its number, and the powers that it is made of.
 Term = tuple[Number, Powers]
 
 
+@functools.lru_cache(maxsize=None, typed=True)
 def split(expression: Any) -> Term:
     """An expression's number and its powers; what is no product is one of one factor."""
+    return _split(expression)
+
+
+@functools.lru_cache(maxsize=None, typed=True)
+def summands(total: Any) -> Sequence[Term]:
+    """The same for each term of a sum."""
+    return tuple(map(_split, total.args))
+
+
+def _split(expression: Any) -> Term:
     number: Number = 1
     powers: dict[Any, Number] = {}
     for part in expression.args if expression.is_Mul else (expression,):
@@ -36,17 +47,17 @@ def split(expression: Any) -> Term:
     return number, powers
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
+@functools.lru_cache(maxsize=None, typed=True)
 def power(factor: Any) -> tuple[Any, Number]:
-    """A factor's base and exponent; its exponent is 1 if it is no power with a fraction for one."""
+    """A factor's base and exponent, which is 1 where it is no power with a fraction for one."""
     if factor.is_Pow:
         base, exponent = factor.args
-        if exponent.is_Rational:
+        if exponent.is_Rational and type(base).__name__ != "Exp1":
             return _same(base), value(exponent)
     return _same(factor), 1
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
+@functools.lru_cache(maxsize=None, typed=True)
 def _same(base: Any) -> Any:
     """The first of equal bases."""
     return base
@@ -66,5 +77,5 @@ def is_fraction(number: Number) -> bool:
 
 def forget() -> None:
     """Drop what was kept of expressions."""
-    power.cache_clear()
-    _same.cache_clear()
+    for known in (split, summands, power, _same):
+        known.cache_clear()

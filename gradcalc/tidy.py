@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.functions import symengine
-from gradcalc.terms import Number, Powers, Term, is_fraction, split
+from gradcalc.terms import Number, Powers, Term, is_fraction, split, summands
 
 #: Terms of a sum beyond which it is left as it is, and powers of sums that are multiplied out.
 _TERMS = 12
@@ -38,12 +38,12 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_by_terms, _divided_out, _terms, _expanded, _exact):
+    for known in (_by_terms, _divided_out, _expanded, _exact):
         known.cache_clear()
 
 
 def _is_sum(base: Any) -> bool:
-    return type(base) is symengine.Add and len(_terms(base)) <= _TERMS
+    return type(base) is symengine.Add and len(summands(base)) <= _TERMS
 
 
 # --- Products -------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def _by_sums(number: Number, powers: Powers) -> list[Any]:
     for growth in filter(_is_exponential, powers):
         for total in sums:
             # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
-            if any(_is_exponential(base) for _, inner in _terms(total) for base in inner):
+            if any(_is_exponential(base) for _, inner in summands(total) for base in inner):
                 power = powers[total]
                 others = _joined(number, {**powers, total: 0, growth: 1 + power})
                 inside = _each_by(total, _raised(growth, -1))
@@ -103,7 +103,7 @@ def _is_exponential(base: Any) -> bool:
 
 
 def _has_both_signs(total: Any) -> bool:
-    negative = [_is_negative(number) for number, _ in _terms(total)]
+    negative = [_is_negative(number) for number, _ in summands(total)]
     return any(negative) and not all(negative)
 
 
@@ -111,15 +111,10 @@ def _has_both_signs(total: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _terms(total: Any) -> tuple[Term, ...]:
-    return tuple(map(split, total.args))
-
-
-@functools.lru_cache(maxsize=1024)
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
-    terms = _terms(total)
+    terms = summands(total)
     over = {**_bars(terms), **_shared(terms)}
     if over:
         above = [(number, _divided(powers, over)) for number, powers in terms]
@@ -134,7 +129,7 @@ def _by_terms(total: Any) -> tuple[Any, ...]:
 @functools.lru_cache(maxsize=1024)
 def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     """What all terms of a sum share, a number and powers, and the sum without it."""
-    terms = _terms(total)
+    terms = summands(total)
     content, shared = _content(terms), _shared(terms)
     if content == 1 and not shared:
         return content, shared, total
@@ -204,7 +199,7 @@ def _is_small(above: Sequence[Term], over: Powers) -> bool:
     ]
     return (
         (any(power < 0 for power in over.values()) or any(power > 0 for _, power in sums))
-        and all(power <= _POWER and len(_terms(base)) <= _TERMS for base, power in sums)
+        and all(power <= _POWER and len(summands(base)) <= _TERMS for base, power in sums)
         and sum(_expanded_product(powers) for _, powers in above) <= _EXPANDED
     )
 
@@ -226,7 +221,7 @@ def _expanded_product(powers: Powers) -> int:
 @functools.lru_cache(maxsize=4096)
 def _expanded(total: Any) -> int:
     """The same of a sum."""
-    return min(sum(_expanded_product(powers) for _, powers in _terms(total)), _EXPANDED + 1)
+    return min(sum(_expanded_product(powers) for _, powers in summands(total)), _EXPANDED + 1)
 
 
 # --- Numbers and products -------------------------------------------------------------------------
