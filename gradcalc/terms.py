@@ -63,6 +63,7 @@ def _same(base: Any) -> Any:
     return base
 
 
+@functools.lru_cache(maxsize=None, typed=True)
 def value(number: Any) -> Number:
     """A number of the engine's."""
     if number.is_Integer:
@@ -77,5 +78,5 @@ def is_fraction(number: Number) -> bool:
 
 def forget() -> None:
     """Drop what was kept of expressions."""
-    for known in (split, summands, power, _same):
+    for known in (split, summands, power, _same, value):
         known.cache_clear()

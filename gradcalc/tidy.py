@@ -38,7 +38,7 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_by_terms, _divided_out, _expanded, _exact):
+    for known in (_by_terms, _divided_out, _expanded, _exact, _raised):
         known.cache_clear()
 
 
@@ -55,39 +55,38 @@ def _by_factors(product: Any) -> list[Any]:
     if symengine.Add not in map(type, powers):
         return [product]
     number, tidier = _without_shared(number, powers)
-    if tidier != powers:
+    if tidier is not powers:
         product = _joined(number, tidier)
     return [product, *_by_sums(number, tidier)]
 
 
 def _without_shared(number: Number, powers: Powers) -> Term:
     """A product without what the terms of sums in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
-    left = dict(powers)
-    for base in filter(_is_sum, powers):
-        exponent = powers[base]
-        if type(exponent) is not int:
+    left = powers
+    for base, exponent in powers.items():
+        if type(exponent) is not int or not _is_sum(base):
             continue
         content, shared, inside = _divided_out(base)
         # -2*(y - x) is 2*(x - y).
         if exponent % 2 and _is_negative(number) and _has_both_signs(base):
             content, inside = -content, _each_by(inside, _exact(-1))
-        if content != 1 or shared:
+        if inside is not base:
             number = _times(number, content, exponent)
-            _multiply(left, {base: -1}, exponent)
-            _multiply(left, shared, exponent)
-            _multiply(left, {inside: 1}, exponent)
-    return number, {base: power for base, power in left.items() if power}
+            left = _multiplied(left, {base: -exponent})
+            left = _multiplied(left, {one: power * exponent for one, power in shared.items()})
+            left = _multiplied(left, {inside: exponent})
+    return number, left
 
 
 def _by_sums(number: Number, powers: Powers) -> list[Any]:
     """A product with the sums in it in other forms, and with exp taken out of them."""
-    sums = list(filter(_is_sum, powers))
+    sums = [base for base in powers if _is_sum(base)]
     forms = []
     for total in sums:
         if shorter := _by_terms(total):
             others = _joined(number, {**powers, total: 0})
             forms += [symengine.Mul(_raised(form, powers[total]), others) for form in shorter]
-    for growth in filter(_is_exponential, powers):
+    for growth in [base for base in powers if _is_exponential(base)]:
         for total in sums:
             # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
             if any(_is_exponential(base) for _, inner in summands(total) for base in inner):
@@ -133,13 +132,20 @@ def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     content, shared = _content(terms), _shared(terms)
     if content == 1 and not shared:
         return content, shared, total
-    inside = _sum((_over(number, content), _divided(powers, shared)) for number, powers in terms)
-    if type(inside) is symengine.Add:
-        # What was divided may have merged: u*v + v*(u + 1) is v*(2*u + 1).
+    left = [(_over(number, content), _divided(powers, shared)) for number, powers in terms]
+    inside = _sum(left)
+    if type(inside) is symengine.Add and any(map(_may_merge, left)):
         more, others, inside = _divided_out(inside)
         content *= more
-        _multiply(shared, others)
+        shared = _multiplied(shared, others)
     return content, shared, inside
+
+
+def _may_merge(term: Term) -> bool:
+    """Whether SymEngine may write it otherwise: u*v + v*(u + 1) is v*(u + u + 1), so v*(2*u + 1)."""
+    number, powers = term
+    kinds = {type(base) for base, power in powers.items() if power}
+    return not kinds.isdisjoint({symengine.Mul, symengine.Pow, symengine.Integer, symengine.Rational}) or (number == 1 and kinds == {symengine.Add})
 
 
 def _shared(terms: Sequence[Term]) -> Powers:
@@ -177,9 +183,11 @@ def _each_by(total: Any, factor: Any) -> Any:
     return symengine.Add(*(term * factor for term in total.args))
 
 
-def _multiply(powers: dict[Any, Number], by: Powers, times: int = 1) -> None:
+def _multiplied(powers: Powers, by: Powers) -> Powers:
+    product = dict(powers)
     for base, power in by.items():
-        powers[base] = powers.get(base, 0) + power * times
+        product[base] = product.get(base, 0) + power
+    return {base: power for base, power in product.items() if power}
 
 
 def _divided(powers: Powers, by: Powers) -> Powers:
@@ -243,6 +251,7 @@ def _joined(number: Number, powers: Powers) -> Any:
     return factors[0] if len(factors) == 1 else symengine.Mul(*factors)
 
 
+@functools.lru_cache(maxsize=4096)
 def _raised(base: Any, power: int | Fraction) -> Any:
     return base if power == 1 else base ** _exact(power)
 
