@@ -133,14 +133,13 @@ class _Writer:
     def __init__(self, digits: int) -> None:
         self._digits = digits
         self._known: dict[type, _Known] = {}
-        self._factors: dict[tuple[Any, Number], _Factor] = {}
+        self._factors: dict[tuple[Any, Number], tuple[_Factor, bool]] = {}
 
     def piece(self, expression: Any) -> _Piece:
         """Write an expression, by way of its parts."""
-        kind = type(expression)
-        known = self._known.get(kind)
+        known = self._known.get(type(expression))
         if known is None:
-            known = self._known[kind] = _Known(self._way(expression))
+            known = self._known[type(expression)] = _Known(self._way(expression))
         return known[expression]
 
     def _way(self, expression: Any) -> Callable[[Any], _Piece]:
@@ -213,32 +212,21 @@ class _Writer:
         return self._term(split(expression))
 
     def _term(self, term: Term) -> _Piece:
+        """Write a product, with one bar at most."""
         number, powers = term
+        if not powers:
+            return self._number(number)
         above: list[_Factor] = []
         below: list[_Factor] = []
         for base, exponent in powers.items():
-            factor = self._factors.get((base, exponent)) or self._factor(base, exponent)
-            (above if exponent > 0 else below).append(factor)
-        plain = type(number) is int and number == 1
-        if plain and len(above) == 1 and not below:
+            known = self._factors.get((base, exponent))
+            factor, negative = known or self._factor(base, exponent)
+            (below if negative else above).append(factor)
+        if type(number) is int and number == 1 and len(above) == 1 and not below:
             return _Piece(above[0].text, above[0].tight, above)
-        written = _Piece("1", _ATOM) if plain else self._number(number)
-        return self._quotient(written, sorted(above), sorted(below)) if powers else written
-
-    def _quotient(self, number: _Piece, above: list[_Factor], below: list[_Factor]) -> _Piece:
-        if number.text == "nan":
-            raise NoText(number.text)
-        top, _, bottom = number.text.removeprefix("-").partition("/")
-        over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
-        if top != "1" or not over:
-            over.insert(0, top)
-        under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
-        if bottom:
-            under.insert(0, bottom)
-        text = "-" + "*".join(over) if number.text[0] == "-" else "*".join(over)
-        if under:
-            text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
-        return _Piece(text, _PRODUCT, above, below)
+        above.sort()
+        below.sort()
+        return _Piece(_quotient(self._number(number).text, above, below), _PRODUCT, above, below)
 
     def _number(self, number: Number) -> _Piece:
         if not is_fraction(number):
@@ -248,20 +236,20 @@ class _Writer:
             return _Piece(str(top), _SIGN if top < 0 else _ATOM)
         return _Piece(f"{top}/{bottom}", _PRODUCT)
 
-    def _factor(self, base: Any, exponent: Number) -> _Factor:
-        """A power in a product, without the sign of its exponent."""
+    def _factor(self, base: Any, exponent: Number) -> tuple[_Factor, bool]:
+        """A power in a product, without the sign of its exponent; and whether that is negative."""
         inner = self.piece(base)
-        single = len(inner.above) == 1
-        if exponent == 1 and single:
-            factor = inner.above[0]
+        first = inner.above[0] if len(inner.above) == 1 else None
+        if exponent == 1 and first is not None and first.text == inner.text:
+            factor = first
         else:
             top, bottom = _fraction(abs(exponent))
             text, tight = _raised(inner, top, bottom)
-            place = inner.above[0].base if single else inner.text
+            place = inner.text if first is None else first.base
             size = top / bottom if top.bit_length() < _LONG else math.inf
             factor = _Factor(_rank(base, inner), place, size, text, tight)
-        self._factors[base, exponent] = factor
-        return factor
+        self._factors[base, exponent] = found = factor, exponent < 0
+        return found
 
     def _power(self, expression: Any) -> _Piece:
         base, exponent = expression.args
@@ -348,6 +336,22 @@ def _place(term: _Piece) -> tuple[tuple[int, str, float], ...]:
     factors.sort()
     factors.append(_END)
     return tuple(factors)
+
+
+def _quotient(number: str, above: Sequence[_Factor], below: Sequence[_Factor]) -> str:
+    if number == "nan":
+        raise NoText(number)
+    top, _, bottom = number.removeprefix("-").partition("/")
+    over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
+    if top != "1" or not over:
+        over.insert(0, top)
+    under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
+    if bottom:
+        under.insert(0, bottom)
+    text = "-" + "*".join(over) if number[0] == "-" else "*".join(over)
+    if under:
+        text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
+    return text
 
 
 def _raised(base: _Piece, top: int, bottom: int) -> tuple[str, int]:

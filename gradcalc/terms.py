@@ -1,8 +1,8 @@
 """Products, seen as a number and powers.
 
-In: an expression of SymEngine or of sympy. Out: the number in it, and the exponents of its bases, as
-numbers of Python's. A look into an expression takes ten times as long as one into a dictionary, so
-that each part is looked at once; and equal bases are the same object, which dictionaries find fast.
+In: an expression of SymEngine or of sympy. Out: the number in it, and the exponents of its bases,
+as numbers of Python's. A look into an expression takes ten times as long as one into a dictionary,
+so each is looked into once; and equal bases are one object, which dictionaries find fast.
 """
 
 from __future__ import annotations
@@ -53,14 +53,8 @@ def power(factor: Any) -> tuple[Any, Number]:
     if factor.is_Pow:
         base, exponent = factor.args
         if exponent.is_Rational and type(base).__name__ != "Exp1":
-            return _same(base), value(exponent)
-    return _same(factor), 1
-
-
-@functools.lru_cache(maxsize=None, typed=True)
-def _same(base: Any) -> Any:
-    """The first of equal bases."""
-    return base
+            return base if base.is_Pow else power(base)[0], value(exponent)
+    return factor, 1
 
 
 @functools.lru_cache(maxsize=None, typed=True)
@@ -73,10 +67,10 @@ def value(number: Any) -> Number:
 
 def is_fraction(number: Number) -> bool:
     """Whether it is a number of Python's."""
-    return isinstance(number, int | Fraction)
+    return type(number) is int or type(number) is Fraction
 
 
 def forget() -> None:
     """Drop what was kept of expressions."""
-    for known in (split, summands, power, _same, value):
+    for known in (split, summands, power, value):
         known.cache_clear()

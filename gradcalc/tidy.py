@@ -42,53 +42,55 @@ def forget() -> None:
         known.cache_clear()
 
 
-def _is_sum(base: Any) -> bool:
-    return type(base) is symengine.Add and len(summands(base)) <= _TERMS
-
-
 # --- Products -------------------------------------------------------------------------------------
 
 
 def _by_factors(product: Any) -> list[Any]:
     """A product without what the terms of sums in it share, and with the sums in other forms."""
     number, powers = split(product)
-    if symengine.Add not in map(type, powers):
+    sums = _sums(powers)
+    if not sums:
         return [product]
-    number, tidier = _without_shared(number, powers)
+    number, tidier = _without_shared(number, powers, sums)
     if tidier is not powers:
-        product = _joined(number, tidier)
-    return [product, *_by_sums(number, tidier)]
-
-
-def _without_shared(number: Number, powers: Powers) -> Term:
-    """A product without what the terms of sums in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
-    left = powers
-    for base, exponent in powers.items():
-        if type(exponent) is not int or not _is_sum(base):
-            continue
-        content, shared, inside = _divided_out(base)
-        # -2*(y - x) is 2*(x - y).
-        if exponent % 2 and _is_negative(number) and _has_both_signs(base):
-            content, inside = -content, _each_by(inside, _exact(-1))
-        if inside is not base:
-            number = _times(number, content, exponent)
-            left = _multiplied(left, {base: -exponent})
-            left = _multiplied(left, {one: power * exponent for one, power in shared.items()})
-            left = _multiplied(left, {inside: exponent})
-    return number, left
-
-
-def _by_sums(number: Number, powers: Powers) -> list[Any]:
-    """A product with the sums in it in other forms, and with exp taken out of them."""
-    sums = [base for base in powers if _is_sum(base)]
-    forms = []
+        product, powers, sums = _joined(number, tidier), tidier, _sums(tidier)
+    forms = [product]
     for total in sums:
         if shorter := _by_terms(total):
             others = _joined(number, {**powers, total: 0})
             forms += [symengine.Mul(_raised(form, powers[total]), others) for form in shorter]
-    for growth in [base for base in powers if _is_exponential(base)]:
+    return forms + _by_growth(number, powers, sums)
+
+
+def _sums(powers: Powers) -> list[Any]:
+    sums = [base for base in powers if type(base) is symengine.Add]
+    return [base for base in sums if len(summands(base)) <= _TERMS]
+
+
+def _without_shared(number: Number, powers: Powers, sums: Sequence[Any]) -> Term:
+    """A product without what the terms of sums in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
+    left = powers
+    for total in sums:
+        exponent = powers[total]
+        if type(exponent) is not int:
+            continue
+        content, shared, inside = _divided_out(total)
+        # -2*(y - x) is 2*(x - y).
+        if exponent % 2 and _is_negative(number) and _has_both_signs(total):
+            content, inside = -content, _each_by(inside, _exact(-1))
+        if inside is not total:
+            number = _times(number, content, exponent)
+            left = _multiplied(left, {total: 1}, -exponent)
+            left = _multiplied(left, shared, exponent)
+            left = _multiplied(left, {inside: 1}, exponent)
+    return number, left
+
+
+def _by_growth(number: Number, powers: Powers, sums: Sequence[Any]) -> list[Any]:
+    """A product with exp taken out of sums: exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1)."""
+    forms = []
+    for growth in filter(_is_exponential, powers):
         for total in sums:
-            # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
             if any(_is_exponential(base) for _, inner in summands(total) for base in inner):
                 power = powers[total]
                 others = _joined(number, {**powers, total: 0, growth: 1 + power})
@@ -116,7 +118,7 @@ def _by_terms(total: Any) -> tuple[Any, ...]:
     terms = summands(total)
     over = {**_bars(terms), **_shared(terms)}
     if over:
-        above = [(number, _divided(powers, over)) for number, powers in terms]
+        above = [(number, _multiplied(powers, over, -1)) for number, powers in terms]
         if _is_small(above, over):
             forms.append(_multiplied_out(above, over))
     content, shared, inside = _divided_out(total)
@@ -132,7 +134,7 @@ def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     content, shared = _content(terms), _shared(terms)
     if content == 1 and not shared:
         return content, shared, total
-    left = [(_over(number, content), _divided(powers, shared)) for number, powers in terms]
+    left = [(_over(number, content), _multiplied(powers, shared, -1)) for number, powers in terms]
     inside = _sum(left)
     if type(inside) is symengine.Add and any(map(_may_merge, left)):
         more, others, inside = _divided_out(inside)
@@ -142,10 +144,14 @@ def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
 
 
 def _may_merge(term: Term) -> bool:
-    """Whether SymEngine may write it otherwise: u*v + v*(u + 1) is v*(u + u + 1), so v*(2*u + 1)."""
+    """Whether SymEngine may write it otherwise: u*v + v*(u + 1) is v*(u + u + 1)."""
     number, powers = term
-    kinds = {type(base) for base, power in powers.items() if power}
-    return not kinds.isdisjoint({symengine.Mul, symengine.Pow, symengine.Integer, symengine.Rational}) or (number == 1 and kinds == {symengine.Add})
+    kinds = set(map(type, powers))
+    if kinds == {symengine.Add}:
+        return bool(number == 1)
+    return not kinds.isdisjoint(
+        {symengine.Mul, symengine.Pow, symengine.Integer, symengine.Rational}
+    )
 
 
 def _shared(terms: Sequence[Term]) -> Powers:
@@ -183,18 +189,12 @@ def _each_by(total: Any, factor: Any) -> Any:
     return symengine.Add(*(term * factor for term in total.args))
 
 
-def _multiplied(powers: Powers, by: Powers) -> Powers:
+def _multiplied(powers: Powers, by: Powers, times: int = 1) -> Powers:
+    """Powers times so many others; divided by them, if times is negative."""
     product = dict(powers)
     for base, power in by.items():
-        product[base] = product.get(base, 0) + power
+        product[base] = product.get(base, 0) + power * times
     return {base: power for base, power in product.items() if power}
-
-
-def _divided(powers: Powers, by: Powers) -> Powers:
-    left = dict(powers)
-    for base, power in by.items():
-        left[base] = left.get(base, 0) - power
-    return left
 
 
 def _is_small(above: Sequence[Term], over: Powers) -> bool:

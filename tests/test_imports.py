@@ -19,7 +19,7 @@ LAYERS = [
     {"limits"},
     {"errors", "lazy", "deadline", "options", "spelling"},
     {"workers"},
-    {"program", "functions", "report", "json_records", "notation"},
+    {"program", "functions", "report", "json_records", "notation", "terms"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
@@ -39,7 +39,10 @@ LAYERS = [
     {"__main__"},
 ]
 TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
-CALCULUS = {"symbolic", "chain", "conditioning", "claims", "formulas", "tidy", "algebra", "swift"}
+CALCULUS = {
+    *("symbolic", "chain", "conditioning", "claims", "swift"),
+    *("formulas", "tidy", "terms", "algebra"),
+}
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.
 #: (`symbolic` has the numbers of `precise` to calculate with.)
