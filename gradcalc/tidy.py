@@ -38,7 +38,7 @@ def shortest(formula: Any) -> Any:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_by_terms, _divided_out, _expanded, _exact, _raised):
+    for known in (_by_terms, _divided_out, _shared, _expanded, _exact, _raised):
         known.cache_clear()
 
 
@@ -116,7 +116,7 @@ def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
     terms = summands(total)
-    over = {**_bars(terms), **_shared(terms)}
+    over = {**_bars(terms), **_shared(total)}
     if over:
         above = [(number, _multiplied(powers, over, -1)) for number, powers in terms]
         if _is_small(above, over):
@@ -131,7 +131,7 @@ def _by_terms(total: Any) -> tuple[Any, ...]:
 def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     """What all terms of a sum share, a number and powers, and the sum without it."""
     terms = summands(total)
-    content, shared = _content(terms), _shared(terms)
+    content, shared = _content(terms), _shared(total)
     if content == 1 and not shared:
         return content, shared, total
     left = [(_over(number, content), _multiplied(powers, shared, -1)) for number, powers in terms]
@@ -154,11 +154,14 @@ def _may_merge(term: Term) -> bool:
     )
 
 
-def _shared(terms: Sequence[Term]) -> Powers:
-    """The least power of each base that all terms have."""
-    first, *others = [powers for _, powers in terms]
-    shared = set(first).intersection(*others)
-    return {base: min([powers[base] for _, powers in terms]) for base in shared}
+@functools.lru_cache(maxsize=1024)
+def _shared(total: Any) -> Powers:
+    """The least power of each base that all terms of a sum have."""
+    first, *others = [powers for _, powers in summands(total)]
+    shared = first.keys() & others[0].keys()
+    for powers in others[1:]:
+        shared &= powers.keys()
+    return {base: min([powers[base] for powers in (first, *others)]) for base in shared}
 
 
 def _bars(terms: Sequence[Term]) -> Powers:
