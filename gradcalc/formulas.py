@@ -240,23 +240,27 @@ class _Writer:
         """A power in a product, without the sign of its exponent; and whether that is negative."""
         inner = self.piece(base)
         first = inner.above[0] if len(inner.above) == 1 else None
+        negative = exponent < 0
         if exponent == 1 and first is not None and first.text == inner.text:
             factor = first
+        elif _is_e(base):
+            factor = _function(f"exp({self._number(exponent).text})").above[0]
+            negative = False
         else:
             top, bottom = _fraction(abs(exponent))
             text, tight = _raised(inner, top, bottom)
             place = inner.text if first is None else first.base
             size = top / bottom if top.bit_length() < _LONG else math.inf
             factor = _Factor(_rank(base, inner), place, size, text, tight)
-        self._factors[base, exponent] = found = factor, exponent < 0
-        return found
+        self._factors[base, exponent] = factor, negative
+        return factor, negative
 
     def _power(self, expression: Any) -> _Piece:
         base, exponent = expression.args
-        if type(base).__name__ in {"E", "Exp1"}:
-            return _function(f"exp({self.piece(exponent).text})")
         if getattr(exponent, "is_Rational", False):
             return self._term(split(expression))
+        if _is_e(base):
+            return _function(f"exp({self.piece(exponent).text})")
         return self._tower(base, exponent)
 
     def _tower(self, base: Any, exponent: Any) -> _Piece:
@@ -336,6 +340,10 @@ def _place(term: _Piece) -> tuple[tuple[int, str, float], ...]:
     factors.sort()
     factors.append(_END)
     return tuple(factors)
+
+
+def _is_e(base: Any) -> bool:
+    return type(base).__name__ in {"E", "Exp1"}
 
 
 def _quotient(number: str, above: Sequence[_Factor], below: Sequence[_Factor]) -> str:

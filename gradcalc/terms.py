@@ -15,7 +15,7 @@ from typing import Any
 #: A number: Python's where it is a fraction, or else the engine's.
 Number = Any
 
-#: Exponents by their bases. Powers of e, and with exponents that are no fractions, count as bases.
+#: Exponents by their bases. A power with an exponent that is no fraction counts as a base.
 Powers = Mapping[Any, Number]
 
 #: A product: its number, and the powers that it is made of.
@@ -52,7 +52,7 @@ def power(factor: Any) -> tuple[Any, Number]:
     """A factor's base and exponent, which is 1 where it is no power with a fraction for one."""
     if factor.is_Pow:
         base, exponent = factor.args
-        if exponent.is_Rational and type(base).__name__ != "Exp1":
+        if exponent.is_Rational:
             return base if base.is_Pow else power(base)[0], value(exponent)
     return factor, 1
 
