@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from gradcalc import limits
 from gradcalc.functions import TABLE, lookup
+from gradcalc.terms import Number, Term, is_fraction, split, summands
 
 #: How tightly a text holds together, as in Python. Higher is tighter.
 _LOOSE, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(6)
@@ -114,25 +115,32 @@ def forget() -> None:
     _writer.cache_clear()
 
 
+class _Known(dict[Any, _Piece]):
+    """Expressions of one type (to sympy, 2 and 2.0 are equal), written when first asked for."""
+
+    def __init__(self, way: Callable[[Any], _Piece]) -> None:
+        super().__init__()
+        self._way = way
+
+    def __missing__(self, expression: Any) -> _Piece:
+        piece = self[expression] = self._way(expression)
+        return piece
+
+
 class _Writer:
     """Writes formulas; parts that come again are written once."""
 
     def __init__(self, digits: int) -> None:
         self._digits = digits
-        self._pieces: dict[Any, _Piece] = {}
-        self._ways: dict[type, Callable[[Any], _Piece]] = {}
+        self._known: dict[type, _Known] = {}
+        self._factors: dict[tuple[Any, Number], tuple[_Factor, bool]] = {}
 
     def piece(self, expression: Any) -> _Piece:
         """Write an expression, by way of its parts."""
-        # With its type: 2 and 2.0 are equal to sympy.
-        known = (type(expression), expression)
-        found = self._pieces.get(known)
-        if found is None:
-            way = self._ways.get(known[0])
-            if way is None:
-                way = self._ways[known[0]] = self._way(expression)
-            found = self._pieces[known] = way(expression)
-        return found
+        known = self._known.get(type(expression))
+        if known is None:
+            known = self._known[type(expression)] = _Known(self._way(expression))
+        return known[expression]
 
     def _way(self, expression: Any) -> Callable[[Any], _Piece]:
         """What writes expressions of that type."""
@@ -155,7 +163,7 @@ class _Writer:
         if name in ways:
             return ways[name]
         if getattr(expression, "is_Rational", False):
-            return self._rational
+            return self._product
         if getattr(expression, "is_Float", False):
             return self._decimal
         if name in {"Derivative", "Subs", "ImaginaryUnit", "Complex"}:
@@ -173,12 +181,6 @@ class _Writer:
         text = _CONSTANTS[type(constant).__name__]
         return _single(text, _SIGN if text.startswith("-") else _ATOM, _NUMBER)
 
-    def _rational(self, number: Any) -> _Piece:
-        top, bottom = _fraction(number)
-        if bottom == 1:
-            return _Piece(str(top), _SIGN if top < 0 else _ATOM)
-        return _Piece(f"{top}/{bottom}", _PRODUCT)
-
     def _decimal(self, number: Any) -> _Piece:
         text = self._digits_of(number)
         return _Piece(text, _SIGN if text.startswith("-") else _ATOM)
@@ -192,7 +194,7 @@ class _Writer:
     # -- sums --
 
     def _sum(self, expression: Any) -> _Piece:
-        terms = sorted(map(self.piece, expression.args), key=_place)
+        terms = sorted(map(self._term, summands(expression)), key=_place)
         # cos(x)**2 - sin(x)**2 rather than -sin(x)**2 + cos(x)**2: a positive term comes first.
         first = next((k for k, term in enumerate(terms) if term.text[0] != "-"), 0)
         terms.insert(0, terms.pop(first))
@@ -207,64 +209,66 @@ class _Writer:
     # -- products, quotients and powers --
 
     def _product(self, expression: Any) -> _Piece:
-        top, bottom, decimal = 1, 1, ""
+        return self._term(split(expression))
+
+    def _term(self, term: Term) -> _Piece:
+        """Write a product, with one bar at most."""
+        number, powers = term
+        if not powers:
+            return self._number(number)
         above: list[_Factor] = []
         below: list[_Factor] = []
-        for part in expression.args:
-            if part.is_Number:
-                if part.is_Rational:
-                    top, bottom = _fraction(part)
-                else:
-                    decimal = self.piece(part).text
-                    if decimal == "nan":
-                        raise NoText(decimal)
-            else:
-                piece = self.piece(part)
-                above += piece.above
-                below += piece.below
+        for base, exponent in powers.items():
+            known = self._factors.get((base, exponent))
+            factor, negative = known or self._factor(base, exponent)
+            (below if negative else above).append(factor)
+        if type(number) is int and number == 1 and len(above) == 1 and not below:
+            return _Piece(above[0].text, above[0].tight, above)
         above.sort()
         below.sort()
-        sign = "-" if (top < 0) != decimal.startswith("-") else ""
-        over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
-        if decimal:
-            over.insert(0, decimal.removeprefix("-"))
-        if abs(top) != 1 or not over:
-            over.insert(0, str(abs(top)))
-        under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
-        if bottom != 1:
-            under.insert(0, str(bottom))
-        text = sign + "*".join(over)
-        if under:
-            text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
-        return _Piece(text, _PRODUCT, above, below)
+        return _Piece(_quotient(self._number(number).text, above, below), _PRODUCT, above, below)
+
+    def _number(self, number: Number) -> _Piece:
+        if not is_fraction(number):
+            return self.piece(number)
+        top, bottom = _fraction(number)
+        if bottom == 1:
+            return _Piece(str(top), _SIGN if top < 0 else _ATOM)
+        return _Piece(f"{top}/{bottom}", _PRODUCT)
+
+    def _factor(self, base: Any, exponent: Number) -> tuple[_Factor, bool]:
+        """A power in a product, without the sign of its exponent; and whether that is negative."""
+        inner = self.piece(base)
+        first = inner.above[0] if len(inner.above) == 1 else None
+        negative = exponent < 0
+        if exponent == 1 and first is not None and first.text == inner.text:
+            factor = first
+        elif _is_e(base):
+            factor = _function(f"exp({self._number(exponent).text})").above[0]
+            negative = False
+        else:
+            top, bottom = _fraction(abs(exponent))
+            text, tight = _raised(inner, top, bottom)
+            place = inner.text if first is None else first.base
+            size = top / bottom if top.bit_length() < _LONG else math.inf
+            factor = _Factor(_rank(base, inner), place, size, text, tight)
+        self._factors[base, exponent] = factor, negative
+        return factor, negative
 
     def _power(self, expression: Any) -> _Piece:
         base, exponent = expression.args
-        if type(base).__name__ in {"E", "Exp1"}:
+        if getattr(exponent, "is_Rational", False):
+            return self._term(split(expression))
+        if _is_e(base):
             return _function(f"exp({self.piece(exponent).text})")
-        inner = self.piece(base)
-        if not getattr(exponent, "is_Rational", False):
-            rank = _TOWER if _has_symbols(exponent) else _rank(base, inner)
-            shown = self.piece(exponent)
-            text = f"{_within(inner.text, inner.tight, _ATOM)}**"
-            text += _within(shown.text, shown.tight, _POWER)
-            return _Piece(text, _POWER, (_Factor(rank, inner.text, 0.0, text, _POWER),))
-        top, bottom = _fraction(exponent)
-        negative, top = top < 0, abs(top)
-        if top == 1 and bottom == 2:
-            text, tight = f"sqrt({inner.text})", _ATOM
-        elif top == bottom:
-            text, tight = inner.text, inner.tight
-        else:
-            power = str(top) if bottom == 1 else f"({top}/{bottom})"
-            text, tight = f"{_within(inner.text, inner.tight, _ATOM)}**{power}", _POWER
-        rank = _rank(base, inner)
-        place = inner.above[0].base if len(inner.above) == 1 else inner.text
-        size = top / bottom if top.bit_length() < _LONG else math.inf
-        factor = _Factor(rank, place, size, text, tight)
-        if negative:
-            return _Piece(f"1/{_within(text, tight, _POWER)}", _PRODUCT, (), (factor,))
-        return _Piece(text, tight, (factor,))
+        return self._tower(base, exponent)
+
+    def _tower(self, base: Any, exponent: Any) -> _Piece:
+        inner, shown = self.piece(base), self.piece(exponent)
+        rank = _TOWER if _has_symbols(exponent) else _rank(base, inner)
+        text = f"{_within(inner.text, inner.tight, _ATOM)}**"
+        text += _within(shown.text, shown.tight, _POWER)
+        return _Piece(text, _POWER, (_Factor(rank, inner.text, 0.0, text, _POWER),))
 
     # -- functions and conditions --
 
@@ -311,9 +315,9 @@ class _Writer:
         return _Piece("1 > 0" if expression else "1 < 0", _LOOSE)
 
 
-def _fraction(number: Any) -> tuple[int, int]:
+def _fraction(number: Number) -> tuple[int, int]:
     """The two parts of a fraction; one that is longer than anyone reads has no text."""
-    top, bottom = int(number.p), int(number.q)
+    top, bottom = number.numerator, number.denominator
     if max(top.bit_length(), bottom.bit_length()) > limits.CONSTANT_BITS:
         raise NoText
     return top, bottom
@@ -336,6 +340,36 @@ def _place(term: _Piece) -> tuple[tuple[int, str, float], ...]:
     factors.sort()
     factors.append(_END)
     return tuple(factors)
+
+
+def _is_e(base: Any) -> bool:
+    return type(base).__name__ in {"E", "Exp1"}
+
+
+def _quotient(number: str, above: Sequence[_Factor], below: Sequence[_Factor]) -> str:
+    if number == "nan":
+        raise NoText(number)
+    top, _, bottom = number.removeprefix("-").partition("/")
+    over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
+    if top != "1" or not over:
+        over.insert(0, top)
+    under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
+    if bottom:
+        under.insert(0, bottom)
+    text = "-" + "*".join(over) if number[0] == "-" else "*".join(over)
+    if under:
+        text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
+    return text
+
+
+def _raised(base: _Piece, top: int, bottom: int) -> tuple[str, int]:
+    """The text of a power, and how tightly it holds together."""
+    if top == 1 and bottom == 2:
+        return f"sqrt({base.text})", _ATOM
+    if top == bottom:
+        return base.text, base.tight
+    power = str(top) if bottom == 1 else f"({top}/{bottom})"
+    return f"{_within(base.text, base.tight, _ATOM)}**{power}", _POWER
 
 
 def _within(text: str, tight: int, least: int) -> str:

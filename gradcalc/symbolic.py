@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import algebra, formulas, limits, tidy
+from gradcalc import algebra, formulas, limits, terms, tidy
 from gradcalc.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
@@ -543,6 +543,7 @@ def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
     formulas.forget()
     tidy.forget()
+    terms.forget()
     _recent.clear()
     if _asked_of_sympy:
         _asked_of_sympy.clear()

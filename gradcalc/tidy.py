@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc.functions import symengine
+from gradcalc.terms import Number, Powers, Term, is_fraction, split, summands
 
 #: Terms of a sum beyond which it is left as it is, and powers of sums that are multiplied out.
 _TERMS = 12
@@ -22,85 +23,79 @@ _POWER = 3
 #: Terms beyond which nothing is multiplied out: a sum of twelve to the power of three has 364.
 _EXPANDED = 400
 
-#: Powers by their bases. Whole exponents are Python's numbers, others SymEngine's fractions.
-_Powers = Mapping[Any, Any]
-
-#: A term: its number, and the powers that it is made of.
-_Term = tuple[Any, _Powers]
-
 
 def shortest(formula: Any) -> Any:
     """The form of a formula with the fewest operations, the first of equals."""
     kind = type(formula)
     if kind is symengine.Mul:
-        if not any(map(_has_sum, formula.args)):
-            return formula
-        formula = _by_factors(formula)
-        forms = [formula, *_by_sums(formula)]
+        forms = _by_factors(formula)
     elif kind is symengine.Add and len(formula.args) <= _TERMS:
         forms = [formula, *_by_terms(formula)]
     else:
         return formula
-    return min(forms, key=symengine.count_ops) if len(forms) > 1 else formula
+    return min(forms, key=symengine.count_ops) if len(forms) > 1 else forms[0]
 
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_split, _divided_out, _by_terms, _least, _expanded):
+    for known in (_by_terms, _divided_out, _shared, _expanded, _exact, _raised):
         known.cache_clear()
-
-
-def _has_sum(factor: Any) -> bool:
-    """Whether it is a sum, or a power of one."""
-    return _is_sum(factor.args[0] if type(factor) is symengine.Pow else factor)
-
-
-def _is_sum(base: Any) -> bool:
-    return type(base) is symengine.Add and len(base.args) <= _TERMS
 
 
 # --- Products -------------------------------------------------------------------------------------
 
 
-def _by_factors(product: Any) -> Any:
-    """A product without what the terms of a sum in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
-    number, powers = _split(product)
-    new: dict[Any, Any] = {}
-    for base, exponent in powers.items():
-        if not _is_sum(base) or type(exponent) is not int:
-            continue
-        content, shared, inside = _divided_out(base)
-        # -2*(y - x) is 2*(x - y).
-        if exponent % 2 and _is_negative(number) and _has_both_signs(base):
-            content, inside = -content, _each_by(inside, symengine.Integer(-1))
-        if content != 1 or shared:
-            number *= _number(content) ** exponent
-            new[base] = symengine.Mul(
-                *(one ** (power * exponent) for one, power in shared.items()), inside**exponent
-            )
-    if not new:
-        return product
-    return symengine.Mul(number, *(new.get(base) or base**e for base, e in powers.items()))
-
-
-def _by_sums(product: Any) -> list[Any]:
-    """A product with the sums in it in other forms, and with exp taken out of them."""
-    number, powers = _split(product)
-    sums = list(filter(_is_sum, powers))
-    forms = []
+def _by_factors(product: Any) -> list[Any]:
+    """A product without what the terms of sums in it share, and with the sums in other forms."""
+    number, powers = split(product)
+    sums = _sums(powers)
+    if not sums:
+        return [product]
+    number, tidier = _without_shared(number, powers, sums)
+    if tidier is not powers:
+        product, powers, sums = _joined(number, tidier), tidier, _sums(tidier)
+    forms = [product]
     for total in sums:
-        shorter = _by_terms(total)
-        if shorter:
-            others = [base**power for base, power in powers.items() if base != total]
-            forms += [symengine.Mul(number, form ** powers[total], *others) for form in shorter]
-    for growth in [base for base in powers if _is_exponential(base)]:
+        if shorter := _by_terms(total):
+            others = _joined(number, {**powers, total: 0})
+            forms += [symengine.Mul(_raised(form, powers[total]), others) for form in shorter]
+    return forms + _by_growth(number, powers, sums)
+
+
+def _sums(powers: Powers) -> list[Any]:
+    sums = [base for base in powers if type(base) is symengine.Add]
+    return [base for base in sums if len(summands(base)) <= _TERMS]
+
+
+def _without_shared(number: Number, powers: Powers, sums: Sequence[Any]) -> Term:
+    """A product without what the terms of sums in it share: (2*x*y + 2*x)/2 is x*(y + 1)."""
+    left = powers
+    for total in sums:
+        exponent = powers[total]
+        if type(exponent) is not int:
+            continue
+        content, shared, inside = _divided_out(total)
+        # -2*(y - x) is 2*(x - y).
+        if exponent % 2 and _is_negative(number) and _has_both_signs(total):
+            content, inside = -content, _each_by(inside, _exact(-1))
+        if inside is not total:
+            number = _times(number, content, exponent)
+            left = _multiplied(left, {total: 1}, -exponent)
+            left = _multiplied(left, shared, exponent)
+            left = _multiplied(left, {inside: 1}, exponent)
+    return number, left
+
+
+def _by_growth(number: Number, powers: Powers, sums: Sequence[Any]) -> list[Any]:
+    """A product with exp taken out of sums: exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1)."""
+    forms = []
+    for growth in filter(_is_exponential, powers):
         for total in sums:
-            # exp(-x)/(1 + exp(-x)) is 1/(exp(x) + 1).
-            if any(_is_exponential(base) for term in total.args for base in _split(term)[1]):
+            if any(_is_exponential(base) for _, inner in summands(total) for base in inner):
                 power = powers[total]
-                others = [b**p for b, p in powers.items() if b not in (total, growth)]
-                inside = _each_by(total, 1 / growth)
-                forms.append(symengine.Mul(number, growth ** (1 + power), inside**power, *others))
+                others = _joined(number, {**powers, total: 0, growth: 1 + power})
+                inside = _each_by(total, _raised(growth, -1))
+                forms.append(symengine.Mul(_raised(inside, power), others))
     return forms
 
 
@@ -109,7 +104,7 @@ def _is_exponential(base: Any) -> bool:
 
 
 def _has_both_signs(total: Any) -> bool:
-    negative = [_is_negative(_split(term)[0]) for term in total.args]
+    negative = [_is_negative(number) for number, _ in summands(total)]
     return any(negative) and not all(negative)
 
 
@@ -120,61 +115,76 @@ def _has_both_signs(total: Any) -> bool:
 def _by_terms(total: Any) -> tuple[Any, ...]:
     """A sum with what all terms share taken out, and over one bar."""
     forms = []
-    _, over = _least(total)
-    terms = [_split(term) for term in total.args]
-    if over and _is_small(terms, over):
-        forms.append(_multiplied_out(terms, over))
+    terms = summands(total)
+    over = {**_bars(terms), **_shared(total)}
+    if over:
+        above = [(number, _multiplied(powers, over, -1)) for number, powers in terms]
+        if _is_small(above, over):
+            forms.append(_multiplied_out(above, over))
     content, shared, inside = _divided_out(total)
-    if content != 1 or shared:
-        forms.append(_joined(_number(content), shared) * inside)
+    if inside is not total:
+        forms.append(symengine.Mul(_joined(content, shared), inside))
     return tuple(forms)
 
 
 @functools.lru_cache(maxsize=1024)
-def _divided_out(total: Any) -> tuple[Fraction, _Powers, Any]:
+def _divided_out(total: Any) -> tuple[Number, Powers, Any]:
     """What all terms of a sum share, a number and powers, and the sum without it."""
-    terms = [_split(term) for term in total.args]
-    content, (shared, _) = _content(terms), _least(total)
+    terms = summands(total)
+    content, shared = _content(terms), _shared(total)
     if content == 1 and not shared:
         return content, shared, total
-    by = _number(content)
-    inside = symengine.Add(*(_divided(number / by, powers, shared) for number, powers in terms))
-    if type(inside) is symengine.Add:
-        # What was divided may have merged: u*v + v*(u + 1) is v*(2*u + 1).
+    left = [(_over(number, content), _multiplied(powers, shared, -1)) for number, powers in terms]
+    inside = _sum(left)
+    if type(inside) is symengine.Add and any(map(_may_merge, left)):
         more, others, inside = _divided_out(inside)
         content *= more
-        shared = {base: shared.get(base, 0) + others.get(base, 0) for base in {**shared, **others}}
+        shared = _multiplied(shared, others)
     return content, shared, inside
 
 
+def _may_merge(term: Term) -> bool:
+    """Whether SymEngine may write it otherwise: u*v + v*(u + 1) is v*(u + u + 1)."""
+    number, powers = term
+    kinds = set(map(type, powers))
+    if kinds == {symengine.Add}:
+        return bool(number == 1)
+    return not kinds.isdisjoint(
+        {symengine.Mul, symengine.Pow, symengine.Integer, symengine.Rational}
+    )
+
+
 @functools.lru_cache(maxsize=1024)
-def _least(total: Any) -> tuple[_Powers, _Powers]:
-    """The least power of each base that all terms of a sum have; and 0 counting as a power, too."""
-    count = len(total.args)
-    times: dict[Any, int] = {}
-    least: dict[Any, Any] = {}
-    for term in total.args:
-        for base, power in _split(term)[1].items():
-            times[base] = times.get(base, 0) + 1
-            if base not in least or power < least[base]:
+def _shared(total: Any) -> Powers:
+    """The least power of each base that all terms of a sum have."""
+    first, *others = [powers for _, powers in summands(total)]
+    shared = first.keys() & others[0].keys()
+    for powers in others[1:]:
+        shared &= powers.keys()
+    return {base: min([powers[base] for powers in (first, *others)]) for base in shared}
+
+
+def _bars(terms: Sequence[Term]) -> Powers:
+    """The least power of each base that is below a bar."""
+    least: dict[Any, Number] = {}
+    for _, powers in terms:
+        for base, power in powers.items():
+            if power < 0 and power < least.get(base, 0):
                 least[base] = power
-    shared = {base: power for base, power in least.items() if times[base] == count}
-    return shared, {**shared, **{base: power for base, power in least.items() if power < 0}}
+    return least
 
 
-def _multiplied_out(terms: Sequence[_Term], over: _Powers) -> Any:
-    """The terms as one product or quotient, the sum in it multiplied out and tidied."""
-    above = symengine.expand(_over(terms, over))
-    outside = _joined(1, over)
-    if type(above) is not symengine.Add:
-        return above * outside
-    content, shared, inside = _divided_out(above)
-    return symengine.Mul(_number(content), outside, _joined(1, shared), inside)
+def _multiplied_out(above: Sequence[Term], over: Powers) -> Any:
+    """The terms above a bar as one product or quotient, the sum in it multiplied out and tidied."""
+    total = symengine.expand(_sum(above))
+    if type(total) is not symengine.Add:
+        return symengine.Mul(total, _joined(1, over))
+    content, shared, inside = _divided_out(total)
+    return symengine.Mul(_joined(content, shared), _joined(1, over), inside)
 
 
-def _over(terms: Sequence[_Term], over: _Powers) -> Any:
-    """What stands above the bar once the terms have these powers in common."""
-    return symengine.Add(*(_divided(number, powers, over) for number, powers in terms))
+def _sum(terms: Iterable[Term]) -> Any:
+    return symengine.Add(*(_joined(number, powers) for number, powers in terms))
 
 
 def _each_by(total: Any, factor: Any) -> Any:
@@ -182,104 +192,95 @@ def _each_by(total: Any, factor: Any) -> Any:
     return symengine.Add(*(term * factor for term in total.args))
 
 
-def _divided(number: Any, powers: _Powers, by: _Powers) -> Any:
-    left = dict(powers)
+def _multiplied(powers: Powers, by: Powers, times: int = 1) -> Powers:
+    """Powers times so many others; divided by them, if times is negative."""
+    product = dict(powers)
     for base, power in by.items():
-        left[base] = left.get(base, 0) - power
-    return _joined(number, left)
+        product[base] = product.get(base, 0) + power * times
+    return {base: power for base, power in product.items() if power}
 
 
-def _is_small(terms: Sequence[_Term], over: _Powers) -> bool:
+def _is_small(above: Sequence[Term], over: Powers) -> bool:
     """Whether there is something to multiply out, and that is done in no time."""
     sums = [
-        (base, powers.get(base, 0) - over.get(base, 0))
-        for _, powers in terms
-        for base in {**powers, **over}
+        (base, power)
+        for _, powers in above
+        for base, power in powers.items()
         if type(base) is symengine.Add
     ]
-    bars = any(power < 0 for power in over.values())
     return (
-        (bars or any(power > 0 for _, power in sums))
-        and all(power <= _POWER and len(base.args) <= _TERMS for base, power in sums)
-        and _expanded(_over(terms, over)) <= _EXPANDED
+        (any(power < 0 for power in over.values()) or any(power > 0 for _, power in sums))
+        and all(power <= _POWER and len(summands(base)) <= _TERMS for base, power in sums)
+        and sum(_expanded_product(powers) for _, powers in above) <= _EXPANDED
     )
 
 
-@functools.lru_cache(maxsize=4096)
-def _expanded(formula: Any) -> int:
+def _expanded_product(powers: Powers) -> int:
     """How many terms it has once multiplied out, below bars too; `_EXPANDED` + 1 for any more."""
-    kind = type(formula)
-    if kind is symengine.Add:
-        count = sum(map(_expanded, formula.args))
-    elif kind is symengine.Mul:
-        count = math.prod(map(_expanded, formula.args))
-    elif kind is symengine.Pow and formula.args[1].is_Integer:
-        terms, power = _expanded(formula.args[0]), int(formula.args[1])
-        # So many ways there are to choose that many of the terms, with repetition.
-        count = 1 if terms == 1 else math.comb(min(abs(power), _EXPANDED) + terms - 1, terms - 1)
-        if terms > 1 and power < 0:
-            # SymEngine multiplies out below a bar twice over: 2**n times for n bars in each other.
-            count *= 2
-    else:
-        count = 1
+    count = 1
+    for base, power in powers.items():
+        if type(base) is symengine.Add and type(power) is int and power:
+            terms = _expanded(base)
+            # So many ways there are to choose that many of the terms, with repetition.
+            count *= math.comb(min(abs(power), _EXPANDED) + terms - 1, terms - 1)
+            if power < 0:
+                # SymEngine multiplies out below a bar twice over: 2**n times for n nested bars.
+                count *= 2
     return min(count, _EXPANDED + 1)
 
 
-# --- Terms ----------------------------------------------------------------------------------------
+@functools.lru_cache(maxsize=4096)
+def _expanded(total: Any) -> int:
+    """The same of a sum."""
+    return min(sum(_expanded_product(powers) for _, powers in summands(total)), _EXPANDED + 1)
+
+
+# --- Numbers and products -------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _exact(number: Number) -> Any:
+    """The number as SymEngine's."""
+    if is_fraction(number):
+        return symengine.Rational(number.numerator, number.denominator)
+    return number
+
+
+def _joined(number: Number, powers: Powers) -> Any:
+    """The product."""
+    factors = [_raised(base, power) for base, power in powers.items() if power]
+    if type(number) is not int or number != 1:
+        factors.append(_exact(number))
+    return factors[0] if len(factors) == 1 else symengine.Mul(*factors)
 
 
 @functools.lru_cache(maxsize=4096)
-def _split(term: Any) -> _Term:
-    """A term's number and its powers; one with an exponent that is no number counts as a base."""
-    number: Any = 1
-    powers: dict[Any, Any] = {}
-    for part in term.args if type(term) is symengine.Mul else (term,):
-        kind = type(part)
-        if kind is symengine.Symbol:
-            powers[part] = 1
-        elif kind is symengine.Pow:
-            base, exponent = part.args
-            if exponent.is_Integer:
-                _add(powers, base, int(exponent))
-            elif exponent.is_Rational:
-                _add(powers, base, exponent)
-            else:
-                _add(powers, part, 1)
-        elif part.is_Number:
-            number = part
-        else:
-            powers[part] = 1
-    return number, powers
+def _raised(base: Any, power: int | Fraction) -> Any:
+    return base if power == 1 else base ** _exact(power)
 
 
-def _add(powers: dict[Any, Any], base: Any, exponent: Any) -> None:
-    # Of y**y*(y**y)**(-5/2), both are powers of y**y.
-    powers[base] = powers.get(base, 0) + exponent
-
-
-def _joined(number: Any, powers: _Powers) -> Any:
-    """The product; of Python's numbers, only 1 comes here, which needs no factor."""
-    factors = [base if power == 1 else base**power for base, power in powers.items()]
-    return symengine.Mul(*factors) if type(number) is int else symengine.Mul(number, *factors)
-
-
-def _content(terms: Sequence[_Term]) -> Fraction:
+def _content(terms: Sequence[Term]) -> int | Fraction:
     """The greatest number that all terms are whole multiples of, negative if all are negative."""
-    top, bottom, positive = 0, 1, False
-    for number, _ in terms:
-        if type(number) is int:  # SymEngine compares its numbers slowly with Python's
-            top, positive = 1, True
-        elif not number.is_Rational:
-            return Fraction(1)
-        else:
-            top, bottom = math.gcd(top, int(number.p)), math.lcm(bottom, int(number.q))
-            positive = positive or number.p > 0
-    return Fraction(top if positive else -top, bottom)
+    numbers = [number for number, _ in terms]
+    if not all(map(is_fraction, numbers)):
+        return 1
+    tops = [number.numerator for number in numbers]
+    bottom = math.lcm(*[number.denominator for number in numbers])
+    top = -math.gcd(*tops) if max(tops) < 0 else math.gcd(*tops)
+    return top if bottom == 1 else Fraction(top, bottom)
 
 
-def _number(value: Fraction) -> Any:
-    return symengine.Rational(value.numerator, value.denominator)
+def _over(number: Number, content: int | Fraction) -> Number:
+    """A multiple of the content, by that."""
+    if content == 1:
+        return number
+    return number.numerator // content.numerator * (content.denominator // number.denominator)
 
 
-def _is_negative(number: Any) -> bool:
-    return type(number) is not int and bool(number.is_Rational and number.p < 0)
+def _times(number: Number, factor: int | Fraction, power: int) -> Number:
+    factor = factor**power if power > 0 else 1 / Fraction(factor) ** -power
+    return number * factor if is_fraction(number) else number * _exact(factor)
+
+
+def _is_negative(number: Number) -> bool:
+    return is_fraction(number) and number < 0

@@ -20,7 +20,7 @@ LAYERS = [
     {"errors", "lazy", "deadline", "lockstep", "options", "spelling"},
     {"workers", "tokens", "functions"},
     {"order"},
-    {"program", "report", "json_records", "notation"},
+    {"program", "report", "json_records", "notation", "terms"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
     {"autodiff", "births", "blocks", "directions", "expressions", "swift"},
@@ -40,7 +40,10 @@ LAYERS = [
     {"__main__"},
 ]
 TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
-CALCULUS = {"symbolic", "chain", "conditioning", "claims", "formulas", "tidy", "algebra", "swift"}
+CALCULUS = {
+    *("symbolic", "chain", "conditioning", "claims", "swift"),
+    *("formulas", "tidy", "terms", "algebra"),
+}
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.
 #: (`symbolic` has the numbers of `precise` to calculate with.)
