@@ -39,7 +39,7 @@ KERNEL = 4
 #: Bits of a random error: so many that it is not the same twice.
 _DRAWN_BITS = 16
 
-#: Steps beyond which the culprit is not looked for: that takes a run for each.
+#: Steps beyond which the culprit is not looked for: each run takes as long as there are steps.
 CULPRIT_STEPS = 100
 
 #: Bits to run with: many, and then enough for float64's smallest number beside 1.
@@ -179,22 +179,46 @@ def _culprit(
     clean: Mapping[tuple[int, ...], Any],
     dtype: Dtype,
 ) -> dict[tuple[int, ...], int]:
-    """For each derivative the step whose rounding tells most."""
-    numbers = range(program.first_step, program.first_step + len(program.steps))
-    if len(numbers) == 1:
-        return dict.fromkeys(clean, numbers[0])
-    if not 1 < len(numbers) <= CULPRIT_STEPS:
+    """For each derivative a step whose rounding tells most.
+
+    It is looked for in that half of the steps whose rounding tells more, again and again: errors so
+    small add up, and the one that matters is much larger than the others together.
+    """
+    steps = range(program.first_step, program.first_step + len(program.steps))
+    if not 0 < len(steps) <= CULPRIT_STEPS:
         return {}
-    worst: dict[tuple[int, ...], tuple[Any, int]] = {}
-    for number in numbers:
-        for seed in range(2):
-            noise = _Noise(seed, dtype, number)
-            noisy = _derivatives(program, inputs, along, clean, dtype, noise, None)
-            for axes, exact in clean.items():
-                deviation = _deviation(noisy[axes], exact)
-                if axes not in worst or deviation > worst[axes][0]:
-                    worst[axes] = (deviation, number)
-    return {axes: number for axes, (_, number) in worst.items()}
+    found: dict[tuple[int, ...], int] = {}
+    todo = {steps: list(clean)}
+    while todo:
+        within, those = todo.popitem()
+        if len(within) == 1:
+            found.update(dict.fromkeys(those, within[0]))
+            continue
+        middle = len(within) // 2
+        halves = (within[:middle], within[middle:])
+        told = [_told(program, inputs, along, clean, dtype, half) for half in halves]
+        for axes in those:
+            half = halves[told[1][axes] > told[0][axes]]
+            todo.setdefault(half, []).append(axes)
+    return found
+
+
+def _told(
+    program: Program,
+    inputs: Sequence[Fraction],
+    along: tuple[int, ...],
+    clean: Mapping[tuple[int, ...], Any],
+    dtype: Dtype,
+    steps: range,
+) -> dict[tuple[int, ...], Any]:
+    """How far the rounding of these steps alone carries each derivative."""
+    worst = dict.fromkeys(clean, mp.mpf(0))
+    for seed in range(2):
+        noise = _Noise(seed, dtype, steps)
+        noisy = _derivatives(program, inputs, along, clean, dtype, noise, None)
+        for axes, exact in clean.items():
+            worst[axes] = max(worst[axes], _deviation(noisy[axes], exact))
+    return worst
 
 
 def _derivatives(
@@ -233,7 +257,7 @@ def _derivatives(
 class _Noise(Errors):
     """Random relative errors up to a size, one for each operation of the two passes."""
 
-    def __init__(self, seed: int, dtype: Dtype, only: int | None = None) -> None:
+    def __init__(self, seed: int, dtype: Dtype, only: range | None = None) -> None:
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._constants: dict[tuple[int, ...], int] = {}
         self._only = only
@@ -249,7 +273,7 @@ class _Noise(Errors):
         """The value with the operation's error."""
         if isinstance(value, bool | Undefined) or not value:
             return value
-        if self._only is not None and path[0] != self._only:
+        if self._only is not None and path[0] not in self._only:
             return value
         if value.bc <= self._bits and not approximation:
             # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
@@ -290,7 +314,7 @@ class _Noise(Errors):
         """
         depth = max(1, len(terms) - 1).bit_length()
         total = mp.fsum(terms)
-        if (self._only is not None and path[0] != self._only) or self._is_exact(terms):
+        if (self._only is not None and path[0] not in self._only) or self._is_exact(terms):
             return total
         errors = mp.fsum(term * self._draw() for term in terms if term)
         return total + mp.ldexp(errors * depth, self._shift)
