@@ -20,8 +20,9 @@ from gradcalc.terms import Number, Powers, Term, is_fraction, split, summands
 _TERMS = 12
 _POWER = 3
 
-#: Terms beyond which nothing is multiplied out: a sum of twelve to the power of three has 364.
-_EXPANDED = 400
+#: Terms beyond which nothing is multiplied out: what comes of more is hardly ever shorter. A sum of
+#: ten to the power of three has 220.
+_EXPANDED = 250
 
 
 def shortest(formula: Any) -> Any:
