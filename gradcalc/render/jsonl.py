@@ -10,7 +10,7 @@ from gradcalc.render.json import report_object
 if TYPE_CHECKING:
     from gradcalc.report import Report
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
