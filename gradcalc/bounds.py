@@ -448,7 +448,10 @@ def _power(base: float, power: float) -> float:
 
 
 def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
-    """Whether this is x**2 or the like, which has no kink."""
-    if row.name != "pow" or not args[1].constant:
+    """Whether this is x**2 or the like, or a power of positive numbers, which has no kink."""
+    if row.name != "pow":
         return False
-    return args[1].low >= 1 and args[1].low == round(args[1].low)
+    base, exponent = args
+    if base.low > 0 and base.absolute is None and base.relative < _SMALL:
+        return True
+    return exponent.constant and exponent.low >= 1 and exponent.low == round(exponent.low)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -97,10 +97,12 @@ class Vectors:
         self._dtype = dtype
         self._device = device
         self._budget = compare.budget(len(program.steps)) * dtype.unit
-        self._formulas, self._literal = _formulas(program, entries, calculus)
-        self._forward = None if _is_total(program) else program
+        formulas, self._literal = _formulas(program, entries, calculus)
+        # What the function itself has in common with its derivatives is calculated once.
+        forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
+        self._formulas = adjoint.merged([formulas, *forward], program.inputs)
         self._rows: Any = None
-        self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "forward": {}, "backward": {}}
+        self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "backward": {}}
 
     @functools.cached_property
     def _backward(self) -> Program:
@@ -151,13 +153,12 @@ class Vectors:
         with torch.no_grad():
             found.value[part] = value
             point = [measured(column) for column in here]
-            doubts = [measured(found.value[part]).doubt]
-            if self._forward is not None:
-                doubts.append(self._forward_doubt(point))
             arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
             values = run(self._formulas, point, arithmetic)
-            exact = [arithmetic.number(values[number]) for number in self._formulas.outputs]
-            doubts += [bounded.doubt for bounded in exact]
+            results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+            # The function itself may have no value there, or a step of it stand on a kink.
+            doubts = [measured(found.value[part]).doubt, *(result.doubt for result in results)]
+            exact = results[: len(autograd)]
             # One look for all points together; nan is never less than anything.
             beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
             trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
@@ -245,12 +246,6 @@ class Vectors:
         value = output.detach()
         return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
 
-    def _forward_doubt(self, point: Sequence[Bounded]) -> Any:
-        """Doubt of the function itself: a step may have no value, or stand on a kink."""
-        arithmetic = Bounds(self._dtype, folded=self._folds["forward"])
-        values = run(self._program, point, arithmetic)
-        return arithmetic.number(values[self._program.output]).doubt
-
     def _certify_rounding(
         self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
     ) -> None:
@@ -303,6 +298,19 @@ def _formulas(
         short = all(c.value is None or c.value.denominator <= 1024 for c in program.constants)
         return found, _inexact if short else _rounded
     return adjoint.derivatives(program, entries, lambda row: row.derivative), _inexact
+
+
+def _with_literals_of(dtype: Dtype, program: Program) -> Program:
+    """The program with the numbers of the dtype that its literals stand for."""
+    if dtype is FLOAT64:
+        return program
+    constants = [
+        constant
+        if constant.value is None
+        else constant._replace(value=dtype.literal(constant.value))
+        for constant in program.constants
+    ]
+    return replace(program, constants=tuple(constants))
 
 
 def _rounded(constant: Constant) -> float:  # noqa: ARG001 - as below
