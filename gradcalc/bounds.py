@@ -19,6 +19,7 @@ from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.functions import Function, torch
 from gradcalc.interpret import run
 from gradcalc.parser import row_program
+from gradcalc.pointwise import exact_values
 from gradcalc.program import Constant, Step
 
 #: Sizes beyond which rounding is no longer relative, with room for a few operations.
@@ -93,16 +94,29 @@ def measured(value: Any, **known: Any) -> Bounded:
     """A tensor with its range, by looking at it."""
     low, high = (end.item() for end in torch.aminmax(value))
     doubt = known.pop("doubt", None)
+    sizes = None
     if not (math.isfinite(low) and math.isfinite(high)):
         doubt = worse(doubt, (value - value) - 1)
         low, high = -math.inf, math.inf
+        sizes = value.abs().nan_to_num_(math.inf, math.inf)
     least = min(abs(low), abs(high))
     if low <= 0 <= high:
-        sizes = value.abs()
+        sizes = value.abs() if sizes is None else sizes
         least = sizes.amin().item()
         if not least:
             least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
     return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
+
+
+def slack(args: Sequence[Bounded]) -> Any:
+    """How far a margin of these arguments may be off, or None."""
+    total: Any = None
+    for arg in args:
+        error = arg.error
+        total = _plus(total, None if error is None else 4 * error)
+        if len(args) > 1 and not arg.constant and arg.value.dtype != torch.bool:
+            total = _plus(total, arg.value.abs() * (8 * FLOAT64.unit))
+    return total
 
 
 def number_of(value: float, relative: float = 0.0) -> Bounded:
@@ -121,6 +135,7 @@ class Bounds:
         unit: float = FLOAT64.unit,
         literal: Callable[[Constant], float] | None = None,
         folded: dict[int, Bounded] | None = None,
+        as_torch: bool = True,
         depth: int = 0,
     ) -> None:
         """Prepare to calculate.
@@ -130,12 +145,15 @@ class Bounds:
             unit: The roundoff to reckon with.
             literal: The relative error of a literal; none if not given.
             folded: Where what is the same at all points is kept, for the next points.
+            as_torch: Whether values are torch's, so that nothing is known of rows without a stated
+                accuracy; else those are calculated point by point.
             depth: How deep this is in the texts of the function table.
         """
         self._dtype = dtype
         self._unit = unit
         self._literal = literal
         self._folded: dict[int, Bounded] = {} if folded is None else folded
+        self._as_torch = as_torch
         self._depth = depth
 
     def constant(self, constant: Constant) -> Bounded:
@@ -194,24 +212,30 @@ class Bounds:
         """Any row, by what the table says of its errors."""
         if math.isinf(row.accuracy) and row.forward and f"{row.name}(" not in row.forward:
             return self._text(row.forward, row, args)
-        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
-        value = row.torch(*static)
+        value, accuracy = self._value(row, args)
         if set(row.derivative) == {"0"} and row.margin:
             return measured(value)  # it is constant between its jumps
-        if math.isinf(row.accuracy):
+        if math.isinf(accuracy):
             return measured(value, absolute=value.new_tensor(math.inf))
-        relative, absolute, doubt = row.accuracy * self._unit, None, None
+        relative, absolute, doubt = accuracy * self._unit, None, None
         if any(not arg.exact for arg in args):
             more, absolute, doubt = self._passed_on(row, args, value)
             relative += more
         found = measured(value, relative=relative, absolute=absolute, doubt=doubt)
         known = self._depth or row.any_size or not math.isinf(row.elasticity)
-        if not known and found.low <= 0 <= found.high and not value.abs().amin().item():
+        if not known and found.low <= 0 <= found.high and (value == 0).any().item():
             # exp(-800) is 0 for want of room, sin(0) is not: there the slope is no such number.
             slope = self._text(row.text(row.derivative, 0), row, args).value.abs()
             underflow = torch.where(value == 0, _TINY - slope, -1.0)
             found = replace(found, doubt=worse(found.doubt, underflow))
         return _in_range(found)
+
+    def _value(self, row: Function, args: list[Bounded]) -> tuple[Any, float]:
+        """The row's values, and their relative error in units of the roundoff."""
+        if math.isinf(row.accuracy) and not self._as_torch:
+            return exact_values(row, [arg.value for arg in args]), 1.0
+        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
+        return row.torch(*static), row.accuracy
 
     def _passed_on(self, row: Function, args: list[Bounded], value: Any) -> tuple[float, Any, Any]:
         """What the errors of the arguments make of the value: a relative error, another, doubt."""
@@ -254,6 +278,7 @@ class Bounds:
             FLOAT64,
             unit=self._unit,
             literal=lambda c: 0.0 if c.value == round(c.value or 0) else self._unit,
+            as_torch=self._as_torch,
             depth=self._depth + 1,
         )
         values = run(program, [given[name] for name in program.names], within)
@@ -265,12 +290,7 @@ class Bounds:
         if not row.margin or not moving or _is_smooth_power(row, args):
             return []
         given = [arg.value.item() if arg.constant else arg.value for arg in args]
-        tolerance: Any = None
-        for arg in args:
-            error = arg.error
-            tolerance = _plus(tolerance, None if error is None else 4 * error)
-            if len(args) > 1 and not arg.constant and arg.value.dtype != torch.bool:
-                tolerance = _plus(tolerance, arg.value.abs() * (8 * FLOAT64.unit))
+        tolerance = slack(args)
         doubts = []
         for margin in {row.margin_of(position): None for position in moving}:
             left = margin(*given)
@@ -390,6 +410,9 @@ class Bounds:
         found = measured(value, relative=relative + 2 * self._unit)
         return found if found.low > 0 else None
 
+    def _detach(self, value: Bounded) -> Bounded:
+        return replace(value, doubt=None)
+
     def _where(self, condition: Bounded, yes: Bounded, no: Bounded) -> Bounded:
         return Bounded(
             torch.where(condition.value, yes.value, no.value),
@@ -410,6 +433,7 @@ _RULES: dict[str, Callable[..., Bounded | None]] = {
     "div": Bounds._div,  # noqa: SLF001
     "pow": Bounds._pow,  # noqa: SLF001
     "where": Bounds._where,  # noqa: SLF001
+    "detach": Bounds._detach,  # noqa: SLF001
 }
 
 

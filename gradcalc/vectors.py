@@ -153,7 +153,9 @@ class Vectors:
         with torch.no_grad():
             found.value[part] = value
             point = [measured(column) for column in here]
-            arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
+            arithmetic = Bounds(
+                FLOAT64, literal=self._literal, folded=self._folds["formulas"], as_torch=False
+            )
             values = run(self._formulas, point, arithmetic)
             results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
             # The function itself may have no value there, or a step of it stand on a kink.

@@ -38,6 +38,10 @@ tests all read it. Adding a function is adding a row. A row holds:
     domain          where it is defined, for the reader
     samples         points inside the domain and off the kinks
     outside         points where it has no finite real value
+    inside          of the arguments, where only single points are missing from the domain: nothing;
+                    else how far they are inside it, less than 0 outside, and 0 on the border. It
+                    changes no faster than twice as fast as the arguments do. Read by `domains`
+                    alone; where it is not stated, nothing is known
     margin          of the arguments (floats, mpmath numbers, or tensors entry by entry): how far
                     they are from a point where it may be non-differentiable, or from the border of
                     the domain; 0 or less just there. It changes no faster than twice as fast as the

@@ -106,6 +106,7 @@ class Function:
     domain: str
     samples: tuple[Point, ...]
     outside: tuple[Point, ...]
+    inside: Callable[..., Any] | None
     margin: tuple[Callable[..., Any], ...]
     kinks: tuple[tuple[Point, Point], ...]
     opaque: bool
@@ -211,6 +212,7 @@ def row(
     growth: float = math.inf,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
+    inside: Callable[..., Any] | None = None,
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
     kinks: tuple[tuple[Point | float, Point | float], ...] = (),
     opaque: bool = False,
@@ -280,6 +282,7 @@ def row(
         domain=domain,
         samples=tuple(map(point, samples)),
         outside=tuple(map(point, outside)),
+        inside=inside,
         margin=margin if isinstance(margin, tuple) else (margin,),
         kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
         opaque=opaque,
