@@ -13,6 +13,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from gradcalc.dtypes import FLOAT64, Dtype
@@ -123,6 +124,12 @@ def number_of(value: float, relative: float = 0.0) -> Bounded:
     """A number that is the same at all points."""
     tensor = torch.tensor(value, dtype=torch.float64)
     return Bounded(tensor, relative, low=value, high=value, least=abs(value) or math.inf)
+
+
+def inexact(constant: Constant) -> float:
+    """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
+    value = constant.value or Fraction(0)
+    return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
 
 
 class Bounds:
@@ -302,6 +309,8 @@ class Bounds:
 
     def _add(self, left: Bounded, right: Bounded) -> Bounded:
         low, high = left.low + right.low, left.high + right.high
+        if _is_whole(left) and _is_whole(right) and abs(low) < 2**53:
+            return number_of(low)  # exactly: x**(3 - 1) is x**2
         value = left.value + right.value
         absolute = _plus(left.absolute, right.absolute)
         relative = max(left.relative, right.relative)
@@ -377,12 +386,12 @@ class Bounds:
         size = abs(power)
         value = torch.pow(base.value, power)
         relative = size * base.relative + (0.0 if power in {0.0, 1.0} else 2 * self._unit)
-        whole = power == round(power)
+        whole = _is_whole(exponent)
         if exponent.relative and not whole:
-            sizes = (base.least, base.high)
-            if not all(0 < end < math.inf for end in sizes):
+            ends = (base.low, base.high)
+            if not all(0 < end < math.inf for end in ends):
                 return None
-            relative += size * exponent.relative * max(abs(math.log(end)) for end in sizes)
+            relative += size * exponent.relative * max(abs(math.log(end)) for end in ends)
         absolute, doubt = None, None
         if base.absolute is not None and whole and power > 0:
             about = base.value.abs() + base.absolute
@@ -478,4 +487,9 @@ def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
     base, exponent = args
     if base.low > 0 and base.absolute is None and base.relative < _SMALL:
         return True
-    return exponent.constant and exponent.low >= 1 and exponent.low == round(exponent.low)
+    return exponent.low >= 1 and _is_whole(exponent)
+
+
+def _is_whole(number: Bounded) -> bool:
+    """Whether it is a whole number, the same at all points: 0.1*20 is 2 only to float64."""
+    return number.constant and number.exact and number.low.is_integer()

@@ -17,22 +17,24 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 from gradcalc import adjoint, compare, conditioning
-from gradcalc.bounds import Bounded, Bounds, measured
+from gradcalc.bounds import Bounded, Bounds, inexact, measured
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
 from gradcalc.functions import TABLE, torch
 from gradcalc.interpret import run
 from gradcalc.parser import parse
-from gradcalc.program import Constant, Program
+from gradcalc.program import Program
 from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
 PART = 65_536
+
+#: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
+_DIGITS = 300
 
 #: What is left of a bound for the terms of second order, which the bounds leave out.
 _FIRST_ORDER = 0.98
@@ -97,7 +99,7 @@ class Vectors:
         self._dtype = dtype
         self._device = device
         self._budget = compare.budget(len(program.steps)) * dtype.unit
-        formulas, self._literal = _formulas(program, entries, calculus)
+        formulas = _formulas(program, entries, calculus)
         # What the function itself has in common with its derivatives is calculated once.
         forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
         self._formulas = adjoint.merged([formulas, *forward], program.inputs)
@@ -154,7 +156,7 @@ class Vectors:
             found.value[part] = value
             point = [measured(column) for column in here]
             arithmetic = Bounds(
-                FLOAT64, literal=self._literal, folded=self._folds["formulas"], as_torch=False
+                FLOAT64, literal=inexact, folded=self._folds["formulas"], as_torch=False
             )
             values = run(self._formulas, point, arithmetic)
             results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
@@ -256,7 +258,7 @@ class Vectors:
             return
         numbers = torch.cat([part.numbers for part in left])
         arithmetic = Bounds(
-            self._dtype, unit=self._dtype.unit, literal=_inexact, folded=self._folds["backward"]
+            self._dtype, unit=self._dtype.unit, literal=inexact, folded=self._folds["backward"]
         )
         point = [measured(column[numbers]) for column in columns]
         values = run(self._backward, point, arithmetic)
@@ -278,10 +280,8 @@ class Vectors:
         found.certified[numbers] = good
 
 
-def _formulas(
-    program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus
-) -> tuple[Program, Any]:
-    """The derivatives as one program, and the relative errors of its literals.
+def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
+    """The derivatives as one program.
 
     Without formulas they are those of the chain rule, with the derivatives of the function table.
     """
@@ -289,17 +289,15 @@ def _formulas(
     for formula in calculus.formulas:
         try:
             parts.append(
-                None if formula is None else parse(formula_text(formula, 17), known=program.names)
+                None
+                if formula is None
+                else parse(formula_text(formula, _DIGITS), known=program.names)
             )
         except GradcalcError:
             parts.append(None)
     if all(part is not None and set(part.names) <= set(program.names) for part in parts):
-        found = adjoint.merged([part for part in parts if part is not None], program.inputs)
-        # Formulas multiply literals with each other, and are printed rounded.
-        # 0.1*10 is printed as a whole number, and is none.
-        short = all(c.value is None or c.value.denominator <= 1024 for c in program.constants)
-        return found, _inexact if short else _rounded
-    return adjoint.derivatives(program, entries, lambda row: row.derivative), _inexact
+        return adjoint.merged([part for part in parts if part is not None], program.inputs)
+    return adjoint.derivatives(program, entries, lambda row: row.derivative)
 
 
 def _with_literals_of(dtype: Dtype, program: Program) -> Program:
@@ -313,17 +311,6 @@ def _with_literals_of(dtype: Dtype, program: Program) -> Program:
         for constant in program.constants
     ]
     return replace(program, constants=tuple(constants))
-
-
-def _rounded(constant: Constant) -> float:  # noqa: ARG001 - as below
-    """The error of a literal, whatever it is."""
-    return FLOAT64.unit
-
-
-def _inexact(constant: Constant) -> float:
-    """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
-    value = constant.value or Fraction(0)
-    return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
 
 
 def _is_total(program: Program) -> bool:

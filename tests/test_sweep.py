@@ -55,6 +55,7 @@ CASES = {
     "saturated": ("tanh(30*x)*y", 0),
     "cancels": ("(1 - cos(x*1e-3))*y", 0),
     "smooth": ("exp(-x*x)*sin(y)", 0),
+    "not quite whole": ("x**(0.1*20) + y", 3),
     "statements": ("a = x*y; b = sin(a); b*a", 0),
 }
 
