@@ -298,7 +298,8 @@ class Bounds:
             return []
         given = [arg.value.item() if arg.constant else arg.value for arg in args]
         tolerance = slack(args)
-        doubts = []
+        # A power that is whole only to float64 bends at 0, or ends there.
+        doubts = [tolerance - abs(given[0])] if row.name == "pow" and not args[1].exact else []
         for margin in {row.margin_of(position): None for position in moving}:
             left = margin(*given)
             if isinstance(left, torch.Tensor):
@@ -388,10 +389,9 @@ class Bounds:
         relative = size * base.relative + (0.0 if power in {0.0, 1.0} else 2 * self._unit)
         whole = _is_whole(exponent)
         if exponent.relative and not whole:
-            ends = (base.low, base.high)
-            if not all(0 < end < math.inf for end in ends):
+            if not 0 < base.low <= base.high < math.inf:
                 return None
-            relative += size * exponent.relative * max(abs(math.log(end)) for end in ends)
+            relative += size * exponent.relative * _most_logarithm(base)
         absolute, doubt = None, None
         if base.absolute is not None and whole and power > 0:
             about = base.value.abs() + base.absolute
@@ -411,8 +411,7 @@ class Bounds:
         """A power that is not the same at all points, where its error is small at all of them."""
         if not (base.absolute is None and exponent.absolute is None and base.low > 0):
             return None
-        logarithm = max(abs(math.log(end)) for end in (base.low, base.high))
-        relative = exponent.most * (base.relative + exponent.relative * logarithm)
+        relative = exponent.most * (base.relative + exponent.relative * _most_logarithm(base))
         if not relative <= _COARSE * self._unit:
             return None
         value = torch.pow(base.value, exponent.value)
@@ -478,6 +477,11 @@ def _power(base: float, power: float) -> float:
         return float(base**power)
     except OverflowError:
         return math.inf if base > 0 or power % 2 == 0 else -math.inf
+
+
+def _most_logarithm(base: Bounded) -> float:
+    """A size that no logarithm of these positive numbers is beyond."""
+    return max(abs(math.log(end)) for end in (base.low, base.high))
 
 
 def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
