@@ -7,8 +7,7 @@ allows, and no step is near a kink or an end of its domain. At all other points 
 they are for the jury.
 
 Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
-be further off and still be right; then the rounding errors of torch's own backward pass, step by
-step, must account for all of the distance, and two thirds of the digits must be left.
+be further off and still be right; then rounding must account for all of the distance (`roundings`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradcalc import adjoint, compare, conditioning
+from gradcalc import adjoint, compare
 from gradcalc.bounds import Bounded, Bounds, inexact, measured
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
@@ -27,6 +26,7 @@ from gradcalc.functions import TABLE, torch
 from gradcalc.interpret import run
 from gradcalc.parser import parse
 from gradcalc.program import Program
+from gradcalc.roundings import FIRST_ORDER, Answers, Roundings
 from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
@@ -35,13 +35,6 @@ PART = 65_536
 
 #: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
 _DIGITS = 300
-
-#: What is left of a bound for the terms of second order, which the bounds leave out.
-_FIRST_ORDER = 0.98
-
-#: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
-#: included, still counts as rounding: half of what the jury allows.
-_ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +97,8 @@ class Vectors:
         forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
         self._formulas = adjoint.merged([formulas, *forward], program.inputs)
         self._rows: Any = None
-        self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "backward": {}}
-
-    @functools.cached_property
-    def _backward(self) -> Program:
-        """The derivatives as torch calculates them."""
-        return adjoint.derivatives(self._program, self._entries, lambda row: row.backward)
+        self._folded: dict[int, Bounded] = {}
+        self._roundings = Roundings(program, entries, dtype, calculus)
 
     def check(self, columns: Sequence[Any]) -> Found:
         """Check the program at points.
@@ -155,9 +144,7 @@ class Vectors:
         with torch.no_grad():
             found.value[part] = value
             point = [measured(column) for column in here]
-            arithmetic = Bounds(
-                FLOAT64, literal=inexact, folded=self._folds["formulas"], as_torch=False
-            )
+            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded, as_torch=False)
             values = run(self._formulas, point, arithmetic)
             results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
             # The function itself may have no value there, or a step of it stand on a kink.
@@ -202,7 +189,7 @@ class Vectors:
         autograd.copy_(answer)
         distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
         size = exact.abs()
-        allowed = _FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
+        allowed = FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
         excess = torch.add(distance, size, alpha=-allowed)
         if bounded.absolute is not None:
             excess += bounded.absolute
@@ -257,27 +244,15 @@ class Vectors:
         if not left:
             return
         numbers = torch.cat([part.numbers for part in left])
-        arithmetic = Bounds(
-            self._dtype, unit=self._dtype.unit, literal=inexact, folded=self._folds["backward"]
+        answers = Answers(
+            columns=[column[numbers] for column in columns],
+            autograd=[column[numbers] for column in found.autograd],
+            exact=[column[numbers] for column in found.exact],
+            errors=[
+                torch.cat(parts) for parts in zip(*(part.errors for part in left), strict=True)
+            ],
         )
-        point = [measured(column[numbers]) for column in columns]
-        values = run(self._backward, point, arithmetic)
-        good = torch.ones_like(numbers, dtype=torch.bool)
-        most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
-        for position, number in enumerate(self._backward.outputs):
-            torchs = arithmetic.number(values[number])
-            exact = found.exact[position][numbers]
-            distance = (found.autograd[position][numbers] - exact).abs()
-            distance += torch.cat([part.errors[position] for part in left])
-            if self._dtype is not FLOAT64:
-                distance += exact.abs() * self._dtype.unit  # it is rounded
-            within = distance <= exact.abs() * (_FIRST_ORDER * self._budget)
-            error = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
-            rounding = (distance <= _ROUNDINGS * error) & (error < math.inf)
-            if torchs.doubt is not None:
-                rounding &= torchs.doubt < 0
-            good &= within | (rounding & (distance <= _FIRST_ORDER * most * exact.abs()))
-        found.certified[numbers] = good
+        found.certified[numbers] = self._roundings.explained(answers)
 
 
 def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
