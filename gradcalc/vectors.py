@@ -31,7 +31,7 @@ from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
-PART = 65_536
+PART = 65536
 
 #: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
 _DIGITS = 300
@@ -243,16 +243,18 @@ class Vectors:
         """Certify more points: those where rounding alone explains all of the distance."""
         if not left:
             return
-        numbers = torch.cat([part.numbers for part in left])
-        answers = Answers(
-            columns=[column[numbers] for column in columns],
-            autograd=[column[numbers] for column in found.autograd],
-            exact=[column[numbers] for column in found.exact],
-            errors=[
-                torch.cat(parts) for parts in zip(*(part.errors for part in left), strict=True)
-            ],
-        )
-        found.certified[numbers] = self._roundings.explained(answers)
+        together = torch.cat([part.numbers for part in left]).split(PART)
+        errors = [
+            torch.cat(parts).split(PART) for parts in zip(*(p.errors for p in left), strict=True)
+        ]
+        for place, numbers in enumerate(together):
+            answers = Answers(
+                columns=[column[numbers] for column in columns],
+                autograd=[column[numbers] for column in found.autograd],
+                exact=[column[numbers] for column in found.exact],
+                errors=[parts[place] for parts in errors],
+            )
+            found.certified[numbers] = self._roundings.explained(answers)
 
 
 def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
