@@ -386,7 +386,8 @@ class Bounds:
         power = exponent.low
         size = abs(power)
         value = torch.pow(base.value, power)
-        relative = size * base.relative + (0.0 if power in {0.0, 1.0} else 2 * self._unit)
+        own = {0.0: 0.0, 1.0: 0.0, 2.0: self._unit}.get(power, 2 * self._unit)
+        relative = size * base.relative + own
         whole = _is_whole(exponent)
         if exponent.relative and not whole:
             if not 0 < base.low <= base.high < math.inf:

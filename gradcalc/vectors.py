@@ -91,7 +91,8 @@ class Vectors:
         self._entries = entries
         self._dtype = dtype
         self._device = device
-        self._budget = compare.budget(len(program.steps)) * dtype.unit
+        self._ulps = compare.budget(len(program.steps))
+        self._budget = self._ulps * dtype.unit
         formulas = _formulas(program, entries, calculus)
         # What the function itself has in common with its derivatives is calculated once.
         forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
@@ -189,18 +190,23 @@ class Vectors:
         autograd.copy_(answer)
         distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
         size = exact.abs()
-        allowed = FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
-        excess = torch.add(distance, size, alpha=-allowed)
+        excess = torch.add(distance, size, alpha=bounded.relative + FLOAT64.unit)
         if bounded.absolute is not None:
             excess += bounded.absolute
+        allowed = FIRST_ORDER * self._budget
+        # Where it may as well be below a power of 2, the ulps are those from there.
+        excess.sub_(self._ulp(size * (1 - 2 * allowed)), alpha=FIRST_ORDER * self._ulps)
         if self._dtype is not FLOAT64:
             torch.sub(autograd, exact, out=ulps).abs_()
-        # The power of 2 below a number is its exponent's bits.
-        bits = size.view(torch.int64).bitwise_and_(0x7FF << 52)
-        least = self._dtype.least + self._dtype.bits - 1
-        power = bits.view(torch.float64).clamp_(min=2.0**least)
-        ulps.div_(power).mul_(2.0 ** (self._dtype.bits - 1))
+        ulps.div_(self._ulp(size))
         return excess
+
+    def _ulp(self, sizes: Any) -> Any:
+        """The distance from a number of such size to the next; it is written over them."""
+        # The power of 2 below a number is its exponent's bits.
+        bits = sizes.view(torch.int64).bitwise_and_(0x7FF << 52)
+        least = self._dtype.least + self._dtype.bits - 1
+        return bits.view(torch.float64).clamp_(min=2.0**least).mul_(2.0 ** (1 - self._dtype.bits))
 
     def _errors(self, bounded: Bounded, numbers: Any) -> Any:
         """The bounds of calculus' errors at some of the points."""
