@@ -77,11 +77,15 @@ class Bounded:
         return _plus(self.value.abs() * self.relative if self.relative else None, self.absolute)
 
 
-def _plus(first: Any, second: Any) -> Any:
-    """The sum of two errors, of which None is none."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
+def _plus(first: Any, second: Any, times: Any = 1) -> Any:
+    """The sum of an error and so many times another; None is none."""
+    if second is None:
+        return first
+    if first is None:
+        return second if isinstance(times, int) else second * times
+    if isinstance(times, torch.Tensor):
+        return torch.addcmul(first, second, times)
+    return torch.add(first, second, alpha=times)
 
 
 def worse(first: Any, second: Any) -> Any:
@@ -252,12 +256,15 @@ class Bounds:
             return most * row.elasticity, None, None
         if purely and most * row.growth * args[0].most <= _COARSE * self._unit:
             return most * row.growth * args[0].most, None, None
+        if purely and most * row.shift < _SMALL:
+            return 0.0, value.new_tensor(most * row.shift), None
         errors = [arg.error for arg in args]
         if not math.isinf(row.growth):
             error = row.growth * errors[0]
             return 0.0, value.abs() * error, error - _SMALL
         if not math.isinf(row.lipschitz):
-            return 0.0, row.lipschitz * functools.reduce(_plus, errors), None
+            total = functools.reduce(_plus, errors)
+            return 0.0, total if row.lipschitz == 1 else total * row.lipschitz, None
         absolute, doubt = None, None
         for position, error in enumerate(errors):
             if error is None or row.is_static(position):
@@ -325,7 +332,8 @@ class Bounds:
             relative = sum(errors) / nearest
             return Bounded(value, relative + self._unit, absolute, low, high, nearest)
         for term in (left, right):
-            absolute = _plus(absolute, term.value.abs() * term.relative if term.relative else None)
+            if term.relative:
+                absolute = _plus(absolute, term.value.abs(), term.relative)
         return Bounded(value, self._unit, absolute, low, high, least * FLOAT64.unit)
 
     def _sub(self, left: Bounded, right: Bounded) -> Bounded:
@@ -338,7 +346,7 @@ class Bounds:
         absolute = None
         for one, other in ((left, right), (right, left)):
             if one.absolute is not None:
-                absolute = _plus(absolute, other.value.abs() * one.absolute)
+                absolute = _plus(absolute, other.value.abs(), one.absolute)
         corners = _products(left, right)
         low = 0.0 if left is right else min(corners)
         return Bounded(

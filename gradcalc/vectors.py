@@ -91,8 +91,7 @@ class Vectors:
         self._entries = entries
         self._dtype = dtype
         self._device = device
-        self._ulps = compare.budget(len(program.steps))
-        self._budget = self._ulps * dtype.unit
+        self._budget = compare.budget(len(program.steps)) * dtype.unit
         formulas = _formulas(program, entries, calculus)
         # What the function itself has in common with its derivatives is calculated once.
         forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
@@ -195,18 +194,18 @@ class Vectors:
             excess += bounded.absolute
         allowed = FIRST_ORDER * self._budget
         # Where it may as well be below a power of 2, the ulps are those from there.
-        excess.sub_(self._ulp(size * (1 - 2 * allowed)), alpha=FIRST_ORDER * self._ulps)
+        excess.sub_(self._power(size * (1 - 2 * allowed)), alpha=2 * allowed)
         if self._dtype is not FLOAT64:
             torch.sub(autograd, exact, out=ulps).abs_()
-        ulps.div_(self._ulp(size))
+        ulps.div_(self._power(size)).mul_(2.0 ** (self._dtype.bits - 1))
         return excess
 
-    def _ulp(self, sizes: Any) -> Any:
-        """The distance from a number of such size to the next; it is written over them."""
-        # The power of 2 below a number is its exponent's bits.
+    def _power(self, sizes: Any) -> Any:
+        """The powers of 2 below numbers, of which one ulp is a part; written over them."""
+        # That is the number which has the same exponent's bits.
         bits = sizes.view(torch.int64).bitwise_and_(0x7FF << 52)
         least = self._dtype.least + self._dtype.bits - 1
-        return bits.view(torch.float64).clamp_(min=2.0**least).mul_(2.0 ** (1 - self._dtype.bits))
+        return bits.view(torch.float64).clamp_(min=2.0**least)
 
     def _errors(self, bounded: Bounded, numbers: Any) -> Any:
         """The bounds of calculus' errors at some of the points."""

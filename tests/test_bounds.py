@@ -201,6 +201,8 @@ def test_errors_grow_no_faster_than_stated(row: Function) -> None:
                 assert abs(slope * x / exact) <= row.elasticity * (1 + 1e-9)
             if exact and row.growth < math.inf:
                 assert abs(slope / exact) <= row.growth
+            if row.shift < math.inf:
+                assert abs(slope * x) <= row.shift * (1 + 1e-9)
 
 
 def test_number_is_the_same_at_all_points() -> None:

@@ -142,6 +142,7 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
         if _base == "e"
         else lambda x, base=int(_base): mp.log(x) / mp.log(base),
         accuracy=2,
+        shift=1 / math.log({"e": math.e}.get(_base) or int(_base)),
         derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",
         domain="x > 0",
         samples=(0.3, 2.5),

@@ -99,6 +99,7 @@ class Function:
     lipschitz: float
     elasticity: float
     growth: float
+    shift: float
     torch: Callable[..., Any]
     sympy: Callable[..., Any]
     mpmath: Callable[..., Any]
@@ -210,6 +211,7 @@ def row(
     lipschitz: float = math.inf,
     elasticity: float = math.inf,
     growth: float = math.inf,
+    shift: float = math.inf,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
     inside: Callable[..., Any] | None = None,
@@ -275,6 +277,7 @@ def row(
         lipschitz=lipschitz,
         elasticity=elasticity,
         growth=growth,
+        shift=shift,
         torch=torch,
         sympy=sympy or absent,
         mpmath=mpmath or absent,
