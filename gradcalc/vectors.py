@@ -31,7 +31,7 @@ from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
-PART = 65536
+PART = 131_072
 
 #: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
 _DIGITS = 300
@@ -94,8 +94,8 @@ class Vectors:
         self._budget = compare.budget(len(program.steps)) * dtype.unit
         formulas = _formulas(program, entries, calculus)
         # What the function itself has in common with its derivatives is calculated once.
-        forward = () if _is_total(program) else (_with_literals_of(dtype, program),)
-        self._formulas = adjoint.merged([formulas, *forward], program.inputs)
+        forward = replace(_with_literals_of(dtype, program), outputs=_doubtful(program))
+        self._formulas = adjoint.merged([formulas, forward], program.inputs)
         self._rows: Any = None
         self._folded: dict[int, Bounded] = {}
         self._roundings = Roundings(program, entries, dtype, calculus)
@@ -280,6 +280,36 @@ def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Ca
     if all(part is not None and set(part.names) <= set(program.names) for part in parts):
         return adjoint.merged([part for part in parts if part is not None], program.inputs)
     return adjoint.derivatives(program, entries, lambda row: row.derivative)
+
+
+def _with_literals_of(dtype: Dtype, program: Program) -> Program:
+    """The program with the numbers of the dtype that its literals stand for."""
+    if dtype is FLOAT64:
+        return program
+    constants = [
+        constant
+        if constant.value is None
+        else constant._replace(value=dtype.literal(constant.value))
+        for constant in program.constants
+    ]
+    return replace(program, constants=tuple(constants))
+
+
+def _doubtful(program: Program) -> tuple[int, ...]:
+    """The values that must be looked at, to be sure that the program has one and no kink is near.
+
+    These are the steps that do not have a value and a derivative wherever their arguments have; or
+    the result, which has all their doubts but for those of branches that are not taken.
+    """
+    numbers = [
+        number
+        for number, step in enumerate(program.steps, program.first_step)
+        if (TABLE[step.function].margin or TABLE[step.function].is_partial)
+        and not program.is_whole_power(step)
+    ]
+    if any(step.function == "where" for step in program.steps):
+        return program.outputs
+    return tuple(numbers)
 
 
 def _with_literals_of(dtype: Dtype, program: Program) -> Program:
