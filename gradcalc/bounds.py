@@ -67,6 +67,11 @@ class Bounded:
         return max(abs(self.low), abs(self.high))
 
     @property
+    def size(self) -> Any:
+        """How large they are, not to be written over."""
+        return self.value if self.low >= 0 else self.value.abs()
+
+    @property
     def exact(self) -> bool:
         """Whether it is free of errors."""
         return not self.relative and self.absolute is None
@@ -74,7 +79,7 @@ class Bounded:
     @property
     def error(self) -> Any:
         """How far off it may be in all, or None."""
-        return _plus(self.value.abs() * self.relative if self.relative else None, self.absolute)
+        return _plus(self.size * self.relative if self.relative else None, self.absolute)
 
 
 def _plus(first: Any, second: Any, times: Any = 1) -> Any:
@@ -316,14 +321,20 @@ class Bounds:
     # --- Arithmetic -----------------------------------------------------------------------------
 
     def _add(self, left: Bounded, right: Bounded) -> Bounded:
-        low, high = left.low + right.low, left.high + right.high
+        return self._sum(left, right, left.value + right.value, (right.low, right.high))
+
+    def _sub(self, left: Bounded, right: Bounded) -> Bounded:
+        return self._sum(left, right, left.value - right.value, (-right.high, -right.low))
+
+    def _sum(self, left: Bounded, right: Bounded, value: Any, ends: tuple[float, float]) -> Bounded:
+        """A sum or a difference, as which the second term lies between those ends."""
+        low, high = left.low + ends[0], left.high + ends[1]
         if _is_whole(left) and _is_whole(right) and abs(low) < 2**53:
             return number_of(low)  # exactly: x**(3 - 1) is x**2
-        value = left.value + right.value
         absolute = _plus(left.absolute, right.absolute)
         relative = max(left.relative, right.relative)
         least = min(left.least, right.least)
-        if min(left.low, right.low) >= 0 or max(left.high, right.high) <= 0:
+        if min(left.low, ends[0]) >= 0 or max(left.high, ends[1]) <= 0:
             return Bounded(value, relative + self._unit, absolute, low, high, least)
         errors = left.relative * left.most, right.relative * right.most
         nearest = max(low, -high)
@@ -333,11 +344,8 @@ class Bounds:
             return Bounded(value, relative + self._unit, absolute, low, high, nearest)
         for term in (left, right):
             if term.relative:
-                absolute = _plus(absolute, term.value.abs(), term.relative)
+                absolute = _plus(absolute, term.size, term.relative)
         return Bounded(value, self._unit, absolute, low, high, least * FLOAT64.unit)
-
-    def _sub(self, left: Bounded, right: Bounded) -> Bounded:
-        return self._add(left, self._neg(right))
 
     def _neg(self, term: Bounded) -> Bounded:
         return replace(term, value=-term.value, low=-term.high, high=-term.low, doubt=None)
@@ -346,7 +354,7 @@ class Bounds:
         absolute = None
         for one, other in ((left, right), (right, left)):
             if one.absolute is not None:
-                absolute = _plus(absolute, other.value.abs(), one.absolute)
+                absolute = _plus(absolute, other.size, one.absolute)
         corners = _products(left, right)
         low = 0.0 if left is right else min(corners)
         return Bounded(
@@ -371,9 +379,9 @@ class Bounds:
         absolute, doubt = left.absolute, None
         if right.absolute is not None:
             absolute = _plus(absolute, value.abs() * right.absolute)
-            doubt = right.absolute / _SMALL - right.value.abs()
+            doubt = right.absolute / _SMALL - right.size
         if absolute is not None:
-            absolute = absolute / right.value.abs() * (1 + 2 * _SMALL)
+            absolute = absolute / right.size * (1 + 2 * _SMALL)
         if right.low <= 0 <= right.high:
             return measured(value, relative=relative, absolute=absolute, doubt=doubt)
         inverse = Bounded(right.value, low=1 / right.high, high=1 / right.low)
