@@ -100,6 +100,12 @@ def worse(first: Any, second: Any) -> Any:
     return torch.maximum(first, second)
 
 
+def unbounded(value: Any) -> Any:
+    """Doubt where numbers are not finite, or None."""
+    ends = torch.aminmax(value)
+    return None if all(map(math.isfinite, map(float, ends))) else (value - value) - 1
+
+
 def measured(value: Any, **known: Any) -> Bounded:
     """A tensor with its range, by looking at it."""
     low, high = (end.item() for end in torch.aminmax(value))

@@ -51,7 +51,7 @@ class Answers:
     def at(self, places: Any) -> Answers:
         """The same at some of the points."""
         parts = (self.columns, self.autograd, self.exact, self.errors)
-        return Answers(*([row[places] for row in part] for part in parts))
+        return Answers(*([row.index_select(0, places) for row in part] for part in parts))
 
 
 class Roundings:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcalc import adjoint, compare
-from gradcalc.bounds import Bounded, Bounds, inexact, measured
+from gradcalc.bounds import Bounded, Bounds, inexact, measured, unbounded
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
 from gradcalc.functions import TABLE, torch
@@ -148,7 +148,7 @@ class Vectors:
             values = run(self._formulas, point, arithmetic)
             results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
             # The function itself may have no value there, or a step of it stand on a kink.
-            doubts = [measured(found.value[part]).doubt, *(result.doubt for result in results)]
+            doubts = [unbounded(found.value[part]), *(result.doubt for result in results)]
             exact = results[: len(autograd)]
             # One look for all points together; nan is never less than anything.
             beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
@@ -209,11 +209,13 @@ class Vectors:
 
     def _errors(self, bounded: Bounded, numbers: Any) -> Any:
         """The bounds of calculus' errors at some of the points."""
-        value = bounded.value if bounded.constant else bounded.value[numbers]
-        errors = value.abs() * (bounded.relative + FLOAT64.unit)
+
+        def here(value: Any) -> Any:
+            return value.index_select(0, numbers) if value.dim() else value
+
+        errors = here(bounded.value).abs() * (bounded.relative + FLOAT64.unit)
         if bounded.absolute is not None:
-            absolute = bounded.absolute
-            errors = errors + (absolute[numbers] if absolute.dim() else absolute)
+            errors = errors + here(bounded.absolute)
         return errors.expand(len(numbers))
 
     # --- Autograd -------------------------------------------------------------------------------
@@ -254,9 +256,9 @@ class Vectors:
         ]
         for place, numbers in enumerate(together):
             answers = Answers(
-                columns=[column[numbers] for column in columns],
-                autograd=[column[numbers] for column in found.autograd],
-                exact=[column[numbers] for column in found.exact],
+                columns=[column.index_select(0, numbers) for column in columns],
+                autograd=[column.index_select(0, numbers) for column in found.autograd],
+                exact=[column.index_select(0, numbers) for column in found.exact],
                 errors=[parts[place] for parts in errors],
             )
             found.certified[numbers] = self._roundings.explained(answers)
