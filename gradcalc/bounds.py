@@ -157,7 +157,6 @@ class Bounds:
         unit: float = FLOAT64.unit,
         literal: Callable[[Constant], float] | None = None,
         folded: dict[int, Bounded] | None = None,
-        as_torch: bool = True,
         depth: int = 0,
     ) -> None:
         """Prepare to calculate.
@@ -167,15 +166,12 @@ class Bounds:
             unit: The roundoff to reckon with.
             literal: The relative error of a literal; none if not given.
             folded: Where what is the same at all points is kept, for the next points.
-            as_torch: Whether values are torch's, so that nothing is known of rows without a stated
-                accuracy; else those are calculated point by point.
             depth: How deep this is in the texts of the function table.
         """
         self._dtype = dtype
         self._unit = unit
         self._literal = literal
         self._folded: dict[int, Bounded] = {} if folded is None else folded
-        self._as_torch = as_torch
         self._depth = depth
 
     def constant(self, constant: Constant) -> Bounded:
@@ -237,8 +233,6 @@ class Bounds:
         value, accuracy = self._value(row, args)
         if set(row.derivative) == {"0"} and row.margin:
             return measured(value)  # it is constant between its jumps
-        if math.isinf(accuracy):
-            return measured(value, absolute=value.new_tensor(math.inf))
         relative, absolute, doubt = accuracy * self._unit, None, None
         if any(not arg.exact for arg in args):
             more, absolute, doubt = self._passed_on(row, args, value)
@@ -253,8 +247,11 @@ class Bounds:
         return _in_range(found)
 
     def _value(self, row: Function, args: list[Bounded]) -> tuple[Any, float]:
-        """The row's values, and their relative error in units of the roundoff."""
-        if math.isinf(row.accuracy) and not self._as_torch:
+        """The row's values, and their relative error in units of the roundoff.
+
+        They are torch's, if somebody has measured how good those are.
+        """
+        if math.isinf(row.accuracy):
             return exact_values(row, [arg.value for arg in args]), 1.0
         static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
         return row.torch(*static), row.accuracy
@@ -303,7 +300,6 @@ class Bounds:
             FLOAT64,
             unit=self._unit,
             literal=lambda c: 0.0 if c.value == round(c.value or 0) else self._unit,
-            as_torch=self._as_torch,
             depth=self._depth + 1,
         )
         values = run(program, [given[name] for name in program.names], within)

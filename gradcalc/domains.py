@@ -63,7 +63,7 @@ class _Domains:
     """
 
     def __init__(self, dtype: Dtype) -> None:
-        self._bounds = Bounds(dtype, as_torch=False)
+        self._bounds = Bounds(dtype)
         self.none = torch.tensor(NONE)
         self.certain = torch.tensor(True)  # noqa: FBT003 - torch's
 

@@ -92,10 +92,10 @@ class Vectors:
         self._dtype = dtype
         self._device = device
         self._budget = compare.budget(len(program.steps)) * dtype.unit
-        formulas = _formulas(program, entries, calculus)
+        seen = _with_literals_of(dtype, program)
         # What the function itself has in common with its derivatives is calculated once.
-        forward = replace(_with_literals_of(dtype, program), outputs=_doubtful(program))
-        self._formulas = adjoint.merged([formulas, forward], program.inputs)
+        parts = [_formulas(seen, entries, calculus), replace(seen, outputs=_doubtful(program))]
+        self._formulas = adjoint.merged(parts, program.inputs)
         self._rows: Any = None
         self._folded: dict[int, Bounded] = {}
         self._roundings = Roundings(program, entries, dtype, calculus)
@@ -144,7 +144,7 @@ class Vectors:
         with torch.no_grad():
             found.value[part] = value
             point = [measured(column) for column in here]
-            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded, as_torch=False)
+            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
             values = run(self._formulas, point, arithmetic)
             results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
             # The function itself may have no value there, or a step of it stand on a kink.
@@ -312,30 +312,6 @@ def _doubtful(program: Program) -> tuple[int, ...]:
     if any(step.function == "where" for step in program.steps):
         return program.outputs
     return tuple(numbers)
-
-
-def _with_literals_of(dtype: Dtype, program: Program) -> Program:
-    """The program with the numbers of the dtype that its literals stand for."""
-    if dtype is FLOAT64:
-        return program
-    constants = [
-        constant
-        if constant.value is None
-        else constant._replace(value=dtype.literal(constant.value))
-        for constant in program.constants
-    ]
-    return replace(program, constants=tuple(constants))
-
-
-def _is_total(program: Program) -> bool:
-    """Whether every step has a value and a derivative wherever its arguments have."""
-    for step in program.steps:
-        row = TABLE[step.function]
-        if program.is_whole_power(step):
-            continue
-        if row.margin or row.is_partial:
-            return False
-    return True
 
 
 def _gradient(output: Any, leaves: Sequence[Any], *, again: bool) -> list[Any]:

@@ -22,7 +22,7 @@ tests all read it. Adding a function is adding a row. A row holds:
                     it
     accuracy        the relative error of torch's own function at exact arguments, in units of the
                     roundoff; measured, and no less than that. Read by `bounds` alone, like the
-                    four after it; where nothing is stated, nothing is known
+                    four after it; where nothing is stated, `bounds` asks mpmath
     lipschitz       the value moves at most so much as an argument does, for all of them
     elasticity      the same with relative moves: 1/2 for sqrt
     growth          a relative move of the value, for an absolute one of the argument: 1 for exp
