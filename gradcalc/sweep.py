@@ -1,9 +1,10 @@
 """One program at many points: chunks of points to tables of checked derivatives.
 
 In: a scalar program, the points by chunks, fixed values. Out: a `Table` for each chunk, in order,
-with a verdict for each point. `vectors` certifies what it can; every other point goes to the jury,
-the same that `grad` calls. The jury also hears some points that are certified: should it say
-otherwise, both answers are shown as a disagreement.
+with a verdict for each point. `vectors` certifies what it can, and `domains` proves where there is
+no value; every other point goes to the jury (`hearing`), the same that `grad` calls. The jury also
+hears some points that are settled: should it say otherwise, both answers are shown as a
+disagreement.
 """
 
 from __future__ import annotations
