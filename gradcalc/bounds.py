@@ -12,10 +12,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from gradcalc.bounded import Bounded, measured, number_of, plus, slack, worse
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.functions import Function, torch
 from gradcalc.interpret import run
@@ -31,114 +32,6 @@ _SMALL = 2.0**-10
 
 #: Units of the roundoff that a bound may lose by taking it for all points together.
 _COARSE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """A number at each point.
-
-    Attributes:
-        value: A tensor; one without axes where it is the same at all points.
-        relative: How far off it may be, relative to its size.
-        absolute: How far off it may be on top of that: None, a number or a tensor.
-        low: The least of the values.
-        high: The greatest of them.
-        least: A size that all of them have which are not 0.
-        doubt: None, or a tensor that is less than 0 where the bounds hold; elsewhere nothing is
-            known.
-    """
-
-    value: Any
-    relative: float = 0.0
-    absolute: Any = None
-    low: float = -math.inf
-    high: float = math.inf
-    least: float = 0.0
-    doubt: Any = None
-
-    @property
-    def constant(self) -> bool:
-        """Whether it is the same at all points."""
-        return not self.value.dim()
-
-    @property
-    def most(self) -> float:
-        """A size that none of them is beyond."""
-        return max(abs(self.low), abs(self.high))
-
-    @property
-    def size(self) -> Any:
-        """How large they are, not to be written over."""
-        return self.value if self.low >= 0 else self.value.abs()
-
-    @property
-    def exact(self) -> bool:
-        """Whether it is free of errors."""
-        return not self.relative and self.absolute is None
-
-    @property
-    def error(self) -> Any:
-        """How far off it may be in all, or None."""
-        return _plus(self.size * self.relative if self.relative else None, self.absolute)
-
-
-def _plus(first: Any, second: Any, times: Any = 1) -> Any:
-    """The sum of an error and so many times another; None is none."""
-    if second is None:
-        return first
-    if first is None:
-        return second if isinstance(times, int) else second * times
-    if isinstance(times, torch.Tensor):
-        return torch.addcmul(first, second, times)
-    return torch.add(first, second, alpha=times)
-
-
-def worse(first: Any, second: Any) -> Any:
-    """The greater of two doubts, of which None is none."""
-    if first is None or second is None:
-        return second if first is None else first
-    return torch.maximum(first, second)
-
-
-def unbounded(value: Any) -> Any:
-    """Doubt where numbers are not finite, or None."""
-    ends = torch.aminmax(value)
-    return None if all(map(math.isfinite, map(float, ends))) else (value - value) - 1
-
-
-def measured(value: Any, **known: Any) -> Bounded:
-    """A tensor with its range, by looking at it."""
-    low, high = (end.item() for end in torch.aminmax(value))
-    doubt = known.pop("doubt", None)
-    sizes = None
-    if not (math.isfinite(low) and math.isfinite(high)):
-        doubt = worse(doubt, (value - value) - 1)
-        low, high = -math.inf, math.inf
-        sizes = value.abs().nan_to_num_(math.inf, math.inf)
-    least = min(abs(low), abs(high))
-    if low <= 0 <= high:
-        sizes = value.abs() if sizes is None else sizes
-        least = sizes.amin().item()
-        if not least:
-            least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
-    return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
-
-
-def slack(args: Sequence[Bounded]) -> Any:
-    """How far a margin of these arguments may be off, or None."""
-    total: Any = None
-    for arg in args:
-        error = arg.error
-        total = _plus(total, None if error is None else 4 * error)
-        if len(args) > 1 and not arg.constant and arg.value.dtype != torch.bool:
-            total = _plus(total, arg.value.abs() * (8 * FLOAT64.unit))
-    return total
-
-
-def number_of(value: float, relative: float = 0.0) -> Bounded:
-    """A number that is the same at all points."""
-    tensor = torch.tensor(value, dtype=torch.float64)
-    return Bounded(tensor, relative, low=value, high=value, least=abs(value) or math.inf)
 
 
 def inexact(constant: Constant) -> float:
@@ -192,7 +85,7 @@ class Bounds:
         """A value that may be a number, as a condition."""
         if value.value.dtype == torch.bool:
             return value
-        doubt = _plus(None if value.exact else 2 * value.error, -value.value.abs())
+        doubt = plus(None if value.exact else 2 * value.error, -value.value.abs())
         return _condition(value.value != 0, worse(value.doubt, doubt))
 
     def call(self, row: Function, args: list[Bounded], number: int, step: Step) -> Bounded:  # noqa: ARG002
@@ -271,7 +164,7 @@ class Bounds:
             error = row.growth * errors[0]
             return 0.0, value.abs() * error, error - _SMALL
         if not math.isinf(row.lipschitz):
-            total = functools.reduce(_plus, errors)
+            total = functools.reduce(plus, errors)
             return 0.0, total if row.lipschitz == 1 else total * row.lipschitz, None
         absolute, doubt = None, None
         for position, error in enumerate(errors):
@@ -280,7 +173,7 @@ class Bounds:
             slope = self._text(row.text(row.derivative, position), row, args)
             spread = slope.error
             steep = slope.value.abs() if spread is None else slope.value.abs() + spread
-            absolute = _plus(absolute, error * steep)
+            absolute = plus(absolute, error * steep)
             doubt = worse(doubt, slope.doubt)
             if spread is not None:
                 # Where the slope itself may change much, an end of the domain is near.
@@ -333,7 +226,7 @@ class Bounds:
         low, high = left.low + ends[0], left.high + ends[1]
         if _is_whole(left) and _is_whole(right) and abs(low) < 2**53:
             return number_of(low)  # exactly: x**(3 - 1) is x**2
-        absolute = _plus(left.absolute, right.absolute)
+        absolute = plus(left.absolute, right.absolute)
         relative = max(left.relative, right.relative)
         least = min(left.least, right.least)
         if min(left.low, ends[0]) >= 0 or max(left.high, ends[1]) <= 0:
@@ -346,7 +239,7 @@ class Bounds:
             return Bounded(value, relative + self._unit, absolute, low, high, nearest)
         for term in (left, right):
             if term.relative:
-                absolute = _plus(absolute, term.size, term.relative)
+                absolute = plus(absolute, term.size, term.relative)
         return Bounded(value, self._unit, absolute, low, high, least * FLOAT64.unit)
 
     def _neg(self, term: Bounded) -> Bounded:
@@ -356,7 +249,7 @@ class Bounds:
         absolute = None
         for one, other in ((left, right), (right, left)):
             if one.absolute is not None:
-                absolute = _plus(absolute, other.size, one.absolute)
+                absolute = plus(absolute, other.size, one.absolute)
         corners = _products(left, right)
         low = 0.0 if left is right else min(corners)
         return Bounded(
@@ -380,7 +273,7 @@ class Bounds:
         relative = left.relative + right.relative + self._rounding(right, right)
         absolute, doubt = left.absolute, None
         if right.absolute is not None:
-            absolute = _plus(absolute, value.abs() * right.absolute)
+            absolute = plus(absolute, value.abs() * right.absolute)
             doubt = right.absolute / _SMALL - right.size
         if absolute is not None:
             absolute = absolute / right.size * (1 + 2 * _SMALL)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.bounds import Bounded, Bounds, measured, slack, worse
+from gradcalc.bounded import Bounded, measured, slack, worse
+from gradcalc.bounds import Bounds
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, torch
 from gradcalc.interpret import run

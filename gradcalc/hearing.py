@@ -16,7 +16,7 @@ from gradcalc.program import Array, Program
 from gradcalc.question import Options
 from gradcalc.report import Entry, Verdict
 from gradcalc.symbolic import forget
-from gradcalc.tables import Table
+from gradcalc.tables import BESIDE, Table
 from gradcalc.tensors import forward_of
 from gradcalc.together import sizes_of
 from gradcalc.verdicts import judged
@@ -60,7 +60,7 @@ class Hearing:
         for number, entries in self.entries(table, numbers):
             named = list(zip(self._entries, entries, strict=True))
             for name, entry in named:
-                for which, value in ((" symbolic", entry.symbolic), (" ulps", entry.ulps)):
+                for which, value in zip(BESIDE, (entry.symbolic, entry.ulps), strict=True):
                     if value is None:
                         table.leave_out(f"{name}{which}", number)
                     else:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcalc import adjoint, algebra, compare, conditioning
-from gradcalc.bounds import Bounded, Bounds, inexact, measured
+from gradcalc.bounded import Bounded, measured
+from gradcalc.bounds import Bounds, inexact
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.functions import torch
 from gradcalc.interpret import run

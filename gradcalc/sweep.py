@@ -159,6 +159,23 @@ class Sweep:
 
     def _table(self, columns: Sequence[Any], *, last: bool) -> Table:
         found = self._vectors.check(columns)
+        table = self._written(columns, found)
+        certified = found.certified.cpu()
+        (left,) = torch.nonzero(~certified, as_tuple=True)
+        undefined = self._find_undefined(table, columns, left)
+        self._hearing.decide(table, left[~undefined].tolist())
+        for number in self._samples(found, last=last):
+            if certified[number]:
+                self._hearing.cross_check(table, number, Verdict.AGREE)
+        for number in left[undefined][:1].tolist():
+            self._hearing.cross_check(table, number, Verdict.UNDEFINED)
+        self.summary.heard = self._hearing.heard
+        self.summary.counts[Verdict.AGREE] += table.length - len(table.findings)
+        self.summary.counts.update(verdict for verdict, _ in table.findings.values())
+        return table
+
+    def _written(self, columns: Sequence[Any], found: Found) -> Table:
+        """A table of what was found."""
         names = self._program.names
         table = Table(dict(zip(names, map(_numbers, columns), strict=True)), len(columns[0]))
         table.columns["value"] = _numbers(found.value)
@@ -169,17 +186,6 @@ class Sweep:
         for position in found.lacking:
             for which in ("", " ulps"):
                 table.leave_out(f"{self.names[position]}{which}", slice(None))
-        left = torch.nonzero(~found.certified.cpu()).reshape(-1)
-        undefined = self._find_undefined(table, columns, left)
-        self._hearing.decide(table, left[~undefined].tolist())
-        for number in self._samples(found, last=last):
-            if found.certified[number]:
-                self._hearing.cross_check(table, number, Verdict.AGREE)
-        for number in left[undefined][:1].tolist():
-            self._hearing.cross_check(table, number, Verdict.UNDEFINED)
-        self.summary.heard = self._hearing.heard
-        self.summary.counts[Verdict.AGREE] += table.length - len(table.findings)
-        self.summary.counts.update(verdict for verdict, _ in table.findings.values())
         return table
 
     def _find_undefined(self, table: Table, columns: Sequence[Any], left: Any) -> Any:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcalc import adjoint, compare
-from gradcalc.bounds import Bounded, Bounds, inexact, measured, unbounded
+from gradcalc.bounded import Bounded, measured, unbounded
+from gradcalc.bounds import Bounds, inexact
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
 from gradcalc.functions import TABLE, torch

@@ -8,7 +8,8 @@ import random
 import pytest
 from strategies import ROWS
 
-from gradcalc.bounds import Bounded, Bounds, measured, number_of
+from gradcalc.bounded import Bounded, measured, number_of
+from gradcalc.bounds import Bounds
 from gradcalc.dtypes import FLOAT32, FLOAT64
 from gradcalc.functions import Function, mp, torch
 from gradcalc.interpret import run

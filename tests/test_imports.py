@@ -22,7 +22,7 @@ LAYERS = [
     {"program", "functions", "report", "json_records", "notation"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
-    {"autodiff", "births", "blocks", "directions", "expressions", "swift", "pointwise"},
+    {"autodiff", "births", "blocks", "directions", "expressions", "swift", "pointwise", "bounded"},
     {"parser", "together"},
     {"bindings", "chain", "bounds", "adjoint", "points"},
     {"symbolic", "conditioning", "values", "domains", "tables"},
