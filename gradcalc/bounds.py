@@ -12,13 +12,16 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
+from gradcalc.bounded import Bounded, measured, number_of, plus, slack, worse
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.functions import Function, torch
 from gradcalc.interpret import run
 from gradcalc.parser import row_program
+from gradcalc.pointwise import exact_values
 from gradcalc.program import Constant, Step
 
 #: Sizes beyond which rounding is no longer relative, with room for a few operations.
@@ -31,84 +34,10 @@ _SMALL = 2.0**-10
 _COARSE = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """A number at each point.
-
-    Attributes:
-        value: A tensor; one without axes where it is the same at all points.
-        relative: How far off it may be, relative to its size.
-        absolute: How far off it may be on top of that: None, a number or a tensor.
-        low: The least of the values.
-        high: The greatest of them.
-        least: A size that all of them have which are not 0.
-        doubt: None, or a tensor that is less than 0 where the bounds hold; elsewhere nothing is
-            known.
-    """
-
-    value: Any
-    relative: float = 0.0
-    absolute: Any = None
-    low: float = -math.inf
-    high: float = math.inf
-    least: float = 0.0
-    doubt: Any = None
-
-    @property
-    def constant(self) -> bool:
-        """Whether it is the same at all points."""
-        return not self.value.dim()
-
-    @property
-    def most(self) -> float:
-        """A size that none of them is beyond."""
-        return max(abs(self.low), abs(self.high))
-
-    @property
-    def exact(self) -> bool:
-        """Whether it is free of errors."""
-        return not self.relative and self.absolute is None
-
-    @property
-    def error(self) -> Any:
-        """How far off it may be in all, or None."""
-        return _plus(self.value.abs() * self.relative if self.relative else None, self.absolute)
-
-
-def _plus(first: Any, second: Any) -> Any:
-    """The sum of two errors, of which None is none."""
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
-
-
-def worse(first: Any, second: Any) -> Any:
-    """The greater of two doubts, of which None is none."""
-    if first is None or second is None:
-        return second if first is None else first
-    return torch.maximum(first, second)
-
-
-def measured(value: Any, **known: Any) -> Bounded:
-    """A tensor with its range, by looking at it."""
-    low, high = (end.item() for end in torch.aminmax(value))
-    doubt = known.pop("doubt", None)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        doubt = worse(doubt, (value - value) - 1)
-        low, high = -math.inf, math.inf
-    least = min(abs(low), abs(high))
-    if low <= 0 <= high:
-        sizes = value.abs()
-        least = sizes.amin().item()
-        if not least:
-            least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
-    return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
-
-
-def number_of(value: float, relative: float = 0.0) -> Bounded:
-    """A number that is the same at all points."""
-    tensor = torch.tensor(value, dtype=torch.float64)
-    return Bounded(tensor, relative, low=value, high=value, least=abs(value) or math.inf)
+def inexact(constant: Constant) -> float:
+    """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
+    value = constant.value or Fraction(0)
+    return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
 
 
 class Bounds:
@@ -156,7 +85,7 @@ class Bounds:
         """A value that may be a number, as a condition."""
         if value.value.dtype == torch.bool:
             return value
-        doubt = _plus(None if value.exact else 2 * value.error, -value.value.abs())
+        doubt = plus(None if value.exact else 2 * value.error, -value.value.abs())
         return _condition(value.value != 0, worse(value.doubt, doubt))
 
     def call(self, row: Function, args: list[Bounded], number: int, step: Step) -> Bounded:  # noqa: ARG002
@@ -194,24 +123,31 @@ class Bounds:
         """Any row, by what the table says of its errors."""
         if math.isinf(row.accuracy) and row.forward and f"{row.name}(" not in row.forward:
             return self._text(row.forward, row, args)
-        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
-        value = row.torch(*static)
+        value, accuracy = self._value(row, args)
         if set(row.derivative) == {"0"} and row.margin:
             return measured(value)  # it is constant between its jumps
-        if math.isinf(row.accuracy):
-            return measured(value, absolute=value.new_tensor(math.inf))
-        relative, absolute, doubt = row.accuracy * self._unit, None, None
+        relative, absolute, doubt = accuracy * self._unit, None, None
         if any(not arg.exact for arg in args):
             more, absolute, doubt = self._passed_on(row, args, value)
             relative += more
         found = measured(value, relative=relative, absolute=absolute, doubt=doubt)
         known = self._depth or row.any_size or not math.isinf(row.elasticity)
-        if not known and found.low <= 0 <= found.high and not value.abs().amin().item():
+        if not known and found.low <= 0 <= found.high and (value == 0).any().item():
             # exp(-800) is 0 for want of room, sin(0) is not: there the slope is no such number.
             slope = self._text(row.text(row.derivative, 0), row, args).value.abs()
             underflow = torch.where(value == 0, _TINY - slope, -1.0)
             found = replace(found, doubt=worse(found.doubt, underflow))
         return _in_range(found)
+
+    def _value(self, row: Function, args: list[Bounded]) -> tuple[Any, float]:
+        """The row's values, and their relative error in units of the roundoff.
+
+        They are torch's, if somebody has measured how good those are.
+        """
+        if math.isinf(row.accuracy):
+            return exact_values(row, [arg.value for arg in args]), 1.0
+        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
+        return row.torch(*static), row.accuracy
 
     def _passed_on(self, row: Function, args: list[Bounded], value: Any) -> tuple[float, Any, Any]:
         """What the errors of the arguments make of the value: a relative error, another, doubt."""
@@ -221,12 +157,15 @@ class Bounds:
             return most * row.elasticity, None, None
         if purely and most * row.growth * args[0].most <= _COARSE * self._unit:
             return most * row.growth * args[0].most, None, None
+        if purely and most * row.shift < _SMALL:
+            return 0.0, value.new_tensor(most * row.shift), None
         errors = [arg.error for arg in args]
         if not math.isinf(row.growth):
             error = row.growth * errors[0]
             return 0.0, value.abs() * error, error - _SMALL
         if not math.isinf(row.lipschitz):
-            return 0.0, row.lipschitz * functools.reduce(_plus, errors), None
+            total = functools.reduce(plus, errors)
+            return 0.0, total if row.lipschitz == 1 else total * row.lipschitz, None
         absolute, doubt = None, None
         for position, error in enumerate(errors):
             if error is None or row.is_static(position):
@@ -234,7 +173,7 @@ class Bounds:
             slope = self._text(row.text(row.derivative, position), row, args)
             spread = slope.error
             steep = slope.value.abs() if spread is None else slope.value.abs() + spread
-            absolute = _plus(absolute, error * steep)
+            absolute = plus(absolute, error * steep)
             doubt = worse(doubt, slope.doubt)
             if spread is not None:
                 # Where the slope itself may change much, an end of the domain is near.
@@ -265,13 +204,9 @@ class Bounds:
         if not row.margin or not moving or _is_smooth_power(row, args):
             return []
         given = [arg.value.item() if arg.constant else arg.value for arg in args]
-        tolerance: Any = None
-        for arg in args:
-            error = arg.error
-            tolerance = _plus(tolerance, None if error is None else 4 * error)
-            if len(args) > 1 and not arg.constant and arg.value.dtype != torch.bool:
-                tolerance = _plus(tolerance, arg.value.abs() * (8 * FLOAT64.unit))
-        doubts = []
+        tolerance = slack(args)
+        # A power that is whole only to float64 bends at 0, or ends there.
+        doubts = [tolerance - abs(given[0])] if row.name == "pow" and not args[1].exact else []
         for margin in {row.margin_of(position): None for position in moving}:
             left = margin(*given)
             if isinstance(left, torch.Tensor):
@@ -281,12 +216,20 @@ class Bounds:
     # --- Arithmetic -----------------------------------------------------------------------------
 
     def _add(self, left: Bounded, right: Bounded) -> Bounded:
-        low, high = left.low + right.low, left.high + right.high
-        value = left.value + right.value
-        absolute = _plus(left.absolute, right.absolute)
+        return self._sum(left, right, left.value + right.value, (right.low, right.high))
+
+    def _sub(self, left: Bounded, right: Bounded) -> Bounded:
+        return self._sum(left, right, left.value - right.value, (-right.high, -right.low))
+
+    def _sum(self, left: Bounded, right: Bounded, value: Any, ends: tuple[float, float]) -> Bounded:
+        """A sum or a difference, as which the second term lies between those ends."""
+        low, high = left.low + ends[0], left.high + ends[1]
+        if _is_whole(left) and _is_whole(right) and abs(low) < 2**53:
+            return number_of(low)  # exactly: x**(3 - 1) is x**2
+        absolute = plus(left.absolute, right.absolute)
         relative = max(left.relative, right.relative)
         least = min(left.least, right.least)
-        if min(left.low, right.low) >= 0 or max(left.high, right.high) <= 0:
+        if min(left.low, ends[0]) >= 0 or max(left.high, ends[1]) <= 0:
             return Bounded(value, relative + self._unit, absolute, low, high, least)
         errors = left.relative * left.most, right.relative * right.most
         nearest = max(low, -high)
@@ -295,11 +238,9 @@ class Bounds:
             relative = sum(errors) / nearest
             return Bounded(value, relative + self._unit, absolute, low, high, nearest)
         for term in (left, right):
-            absolute = _plus(absolute, term.value.abs() * term.relative if term.relative else None)
+            if term.relative:
+                absolute = plus(absolute, term.size, term.relative)
         return Bounded(value, self._unit, absolute, low, high, least * FLOAT64.unit)
-
-    def _sub(self, left: Bounded, right: Bounded) -> Bounded:
-        return self._add(left, self._neg(right))
 
     def _neg(self, term: Bounded) -> Bounded:
         return replace(term, value=-term.value, low=-term.high, high=-term.low, doubt=None)
@@ -308,7 +249,7 @@ class Bounds:
         absolute = None
         for one, other in ((left, right), (right, left)):
             if one.absolute is not None:
-                absolute = _plus(absolute, other.value.abs() * one.absolute)
+                absolute = plus(absolute, other.size, one.absolute)
         corners = _products(left, right)
         low = 0.0 if left is right else min(corners)
         return Bounded(
@@ -332,10 +273,10 @@ class Bounds:
         relative = left.relative + right.relative + self._rounding(right, right)
         absolute, doubt = left.absolute, None
         if right.absolute is not None:
-            absolute = _plus(absolute, value.abs() * right.absolute)
-            doubt = right.absolute / _SMALL - right.value.abs()
+            absolute = plus(absolute, value.abs() * right.absolute)
+            doubt = right.absolute / _SMALL - right.size
         if absolute is not None:
-            absolute = absolute / right.value.abs() * (1 + 2 * _SMALL)
+            absolute = absolute / right.size * (1 + 2 * _SMALL)
         if right.low <= 0 <= right.high:
             return measured(value, relative=relative, absolute=absolute, doubt=doubt)
         inverse = Bounded(right.value, low=1 / right.high, high=1 / right.low)
@@ -356,13 +297,13 @@ class Bounds:
         power = exponent.low
         size = abs(power)
         value = torch.pow(base.value, power)
-        relative = size * base.relative + (0.0 if power in {0.0, 1.0} else 2 * self._unit)
-        whole = power == round(power)
+        own = {0.0: 0.0, 1.0: 0.0, 2.0: self._unit}.get(power, 2 * self._unit)
+        relative = size * base.relative + own
+        whole = _is_whole(exponent)
         if exponent.relative and not whole:
-            sizes = (base.least, base.high)
-            if not all(0 < end < math.inf for end in sizes):
+            if not 0 < base.low <= base.high < math.inf:
                 return None
-            relative += size * exponent.relative * max(abs(math.log(end)) for end in sizes)
+            relative += size * exponent.relative * _most_logarithm(base)
         absolute, doubt = None, None
         if base.absolute is not None and whole and power > 0:
             about = base.value.abs() + base.absolute
@@ -382,13 +323,15 @@ class Bounds:
         """A power that is not the same at all points, where its error is small at all of them."""
         if not (base.absolute is None and exponent.absolute is None and base.low > 0):
             return None
-        logarithm = max(abs(math.log(end)) for end in (base.low, base.high))
-        relative = exponent.most * (base.relative + exponent.relative * logarithm)
+        relative = exponent.most * (base.relative + exponent.relative * _most_logarithm(base))
         if not relative <= _COARSE * self._unit:
             return None
         value = torch.pow(base.value, exponent.value)
         found = measured(value, relative=relative + 2 * self._unit)
         return found if found.low > 0 else None
+
+    def _detach(self, value: Bounded) -> Bounded:
+        return replace(value, doubt=None)
 
     def _where(self, condition: Bounded, yes: Bounded, no: Bounded) -> Bounded:
         return Bounded(
@@ -410,6 +353,7 @@ _RULES: dict[str, Callable[..., Bounded | None]] = {
     "div": Bounds._div,  # noqa: SLF001
     "pow": Bounds._pow,  # noqa: SLF001
     "where": Bounds._where,  # noqa: SLF001
+    "detach": Bounds._detach,  # noqa: SLF001
 }
 
 
@@ -447,8 +391,21 @@ def _power(base: float, power: float) -> float:
         return math.inf if base > 0 or power % 2 == 0 else -math.inf
 
 
+def _most_logarithm(base: Bounded) -> float:
+    """A size that no logarithm of these positive numbers is beyond."""
+    return max(abs(math.log(end)) for end in (base.low, base.high))
+
+
 def _is_smooth_power(row: Function, args: Sequence[Bounded]) -> bool:
-    """Whether this is x**2 or the like, which has no kink."""
-    if row.name != "pow" or not args[1].constant:
+    """Whether this is x**2 or the like, or a power of positive numbers, which has no kink."""
+    if row.name != "pow":
         return False
-    return args[1].low >= 1 and args[1].low == round(args[1].low)
+    base, exponent = args
+    if base.low > 0 and base.absolute is None and base.relative < _SMALL:
+        return True
+    return exponent.low >= 1 and _is_whole(exponent)
+
+
+def _is_whole(number: Bounded) -> bool:
+    """Whether it is a whole number, the same at all points: 0.1*20 is 2 only to float64."""
+    return number.constant and number.exact and number.low.is_integer()

@@ -189,13 +189,26 @@ def _born(evidence: Evidence) -> str:
 
 def _undefined(evidence: Evidence, program: Program, dtype: Dtype, survey: Survey) -> Entry:
     """The entry for a derivative of a function that has no finite real value at the point."""
-    note = "the function has no finite value here"
-    if survey.stranger is not None:
-        note = f"`{_shortened(program.source(survey.stranger))}` has no finite real value here"
-    note += ", so there is no derivative"
-    if evidence.autograd is not None:
-        note += f"; torch answers {_plain(evidence.autograd)} all the same"
+    note = without_value(program, survey.stranger) + all_the_same(evidence.autograd)
     return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
+
+
+def without_value(program: Program, stranger: int | None) -> str:
+    """That a function is undefined, for the note of each derivative.
+
+    Args:
+        program: The function, as a scalar program.
+        stranger: The number of the first value that is none, if that is the reason.
+    """
+    what = "the function has no finite value here"
+    if stranger is not None:
+        what = f"`{_shortened(program.source(stranger))}` has no finite real value here"
+    return f"{what}, so there is no derivative"
+
+
+def all_the_same(autograd: float | None) -> str:
+    """What torch answers where there is no derivative, to be added to a note."""
+    return "" if autograd is None else f"; torch answers {_plain(autograd)} all the same"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,60 +1,35 @@
 """One program at many points: chunks of points to tables of checked derivatives.
 
 In: a scalar program, the points by chunks, fixed values. Out: a `Table` for each chunk, in order,
-with a verdict for each point. `vectors` certifies what it can; every other point goes to the jury,
-the same that `grad` calls. The jury also hears some points that are certified: should it say
-otherwise, both answers are shown as a disagreement.
+with a verdict for each point. `vectors` certifies what it can, and `domains` proves where there is
+no value; every other point goes to the jury (`hearing`), the same that `grad` calls. The jury also
+hears some points that are settled: should it say otherwise, both answers are shown as a
+disagreement.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcalc import autodiff
-from gradcalc.autodiff import Testimony
+from gradcalc import autodiff, compare
+from gradcalc.domains import NONE, has_borders, strangers
 from gradcalc.dtypes import DTYPES, FLOAT64
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
+from gradcalc.hearing import Hearing
 from gradcalc.program import Array, Program
 from gradcalc.question import Options, variables_of
-from gradcalc.report import EXIT_CODES, SERIOUSNESS, Entry, Verdict
-from gradcalc.symbolic import calculus_of, forget
+from gradcalc.report import EXIT_CODES, SERIOUSNESS, Verdict
+from gradcalc.symbolic import calculus_of
+from gradcalc.tables import BESIDE, Table
 from gradcalc.vectors import Found, Vectors
-from gradcalc.verdicts import judged
 
 #: Points that are checked together, and of which a table consists.
 CHUNK = 262_144
-
-#: Points for the jury after which sympy's caches are emptied.
-_FORGET_EVERY = 500
-
-#: What stands beside each derivative, in columns of their own.
-_BESIDE = (" symbolic", " ulps")
-
-_ORDER = list(Verdict)
-
-
-@dataclass(slots=True)
-class Table:
-    """A chunk of answers.
-
-    Attributes:
-        columns: By its name each column of numbers, a float64 array.
-        missing: By the name of a column, the points at which there is no number.
-        findings: For each point that is not `agree`, the worst of its derivatives' verdicts, and
-            what to say about them.
-        length: How many points there are.
-    """
-
-    columns: dict[str, Any]
-    missing: dict[str, set[int]]
-    findings: dict[int, tuple[Verdict, str]]
-    length: int
 
 
 @dataclass(slots=True)
@@ -118,18 +93,22 @@ class Sweep:
         self._dtype = DTYPES[options.dtype]
         self._variables = variables_of(program, options.wrt)
         pairs = [(u, v) for k, u in enumerate(self._variables) for v in self._variables[k:]]
-        self._entries: list[tuple[int, ...]] = [(v,) for v in self._variables]
-        self._entries += pairs if options.second_order else []
-        self.names = [derivative_name([program.names[v] for v in e]) for e in self._entries]
-        calculus = calculus_of(program, tuple(self._entries), self._dtype)
+        entries: list[tuple[int, ...]] = [(v,) for v in self._variables]
+        entries += pairs if options.second_order else []
+        self.names = [derivative_name([program.names[v] for v in e]) for e in entries]
+        calculus = calculus_of(program, tuple(entries), self._dtype)
         calculus.differentiate()
-        self._vectors = Vectors(program, self._entries, self._dtype, calculus, device)
+        self._vectors = Vectors(program, entries, self._dtype, calculus, device)
+        self._hearing = Hearing(
+            program, dict(zip(self.names, entries, strict=True)), self._variables, options
+        )
+        self._has_borders = has_borders(program)
         self.summary = Summary()
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns of numbers, in order."""
-        derived = [f"{name}{which}" for name in self.names for which in ("", *_BESIDE)]
+        derived = [f"{name}{which}" for name in self.names for which in ("", *BESIDE)]
         return [*self._program.names, "value", *derived]
 
     def tables(self, chunks: Iterable[Sequence[Any]]) -> Iterator[Table]:
@@ -179,30 +158,58 @@ class Sweep:
 
     def _table(self, columns: Sequence[Any], *, last: bool) -> Table:
         found = self._vectors.check(columns)
-        length = len(columns[0])
-        table = Table(
-            dict(zip(self._program.names, (column.numpy() for column in columns), strict=True)),
-            {},
-            {},
-            length,
-        )
+        table = self._written(columns, found)
+        certified = found.certified.cpu()
+        (left,) = torch.nonzero(~certified, as_tuple=True)
+        undefined = self._find_undefined(table, columns, left)
+        self._hearing.decide(table, left[~undefined].tolist())
+        for number in self._samples(found, last=last):
+            if certified[number]:
+                self._hearing.cross_check(table, number, Verdict.AGREE)
+        for number in left[undefined][:1].tolist():
+            self._hearing.cross_check(table, number, Verdict.UNDEFINED)
+        self.summary.heard = self._hearing.heard
+        self.summary.counts[Verdict.AGREE] += table.length - len(table.findings)
+        self.summary.counts.update(verdict for verdict, _ in table.findings.values())
+        return table
+
+    def _written(self, columns: Sequence[Any], found: Found) -> Table:
+        """A table of what was found."""
+        names = self._program.names
+        table = Table(dict(zip(names, map(_numbers, columns), strict=True)), len(columns[0]))
         table.columns["value"] = _numbers(found.value)
         parts = zip(self.names, found.autograd, found.exact, found.ulps, strict=True)
         for name, *numbers in parts:
-            for which, column in zip(("", *_BESIDE), numbers, strict=True):
+            for which, column in zip(("", *BESIDE), numbers, strict=True):
                 table.columns[f"{name}{which}"] = _numbers(column)
         for position in found.lacking:
-            name = self.names[position]
-            table.missing.update({name: set(range(length)), f"{name} ulps": set(range(length))})
-        certified = found.certified.cpu()
-        for number in torch.nonzero(~certified).reshape(-1).tolist():
-            self._hear(table, number)
-        for number in self._samples(found, last=last):
-            if certified[number]:
-                self._cross_check(table, number)
-        self.summary.counts[Verdict.AGREE] += length - len(table.findings)
-        self.summary.counts.update(verdict for verdict, _ in table.findings.values())
+            for which in ("", " ulps"):
+                table.leave_out(f"{self.names[position]}{which}", slice(None))
         return table
+
+    def _find_undefined(self, table: Table, columns: Sequence[Any], left: Any) -> Any:
+        """Tell at which of those points the function certainly has no value, and write it down."""
+        found = torch.full_like(left, NONE)
+        if self._has_borders and len(left):
+            with torch.no_grad():
+                found = strangers(self._program, [c[left] for c in columns], self._dtype)
+        for stranger in found.unique().tolist():
+            if stranger != NONE:
+                self._write_undefined(table, left[found == stranger].numpy(), stranger)
+        return found != NONE
+
+    def _write_undefined(self, table: Table, points: Any, stranger: int) -> None:
+        """Write down that the function has no value at those points, because of that step."""
+        note = compare.without_value(self._program, stranger)
+        notes: list[list[str]] = []
+        for name in self.names:
+            answers = [table.cell(name, number) for number in points]
+            head = f"{name}: {Verdict.UNDEFINED}: {note}"
+            notes.append([head + compare.all_the_same(answer) for answer in answers])
+            for which in BESIDE:
+                table.leave_out(f"{name}{which}", points)
+        for number, *said in zip(points.tolist(), *notes, strict=True):
+            table.findings[number] = Verdict.UNDEFINED, "; ".join(said)
 
     def _samples(self, found: Found, *, last: bool) -> list[int]:
         """Certified points that the jury hears too: the first, the last, the furthest off."""
@@ -213,74 +220,6 @@ class Sweep:
         if last:
             numbers.append(len(found.certified) - 1)
         return list(dict.fromkeys(numbers))
-
-    def _entries_by_jury(self, table: Table, number: int) -> list[Entry]:
-        """The jury's judgement of torch's derivatives at a point."""
-
-        def cell(name: str) -> float | None:
-            if number in table.missing.get(name, ()):
-                return None
-            return float(table.columns[name][number])
-
-        inputs = [Array((), (cell(name) or 0.0,)) for name in self._program.names]
-        answers = dict(zip(self._entries, map(cell, self.names), strict=True))
-        gradient = [answers.get((axis,)) or 0.0 for axis in range(len(inputs))]
-        testimony = Testimony(
-            outputs=(Array((), (cell("value") or 0.0,)),),
-            weights=(Array((), (1.0,)),),
-            gradients=(gradient,),
-            hessian={(e[0], e[1]): answers[e] for e in self._entries if len(e) == 2},
-            tensors=(),
-            graph=(),
-            seen={},
-        )
-        _, rows, _ = judged(
-            self._program,
-            inputs,
-            self._variables,
-            testimony,
-            self._dtype,
-            self._options,
-        )
-        self.summary.heard += 1
-        if self.summary.heard % _FORGET_EVERY == 0:
-            forget()
-        return rows[0]
-
-    def _hear(self, table: Table, number: int) -> None:
-        """Let the jury decide on a point."""
-        entries = self._entries_by_jury(table, number)
-        for name, entry in zip(self.names, entries, strict=True):
-            for column, value in (
-                (f"{name} symbolic", entry.symbolic),
-                (f"{name} ulps", entry.ulps),
-            ):
-                table.columns[column][number] = math.nan if value is None else value
-                if value is None:
-                    table.missing.setdefault(column, set()).add(number)
-        worst = max((entry.verdict for entry in entries), key=_ORDER.index)
-        if worst is not Verdict.AGREE:
-            notes = [
-                f"{name}: {_said(entry)}"
-                for name, entry in zip(self.names, entries, strict=True)
-                if entry.verdict is not Verdict.AGREE
-            ]
-            table.findings[number] = worst, "; ".join(notes)
-
-    def _cross_check(self, table: Table, number: int) -> None:
-        """Let the jury hear what is certified already."""
-        for name, entry in zip(self.names, self._entries_by_jury(table, number), strict=True):
-            # That the jury had too little time says nothing.
-            if entry.verdict not in {Verdict.AGREE, Verdict.UNDECIDED}:
-                note = (
-                    f"{name}: the sweep certified that the two agree, but the jury says "
-                    f"{_said(entry)}; one of them is at fault, please report this"
-                )
-                table.findings[number] = Verdict.DISAGREE, note
-
-
-def _said(entry: Entry) -> str:
-    return f"{entry.verdict}{': ' * bool(entry.note)}{entry.note or ''}"
 
 
 def _numbers(tensor: Any) -> Any:

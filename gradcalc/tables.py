@@ -1,4 +1,4 @@
-"""Where the answers of a sweep go: CSV, Parquet or NPY, a chunk at a time.
+"""The answers of a sweep, and where they go: CSV, Parquet or NPY, a chunk at a time.
 
 In: `Table`s. Out: a file, or CSV text on a stream. Numbers round-trip. The columns are those of the
 table, then `verdict` and `note`; .npy files, whose texts have a fixed length, leave the notes out.
@@ -7,16 +7,51 @@ table, then `verdict` and `note`; .npy files, whose texts have a fixed length, l
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.points import arrow_parquet
 from gradcalc.report import Verdict
 
-if TYPE_CHECKING:
-    from gradcalc.sweep import Table
+#: What stands beside each derivative, in columns of their own.
+BESIDE = (" symbolic", " ulps")
+
+
+@dataclass(slots=True)
+class Table:
+    """A chunk of answers.
+
+    Attributes:
+        columns: By its name each column of numbers, a float64 array.
+        missing: By the name of a column an array that tells at which points it has no number.
+        findings: For each point that is not `agree`, the worst of its derivatives' verdicts, and
+            what to say about them.
+        length: How many points there are.
+    """
+
+    columns: dict[str, Any]
+    length: int
+    missing: dict[str, Any] = field(default_factory=dict)
+    findings: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
+
+    def cell(self, name: str, number: int) -> float | None:
+        """The number of a column at a point."""
+        if name in self.missing and self.missing[name][number]:
+            return None
+        return float(self.columns[name][number])
+
+    def leave_out(self, name: str, points: Any) -> None:
+        """Let a column have no number at one point, or at those of a slice or an array."""
+        import numpy as np
+
+        if name not in self.missing:
+            self.missing[name] = np.zeros(self.length, dtype=bool)
+        self.missing[name][points] = True
+        self.columns[name][points] = math.nan
 
 
 class Writer(Protocol):
@@ -72,8 +107,9 @@ class CsvWriter:
             numbers = column.tolist()
             if name.endswith(" ulps"):
                 numbers = [int(u) if u % 1 == 0 else u for u in numbers]
-            for number in table.missing.get(name, ()):
-                numbers[number] = None
+            if name in table.missing:
+                for number in table.missing[name].nonzero()[0].tolist():
+                    numbers[number] = None
             cells.append(numbers)
         verdicts, notes = _words(table)
         self._rows.writerows(zip(*cells, verdicts, notes, strict=True))
@@ -106,14 +142,11 @@ class _Parquet:
         self._file = arrow_parquet().ParquetWriter(name, self._schema)
 
     def write(self, table: Table) -> None:
-        import numpy as np
         import pyarrow as pa
 
-        arrays = []
-        for name, column in table.columns.items():
-            absent = np.zeros(table.length, dtype=bool)
-            absent[list(table.missing.get(name, ()))] = True
-            arrays.append(pa.array(column, mask=absent))
+        arrays = [
+            pa.array(column, mask=table.missing.get(name)) for name, column in table.columns.items()
+        ]
         arrays += [pa.array(words) for words in _words(table)]
         self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
 
@@ -155,7 +188,6 @@ class _Npy:
         rows = np.empty(table.length, self._kind)
         for name, column in table.columns.items():
             rows[name] = column
-            rows[name][list(table.missing.get(name, ()))] = np.nan
         rows["verdict"] = _words(table)[0]
         self._file.write(rows.tobytes())
         self._count += table.length

@@ -6,7 +6,7 @@ round the last bit otherwise than those for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,14 +56,10 @@ def testify_together(
     for k, place in enumerate(places if second_order else ()):
         for other, column in zip(places[k:], _along(slopes[k], wanted[k:]), strict=True):
             seconds[place, other] = numbers_of(column)
-    columns = [
-        value.tolist() if isinstance(value, torch.Tensor) and value.ndim else [value] * len(points)
-        for value in ran.values
-    ]
     outputs = numbers_of(ran.outputs[0])
+    sizes = sizes_of(program, ran.values, len(points))
     found = []
-    for point, (value, *values) in enumerate(zip(outputs, *columns, strict=True)):
-        defined, spread = sized_up(program, values)
+    for point, (value, (defined, spread)) in enumerate(zip(outputs, sizes, strict=True)):
         gradient = [0.0] * len(leaves)
         for place, column in zip(places, numbers, strict=True):
             gradient[place] = column[point]
@@ -84,6 +80,16 @@ def testify_together(
             )
         )
     return found
+
+
+def sizes_of(program: Program, values: Sequence[Any], count: int) -> Iterator[tuple[bool, int]]:
+    """What `sized_up` says at each of so many points, by all values of the forward pass."""
+    columns = [
+        value.tolist() if isinstance(value, torch.Tensor) and value.ndim else [value] * count
+        for value in values
+    ]
+    for point in zip(*columns, strict=True):
+        yield sized_up(program, point)
 
 
 def _along(outputs: Any, leaves: Sequence[Any], *, again: bool = True) -> list[Any]:

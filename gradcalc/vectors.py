@@ -7,8 +7,7 @@ allows, and no step is near a kink or an end of its domain. At all other points 
 they are for the jury.
 
 Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
-be further off and still be right; then the rounding errors of torch's own backward pass, step by
-step, must account for all of the distance, and two thirds of the digits must be left.
+be further off and still be right; then rounding must account for all of the distance (`roundings`).
 """
 
 from __future__ import annotations
@@ -16,30 +15,27 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gradcalc import adjoint, compare, conditioning
-from gradcalc.bounds import Bounded, Bounds, measured
+from gradcalc import adjoint, compare
+from gradcalc.bounded import Bounded, measured, unbounded
+from gradcalc.bounds import Bounds, inexact
 from gradcalc.dtypes import FLOAT64, Dtype
 from gradcalc.errors import GradcalcError
 from gradcalc.functions import TABLE, torch
 from gradcalc.interpret import run
 from gradcalc.parser import parse
-from gradcalc.program import Constant, Program
+from gradcalc.program import Program
+from gradcalc.roundings import FIRST_ORDER, Answers, Roundings
 from gradcalc.symbolic import Calculus, formula_text
 from gradcalc.tensors import forward_of
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
-PART = 65_536
+PART = 131_072
 
-#: What is left of a bound for the terms of second order, which the bounds leave out.
-_FIRST_ORDER = 0.98
-
-#: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
-#: included, still counts as rounding: half of what the jury allows.
-_ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
+#: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
+_DIGITS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +93,13 @@ class Vectors:
         self._dtype = dtype
         self._device = device
         self._budget = compare.budget(len(program.steps)) * dtype.unit
-        self._formulas, self._literal = _formulas(program, entries, calculus)
-        self._forward = None if _is_total(program) else program
+        seen = _with_literals_of(dtype, program)
+        # What the function itself has in common with its derivatives is calculated once.
+        parts = [_formulas(seen, entries, calculus), replace(seen, outputs=_doubtful(program))]
+        self._formulas = adjoint.merged(parts, program.inputs)
         self._rows: Any = None
-        self._folds: dict[str, dict[int, Bounded]] = {"formulas": {}, "forward": {}, "backward": {}}
-
-    @functools.cached_property
-    def _backward(self) -> Program:
-        """The derivatives as torch calculates them."""
-        return adjoint.derivatives(self._program, self._entries, lambda row: row.backward)
+        self._folded: dict[int, Bounded] = {}
+        self._roundings = Roundings(program, entries, dtype, calculus)
 
     def check(self, columns: Sequence[Any]) -> Found:
         """Check the program at points.
@@ -151,13 +145,12 @@ class Vectors:
         with torch.no_grad():
             found.value[part] = value
             point = [measured(column) for column in here]
-            doubts = [measured(found.value[part]).doubt]
-            if self._forward is not None:
-                doubts.append(self._forward_doubt(point))
-            arithmetic = Bounds(FLOAT64, literal=self._literal, folded=self._folds["formulas"])
+            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
             values = run(self._formulas, point, arithmetic)
-            exact = [arithmetic.number(values[number]) for number in self._formulas.outputs]
-            doubts += [bounded.doubt for bounded in exact]
+            results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+            # The function itself may have no value there, or a step of it stand on a kink.
+            doubts = [unbounded(found.value[part]), *(result.doubt for result in results)]
+            exact = results[: len(autograd)]
             # One look for all points together; nan is never less than anything.
             beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
             trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
@@ -197,26 +190,33 @@ class Vectors:
         autograd.copy_(answer)
         distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
         size = exact.abs()
-        allowed = _FIRST_ORDER * self._budget - bounded.relative - FLOAT64.unit
-        excess = torch.add(distance, size, alpha=-allowed)
+        excess = torch.add(distance, size, alpha=bounded.relative + FLOAT64.unit)
         if bounded.absolute is not None:
             excess += bounded.absolute
+        allowed = FIRST_ORDER * self._budget
+        # Where it may as well be below a power of 2, the ulps are those from there.
+        excess.sub_(self._power(size * (1 - 2 * allowed)), alpha=2 * allowed)
         if self._dtype is not FLOAT64:
             torch.sub(autograd, exact, out=ulps).abs_()
-        # The power of 2 below a number is its exponent's bits.
-        bits = size.view(torch.int64).bitwise_and_(0x7FF << 52)
-        least = self._dtype.least + self._dtype.bits - 1
-        power = bits.view(torch.float64).clamp_(min=2.0**least)
-        ulps.div_(power).mul_(2.0 ** (self._dtype.bits - 1))
+        ulps.div_(self._power(size)).mul_(2.0 ** (self._dtype.bits - 1))
         return excess
+
+    def _power(self, sizes: Any) -> Any:
+        """The powers of 2 below numbers, of which one ulp is a part; written over them."""
+        # That is the number which has the same exponent's bits.
+        bits = sizes.view(torch.int64).bitwise_and_(0x7FF << 52)
+        least = self._dtype.least + self._dtype.bits - 1
+        return bits.view(torch.float64).clamp_(min=2.0**least)
 
     def _errors(self, bounded: Bounded, numbers: Any) -> Any:
         """The bounds of calculus' errors at some of the points."""
-        value = bounded.value if bounded.constant else bounded.value[numbers]
-        errors = value.abs() * (bounded.relative + FLOAT64.unit)
+
+        def here(value: Any) -> Any:
+            return value.index_select(0, numbers) if value.dim() else value
+
+        errors = here(bounded.value).abs() * (bounded.relative + FLOAT64.unit)
         if bounded.absolute is not None:
-            absolute = bounded.absolute
-            errors = errors + (absolute[numbers] if absolute.dim() else absolute)
+            errors = errors + here(bounded.absolute)
         return errors.expand(len(numbers))
 
     # --- Autograd -------------------------------------------------------------------------------
@@ -245,46 +245,28 @@ class Vectors:
         value = output.detach()
         return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
 
-    def _forward_doubt(self, point: Sequence[Bounded]) -> Any:
-        """Doubt of the function itself: a step may have no value, or stand on a kink."""
-        arithmetic = Bounds(self._dtype, folded=self._folds["forward"])
-        values = run(self._program, point, arithmetic)
-        return arithmetic.number(values[self._program.output]).doubt
-
     def _certify_rounding(
         self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
     ) -> None:
         """Certify more points: those where rounding alone explains all of the distance."""
         if not left:
             return
-        numbers = torch.cat([part.numbers for part in left])
-        arithmetic = Bounds(
-            self._dtype, unit=self._dtype.unit, literal=_inexact, folded=self._folds["backward"]
-        )
-        point = [measured(column[numbers]) for column in columns]
-        values = run(self._backward, point, arithmetic)
-        good = torch.ones_like(numbers, dtype=torch.bool)
-        most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
-        for position, number in enumerate(self._backward.outputs):
-            torchs = arithmetic.number(values[number])
-            exact = found.exact[position][numbers]
-            distance = (found.autograd[position][numbers] - exact).abs()
-            distance += torch.cat([part.errors[position] for part in left])
-            if self._dtype is not FLOAT64:
-                distance += exact.abs() * self._dtype.unit  # it is rounded
-            within = distance <= exact.abs() * (_FIRST_ORDER * self._budget)
-            error = torch.as_tensor(0.0 if torchs.error is None else torchs.error)
-            rounding = (distance <= _ROUNDINGS * error) & (error < math.inf)
-            if torchs.doubt is not None:
-                rounding &= torchs.doubt < 0
-            good &= within | (rounding & (distance <= _FIRST_ORDER * most * exact.abs()))
-        found.certified[numbers] = good
+        together = torch.cat([part.numbers for part in left]).split(PART)
+        errors = [
+            torch.cat(parts).split(PART) for parts in zip(*(p.errors for p in left), strict=True)
+        ]
+        for place, numbers in enumerate(together):
+            answers = Answers(
+                columns=[column.index_select(0, numbers) for column in columns],
+                autograd=[column.index_select(0, numbers) for column in found.autograd],
+                exact=[column.index_select(0, numbers) for column in found.exact],
+                errors=[parts[place] for parts in errors],
+            )
+            found.certified[numbers] = self._roundings.explained(answers)
 
 
-def _formulas(
-    program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus
-) -> tuple[Program, Any]:
-    """The derivatives as one program, and the relative errors of its literals.
+def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
+    """The derivatives as one program.
 
     Without formulas they are those of the chain rule, with the derivatives of the function table.
     """
@@ -292,39 +274,45 @@ def _formulas(
     for formula in calculus.formulas:
         try:
             parts.append(
-                None if formula is None else parse(formula_text(formula, 17), known=program.names)
+                None
+                if formula is None
+                else parse(formula_text(formula, _DIGITS), known=program.names)
             )
         except GradcalcError:
             parts.append(None)
     if all(part is not None and set(part.names) <= set(program.names) for part in parts):
-        found = adjoint.merged([part for part in parts if part is not None], program.inputs)
-        # Formulas multiply literals with each other, and are printed rounded.
-        # 0.1*10 is printed as a whole number, and is none.
-        short = all(c.value is None or c.value.denominator <= 1024 for c in program.constants)
-        return found, _inexact if short else _rounded
-    return adjoint.derivatives(program, entries, lambda row: row.derivative), _inexact
+        return adjoint.merged([part for part in parts if part is not None], program.inputs)
+    return adjoint.derivatives(program, entries, lambda row: row.derivative)
 
 
-def _rounded(constant: Constant) -> float:  # noqa: ARG001 - as below
-    """The error of a literal, whatever it is."""
-    return FLOAT64.unit
+def _with_literals_of(dtype: Dtype, program: Program) -> Program:
+    """The program with the numbers of the dtype that its literals stand for."""
+    if dtype is FLOAT64:
+        return program
+    constants = [
+        constant
+        if constant.value is None
+        else constant._replace(value=dtype.literal(constant.value))
+        for constant in program.constants
+    ]
+    return replace(program, constants=tuple(constants))
 
 
-def _inexact(constant: Constant) -> float:
-    """The error of a literal that may have been rounded; small whole numbers are taken as exact."""
-    value = constant.value or Fraction(0)
-    return 0.0 if value.denominator == 1 and abs(value) < 2**53 else FLOAT64.unit
+def _doubtful(program: Program) -> tuple[int, ...]:
+    """The values that must be looked at, to be sure that the program has one and no kink is near.
 
-
-def _is_total(program: Program) -> bool:
-    """Whether every step has a value and a derivative wherever its arguments have."""
-    for step in program.steps:
-        row = TABLE[step.function]
-        if program.is_whole_power(step):
-            continue
-        if row.margin or row.is_partial:
-            return False
-    return True
+    These are the steps that do not have a value and a derivative wherever their arguments have; or
+    the result, which has all their doubts but for those of branches that are not taken.
+    """
+    numbers = [
+        number
+        for number, step in enumerate(program.steps, program.first_step)
+        if (TABLE[step.function].margin or TABLE[step.function].is_partial)
+        and not program.is_whole_power(step)
+    ]
+    if any(step.function == "where" for step in program.steps):
+        return program.outputs
+    return tuple(numbers)
 
 
 def _gradient(output: Any, leaves: Sequence[Any], *, again: bool) -> list[Any]:

@@ -79,6 +79,46 @@ def test_verdicts_are_those_of_grad(run: Run, text: str, code: int, dtype: str) 
     assert len(worst) == 15
 
 
+#: Formulas of which nearly everything is settled in bulk.
+BULK = {
+    "outside": "log(u)*v",
+    "outside of several": "sqrt(u)*asin(v) + (u + v)**0.3",
+    "branch": "where(u > 0, log(u), v)*v",
+    "unknown accuracy": "lgamma(u)*v",
+    "remainder": "(u % 0.7)*v",
+    "cancels": "log(1 + u**2)*cos(u*v)",
+    "power": "u**v",
+}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("text", BULK.values(), ids=BULK)
+def test_random_points_are_judged_as_grad_does(text: str, dtype: str) -> None:
+    """Many points, of which few are heard, and some of all of them are asked of `grad`."""
+    rng = np.random.default_rng(3)
+    chunk = [rng.uniform(-2, 2, 1500) for _ in "uv"]
+    options = Options(thorough=False, timeout=10, dtype=dtype)
+    made = Sweep(parse(text), ("u", "v"), {}, options)
+    (answers,) = made.tables([chunk])
+    # Beside rounding that is worth a note, spot checks, and a few.
+    assert made.summary.heard <= made.summary.counts[Verdict.ROUNDING] + 8
+    for number in rng.choice(1500, 12, replace=False).tolist():
+        at = {name: float(answers.columns[name][number]) for name in "uv"}
+        report = grad(text, at, dtype=dtype)
+        verdict, note = answers.findings.get(number, (Verdict.AGREE, ""))
+        assert verdict is report.verdict
+        for name, entry in zip(made.names, report.entries, strict=True):
+            symbolic = answers.cell(f"{name} symbolic", number)
+            assert (symbolic is None) == (entry.symbolic is None)
+            if entry.verdict is not Verdict.AGREE:
+                assert f"{name}: {entry.verdict}: {entry.note}" in note
+
+
+def test_power_that_is_whole_only_to_float64_ends_at_0(run: Run) -> None:
+    rows = swept(run, "x**(0.1*20)*y", "--over", "x=-2:2:4", "--over", "y=1:2:2")
+    assert [row["verdict"] for row in rows] == ["undefined"] * 4 + ["agree"] * 4
+
+
 def test_hessian_and_wrt(run: Run) -> None:
     (row,) = swept(
         run, "x**3*y*z", "--second-order", "--wrt", "y,x", "--over", "x=2:2:1", "--at", "y=3,z=1"
@@ -154,6 +194,29 @@ def test_false_certificate_is_told(monkeypatch: Any) -> None:
     verdict, note = tables[0].findings[0]
     assert verdict is Verdict.DISAGREE
     assert "the jury says nondifferentiable" in note
+
+
+def test_false_proof_that_there_is_no_value_is_told(monkeypatch: Any) -> None:
+    def careless(_: Any, columns: Any, __: Any) -> Any:
+        return columns[0].to(int) * 0 + 1
+
+    monkeypatch.setattr(sweep, "strangers", careless)
+    made, tables = asked("log(x)", "x=0:1:3")
+    assert made.summary.exit_code == 3
+    monkeypatch.setattr(sweep.Vectors, "_certify_rounding", lambda *_: None)
+    check = sweep.Vectors.check
+
+    def doubtful(*args: Any) -> Any:
+        found = check(*args)
+        found.certified[:] = False
+        return found
+
+    monkeypatch.setattr(sweep.Vectors, "check", doubtful)
+    made, tables = asked("log(x)", "x=1:2:3")
+    assert made.summary.exit_code == 1
+    verdict, note = tables[0].findings[0]
+    assert verdict is Verdict.DISAGREE
+    assert "the sweep is certain of `undefined`, but the jury says agree" in note
 
 
 def test_what_torch_does_not_differentiate_is_an_error(run: Run) -> None:

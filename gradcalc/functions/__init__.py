@@ -22,10 +22,11 @@ tests all read it. Adding a function is adding a row. A row holds:
                     it
     accuracy        the relative error of torch's own function at exact arguments, in units of the
                     roundoff; measured, and no less than that. Read by `bounds` alone, like the
-                    three after it; where nothing is stated, nothing is known
+                    four after it; where nothing is stated, `bounds` asks mpmath
     lipschitz       the value moves at most so much as an argument does, for all of them
     elasticity      the same with relative moves: 1/2 for sqrt
     growth          a relative move of the value, for an absolute one of the argument: 1 for exp
+    shift           a move of the value, for a relative one of the argument: 1 for log
     torch           the function for autograd, as torch has it, else composed of torch operations
     sympy           its definition for calculus, in sympy's functions, which are SymEngine's too as
                     far as that has them
@@ -38,6 +39,10 @@ tests all read it. Adding a function is adding a row. A row holds:
     domain          where it is defined, for the reader
     samples         points inside the domain and off the kinks
     outside         points where it has no finite real value
+    inside          of the arguments, where only single points are missing from the domain: nothing;
+                    else how far they are inside it, less than 0 outside, and 0 on the border. It
+                    changes no faster than twice as fast as the arguments do. Read by `domains`
+                    alone; where it is not stated, nothing is known
     margin          of the arguments (floats, mpmath numbers, or tensors entry by entry): how far
                     they are from a point where it may be non-differentiable, or from the border of
                     the domain; 0 or less just there. It changes no faster than twice as fast as the

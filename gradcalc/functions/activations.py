@@ -6,6 +6,7 @@ from gradcalc.functions.pieces import (
     apart,
     at,
     at_bounds,
+    least,
     mp_clamp,
     mp_ndtr,
     mp_sigmoid,
@@ -40,6 +41,7 @@ row(
     derivative="1/(x*(1 - x))",
     domain="0 < x < 1",
     samples=(0.3, 0.8),
+    inside=lambda x: least(x, 1 - x),
     outside=(0.0, 1.0, -0.5, 2.0),
     forward="log(x/(1 - x))",
 )

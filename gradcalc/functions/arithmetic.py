@@ -112,6 +112,7 @@ row(
     derivative=("y*x**(y - 1)", "x**y*log(x)"),
     domain="x > 0, or x = 0 and y >= 0, or y whole",
     samples=((1.5, 2.25), (0.3, -1.7), (2.0, 3.0)),
+    inside=lambda x, y: greatest(x, -whole(y)),
     outside=((-8.0, 1 / 3), (0.0, -1.0)),
     margin=(
         # Smooth at 0 for the powers 1, 2, 3, ...

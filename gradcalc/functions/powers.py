@@ -21,6 +21,7 @@ row(
     derivative="1/(2*sqrt(x))",
     domain="x >= 0",
     samples=(0.25, 2.0),
+    inside=lambda x: x,
     outside=(-1.0,),
     margin=at(0),
     kinks=((0.0, math.inf),),
@@ -39,6 +40,7 @@ row(
     backward="-rsqrt(x)**3/2",
     domain="x > 0",
     samples=(0.25, 2.0),
+    inside=lambda x: x,
     outside=(0.0, -1.0),
     accuracy=3,
     elasticity=0.5,
@@ -140,9 +142,11 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
         if _base == "e"
         else lambda x, base=int(_base): mp.log(x) / mp.log(base),
         accuracy=2,
+        shift=1 / math.log({"e": math.e}.get(_base) or int(_base)),
         derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",
         domain="x > 0",
         samples=(0.3, 2.5),
+        inside=lambda x: x,
         outside=(0.0, -1.0),
     )
 row(
@@ -156,6 +160,7 @@ row(
     derivative="1/(x + 1)",
     domain="x > -1",
     samples=(0.3, -0.4),
+    inside=lambda x: x + 1,
     outside=(-1.0, -2.0),
     accuracy=3,
 )

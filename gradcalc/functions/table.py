@@ -101,6 +101,7 @@ class Function:
     lipschitz: float
     elasticity: float
     growth: float
+    shift: float
     torch: Callable[..., Any]
     sympy: Callable[..., Any]
     mpmath: Callable[..., Any]
@@ -108,6 +109,7 @@ class Function:
     domain: str
     samples: tuple[Point, ...]
     outside: tuple[Point, ...]
+    inside: Callable[..., Any] | None
     margin: tuple[Callable[..., Any], ...]
     kinks: tuple[tuple[Point, Point], ...]
     opaque: bool
@@ -206,8 +208,10 @@ def row(
     lipschitz: float = math.inf,
     elasticity: float = math.inf,
     growth: float = math.inf,
+    shift: float = math.inf,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
+    inside: Callable[..., Any] | None = None,
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
     kinks: tuple[tuple[Point | float, Point | float], ...] = (),
     opaque: bool = False,
@@ -270,6 +274,7 @@ def row(
         lipschitz=lipschitz,
         elasticity=elasticity,
         growth=growth,
+        shift=shift,
         torch=torch,
         sympy=sympy or absent,
         mpmath=mpmath or absent,
@@ -277,6 +282,7 @@ def row(
         domain=domain,
         samples=tuple(map(point, samples)),
         outside=tuple(map(point, outside)),
+        inside=inside,
         margin=margin if isinstance(margin, tuple) else (margin,),
         kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
         opaque=opaque,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from gradcalc.functions.pieces import at, greatest
+from gradcalc.functions.pieces import at, greatest, least
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, row, torch
 
@@ -87,6 +87,7 @@ _trigonometric(
     samples=(0.5, -0.3),
     aliases="arcsin",
     domain="-1 <= x <= 1",
+    inside=lambda x: 1 - abs(x),
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
@@ -100,6 +101,7 @@ _trigonometric(
     samples=(0.5, -0.3),
     aliases="arccos",
     domain="-1 <= x <= 1",
+    inside=lambda x: 1 - abs(x),
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
@@ -124,6 +126,7 @@ _trigonometric(
     torch=lambda x: torch.acos(torch.reciprocal(x)),
     aliases="arcsec",
     domain="|x| >= 1",
+    inside=lambda x: abs(x) - 1,
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
@@ -138,6 +141,7 @@ _trigonometric(
     torch=lambda x: torch.asin(torch.reciprocal(x)),
     aliases="arccsc",
     domain="|x| >= 1",
+    inside=lambda x: abs(x) - 1,
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
@@ -252,6 +256,7 @@ _trigonometric(
     aliases="arccosh",
     group="hyperbolic",
     domain="x >= 1",
+    inside=lambda x: x - 1,
     outside=(0.5, -2.0),
     margin=at(1),
     kinks=((1.0, math.inf),),
@@ -265,6 +270,7 @@ _trigonometric(
     aliases="arctanh",
     group="hyperbolic",
     domain="-1 < x < 1",
+    inside=lambda x: 1 - abs(x),
     outside=(1.0, -1.0, 2.0),
     accuracy=3,
 )
@@ -278,6 +284,7 @@ _trigonometric(
     aliases="arcsech",
     group="hyperbolic",
     domain="0 < x <= 1",
+    inside=lambda x: least(x, 1 - x),
     outside=(0.0, 2.0, -0.5),
     margin=at(1),
     kinks=((1.0, -math.inf),),
@@ -307,6 +314,7 @@ _trigonometric(
     aliases="arccoth",
     group="hyperbolic",
     domain="|x| > 1",
+    inside=lambda x: abs(x) - 1,
     outside=(0.5, 1.0, -1.0),
     forward="atanh(reciprocal(x))",
     aborts=True,
