@@ -9,6 +9,7 @@ import pytest
 from gradcalc import roundings
 from gradcalc.dtypes import FLOAT64
 from gradcalc.functions import torch
+from gradcalc.lockstep import finished
 from gradcalc.parser import parse
 from gradcalc.roundings import Answers, Roundings
 from gradcalc.symbolic import Calculus
@@ -22,7 +23,7 @@ def asked(off: float, error: float) -> tuple[Roundings, Answers]:
     """Torch's answer is off, and calculus may be so, both by such a part of the derivative."""
     program = parse(TEXT)
     calculus = Calculus(program, [(0,)], FLOAT64)
-    values = [calculus.at_once(point) or [0] for point in POINTS]
+    values = [finished(calculus.at_once(point)) or [0] for point in POINTS]
     exact = torch.tensor([float(value) for (value,) in values], dtype=torch.float64)
     columns = [torch.tensor(c, dtype=torch.float64) for c in zip(*POINTS, strict=True)]
     answers = Answers(columns, [exact * (1 + off)], [exact], [exact.abs() * error])
