@@ -140,6 +140,7 @@ def started(tmp_path):
             [*BATCH, "--format", "jsonl", "--jobs", "2", *words, str(file)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,  # what readline() had read ahead, communicate() would not find
             start_new_session=True,
         )
         running.append(process)
