@@ -8,7 +8,6 @@ before a negative one.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -95,9 +94,15 @@ class _Piece(NamedTuple):
     below: Sequence[_Factor] = ()
 
 
+#: Those that there are, by the digits of their decimals.
+_WRITERS: dict[int, _Writer] = {}
+
+
 def writer(digits: int) -> Callable[[Any], str]:
     """What writes formulas, decimals to so many digits."""
-    memory = _writer(digits)
+    memory = _WRITERS.get(digits)
+    if memory is None:
+        memory = _WRITERS[digits] = _Writer(digits)
 
     def write(formula: Any) -> str:
         return memory.piece(formula).text
@@ -105,14 +110,10 @@ def writer(digits: int) -> Callable[[Any], str]:
     return write
 
 
-@functools.cache
-def _writer(digits: int) -> _Writer:
-    return _Writer(digits)
-
-
 def forget() -> None:
     """Drop what was kept of the formulas written so far."""
-    _writer.cache_clear()
+    for memory in _WRITERS.values():
+        memory.forget()
 
 
 class _Known(dict[Any, _Piece]):
@@ -134,6 +135,12 @@ class _Writer:
         self._digits = digits
         self._known: dict[type, _Known] = {}
         self._factors: dict[tuple[Any, Number], tuple[_Factor, bool]] = {}
+
+    def forget(self) -> None:
+        """Drop what was written; how types are written stays."""
+        for known in self._known.values():
+            known.clear()
+        self._factors.clear()
 
     def piece(self, expression: Any) -> _Piece:
         """Write an expression, by way of its parts."""

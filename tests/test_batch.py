@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import json
 import resource
@@ -18,6 +19,7 @@ from gradcalc.errors import Kind
 from gradcalc.records import Record, read
 from gradcalc.render import FORMATS
 from gradcalc.report import Report, Verdict
+from gradcalc.symbolic import forget
 
 HOSTILE = [
     ast.literal_eval(line)
@@ -126,6 +128,22 @@ def test_memory_does_not_grow_with_the_lines():
     before = megabytes()
     lines(601, 1601)
     assert megabytes() - before < 8
+
+
+def test_lines_leave_nothing_to_garbage_collection():
+    def lines(first):
+        return (Record(f"sin({k}*x)*y + y/{k}", at=("x=0.5,y=2",)) for k in range(first, first + 9))
+
+    list(answers(lines(1), Options(thorough=False)))
+    forget()
+    gc.collect()
+    gc.disable()
+    try:
+        list(answers(lines(11), Options(thorough=False)))
+        forget()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_lines_with_one_expression_are_answered_as_if_alone():
