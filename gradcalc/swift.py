@@ -75,7 +75,7 @@ class Swift:
         if any(value is None for value in found):
             return None
         count = len(self.formulas)
-        numbers = dict(zip(watched, map(float, found[count + 1 :]), strict=True))
+        numbers = dict(zip(watched, map(_rounded, found[count + 1 :]), strict=True))
         scale = max(map(abs, point), default=1.0)
         for margin, args in kinked:
             given = [numbers[arg] for arg in args]
@@ -114,6 +114,14 @@ class Swift:
         """Bits that numbers of very different sizes take beyond the usual."""
         literals = [float(c.value) for c in self._program.constants if c.value is not None]
         return 2 * max(0, *map(_exponent, point), *map(_exponent, literals))
+
+
+def _rounded(value: Any) -> float:
+    """A value as margins take it: what is whole only once rounded must not look so."""
+    near = float(value)
+    if near.is_integer() and value - int(near):
+        return math.nextafter(near, math.inf)
+    return near
 
 
 def _exponent(number: float) -> int:
