@@ -125,15 +125,14 @@ class Values:
             more: Bits beyond the usual; see `digits.settle`.
 
         Returns:
-            SymEngine's numbers; None where there is no finite real one, or where it is 0 only as
-            far as those bits can tell.
+            SymEngine's numbers; None where there is no finite real one.
         """
         found = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
-        if any(value is not None and not value for value in found):
-            # A zero may have lost what there is.
+        if any(value is not None and value.is_zero for value in found):
+            # A zero may have lost what there is. (None of SymEngine's numbers is false.)
             finest = self._with_bits(point, PRECISIONS[-1] + more)
             found = [
-                value if value or not last else None
+                value if value is None or not value.is_zero else _finite(last)
                 for value, last in zip(found, finest, strict=True)
             ]
         return found
@@ -181,7 +180,7 @@ def _finite(value: Any) -> Any:
 
 def _settled(rough: Any, fine: Any) -> Any:
     """The fine value, if the rough one is as good as the same."""
-    if type(fine) is not symengine.RealMPFR or not fine:
+    if type(fine) is not symengine.RealMPFR or fine.is_zero:
         return fine
     if type(rough) is not symengine.RealMPFR:
         return None
@@ -196,7 +195,8 @@ def nearest(value: Any, dtype: Dtype) -> float:
     if type(value) is not symengine.RealMPFR:
         return dtype.round(Fraction(int(value.p), int(value.q)))
     # SymEngine rounds to float64 itself; its digits are more than enough for any other.
-    return float(value) if dtype is FLOAT64 else dtype.nearest(as_mpmath(value))
+    # There is no -0.
+    return float(value) + 0.0 if dtype is FLOAT64 else dtype.nearest(as_mpmath(value))
 
 
 def as_mpmath(value: Any) -> Any:

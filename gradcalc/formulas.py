@@ -194,7 +194,7 @@ class _Writer:
 
     def _digits_of(self, number: Any) -> str:
         value = float(number)
-        if math.isinf(value) or (not value and number):
+        if math.isinf(value) or (not value and not number.is_zero):
             raise NoText("beyond float64")
         return f"{value:.{self._digits}g}".removesuffix(".0")
 

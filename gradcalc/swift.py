@@ -119,7 +119,7 @@ class Swift:
 def _rounded(value: Any) -> float:
     """A value as margins take it: what is whole only once rounded must not look so."""
     near = float(value)
-    if near.is_integer() and value - int(near):
+    if near.is_integer() and not (value - int(near)).is_zero:
         return math.nextafter(near, math.inf)
     return near
 

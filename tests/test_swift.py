@@ -49,6 +49,7 @@ def in_batch(text: str, at: str) -> Report:
         ("sqrt(x - y)", "x=1.25,y=1", 1.0),
         ("x**y", "x=2,y=3", 12.0),
         ("tanh(x)", "x=400", 0.0),
+        ("tanh(x)", "x=200", 7.660678386856023e-174),  # 0 to 500 bits
         ("x*1e-300 + x*1e300", "x=1", 1e300),
         ("((1 + x) - 1)/x + x", "x=1e-17", 1.0),
     ],
@@ -110,6 +111,9 @@ def test_what_symengine_lacks(text: str) -> None:
         # What exp(-500) is beside 1 counts beside exp(600), whoever loses it.
         ("z + exp(z)*log(1 + exp(-w))", "z=600,w=500", {"rounding", "agree"}),
         ("x + log(1 + x**20)/x**30", "x=1e-10", {"rounding"}),
+        # A slope that is 0 to 500 bits is none.
+        ("tanh(x)", "x=200", {"rounding"}),
+        ("1e160*tanh(x)", "x=180", {"rounding"}),
         # The kink is seen through what magnifies its rounding.
         ("abs(exp(x)*sin(pi*y))", "x=300,y=1", {"rounding", "nondifferentiable"}),
         ("sign(sin(pi*x))", "x=1e300", {"nondifferentiable"}),
