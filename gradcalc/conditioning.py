@@ -36,8 +36,9 @@ MARGIN = 4
 #: ulp or two, not to a half.
 KERNEL = 4
 
-#: Bits of a random error: so many that it is not the same twice.
-_DRAWN_BITS = 16
+#: A random error is one of so many steps on either side: so many that it is not the same twice. A
+#: prime, since sin(pi*x) at 1e100 is 0 again where x is off by a part of a power of 2.
+_DRAWN = 65_537
 
 #: Steps beyond which the culprit is not looked for: each run takes as long as there are steps.
 CULPRIT_STEPS = 100
@@ -262,7 +263,7 @@ class _Noise(Errors):
         self._constants: dict[tuple[int, ...], int] = {}
         self._only = only
         self._bits = dtype.bits
-        self._shift = KERNEL.bit_length() - 1 - dtype.bits - _DRAWN_BITS
+        self._shift = KERNEL.bit_length() - 1 - dtype.bits
         # Kernels may flush what is below the smallest normal number; beside numbers beyond the
         # square root of that it is nothing.
         self._underflow = mp.ldexp(1, dtype.least + dtype.bits - 1)
@@ -282,12 +283,12 @@ class _Noise(Errors):
             self.approximate = True
             noisy = value + value * mp.mpf(approximation * self._random.uniform(-1, 1))
         elif path[0] < 0:
-            noisy = value + mp.ldexp(value * self._of_constant(path), self._shift)
+            noisy = value + mp.ldexp(value * self._of_constant(path), self._shift) / _DRAWN
         else:
-            noisy = value + mp.ldexp(value * self._draw(), self._shift)
+            noisy = value + mp.ldexp(value * self._draw(), self._shift) / _DRAWN
         _, _, exponent, length = value._mpf_
         if exponent + length < self._small:
-            noisy += mp.ldexp(self._underflow * self._draw(), -_DRAWN_BITS)
+            noisy += self._underflow * self._draw() / _DRAWN
         return noisy
 
     def _is_exact(self, terms: Sequence[Any]) -> bool:
@@ -297,8 +298,8 @@ class _Noise(Errors):
         return bool(highest - lowest <= self._bits)
 
     def _draw(self) -> int:
-        """A random number up to 2**_DRAWN_BITS, of either sign."""
-        return self._random.getrandbits(_DRAWN_BITS + 1) - (1 << _DRAWN_BITS)
+        """A random number below _DRAWN, of either sign."""
+        return self._random.getrandbits(17) - 2**16
 
     def _of_constant(self, path: tuple[int, ...]) -> int:
         """The error of a constant, which is the same wherever it stands."""
@@ -317,4 +318,4 @@ class _Noise(Errors):
         if (self._only is not None and path[0] not in self._only) or self._is_exact(terms):
             return total
         errors = mp.fsum(term * self._draw() for term in terms if term)
-        return total + mp.ldexp(errors * depth, self._shift)
+        return total + mp.ldexp(errors * depth, self._shift) / _DRAWN

@@ -266,10 +266,10 @@ def _slope(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
 ) -> Slope:
     # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x +
-    # 1e-200).
+    # 1e-200), and 1e200 in floor(1e200*x).
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]
-    depth = sum(max(-_exponent(value) - 30, 0) for value in numbers if value)
+    depth = sum(max(abs(_exponent(value)) - 30, 0) for value in numbers if value)
     spread = _spread([*numbers, *inputs])
     # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
     beside = 2 * max(0, *(_exponent(inputs[axis]) for axis in axes if inputs[axis]), 0)

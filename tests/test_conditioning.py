@@ -168,6 +168,12 @@ def test_rounding_beside_a_tiny_number_counts(text: str, at: dict[str, float]) -
     assert FLOAT64.unit <= found.error < 100 * FLOAT64.unit
 
 
+@pytest.mark.parametrize("x", [1e20, 1e40, 1e100])
+def test_rounding_of_an_immense_argument_leaves_no_digit(x: float) -> None:
+    # x is even, and so is x*2**-50.
+    assert measured("cos(pi*x)", x=x).error > 1
+
+
 @pytest.mark.parametrize(
     ("text", "x"), [("x**2", 3), ("sqrt(x + 1) - sqrt(x)", 1e15), ("tanh(x)", 20)]
 )

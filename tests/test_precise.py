@@ -138,6 +138,7 @@ def test_second_slope(text: str, wrt: str, at: dict[str, float], wanted: float) 
         ("x + 1e-15*abs(x)", 0, 1 - 1e-15, 1 + 1e-15, False),
         # Jumps: the value at the point belongs to one side.
         ("floor(x)", 2, INF, 0, True),
+        ("floor(1e200*x)", 1, INF, 0, True),
         ("ceil(x)", 2, 0, INF, True),
         ("sign(x)", 0, INF, INF, True),
         ("-floor(x)", 2, -INF, 0, True),
