@@ -21,6 +21,13 @@ from gradcalc.program import Constant, Program, Step
 MAGNITUDE = 20_000
 
 
+#: The exponent of a value that counts as 0: no step is so small that a slope of it were a number of
+#: any dtype.
+_NOTHING = -1_000_000
+
+#: The exponent of a slope that counts as none beside values so large that it may be lost.
+_FLAT = -80
+
 #: More bits, where a slope is small beside the value or does not settle: enough for float64's
 #: smallest number beside 1, and for sin(1e308).
 MORE_BITS = 1_300
@@ -413,13 +420,20 @@ def _inner_slope(
 
 
 def _quotient(last: Any, first: Any, step: Any, digits: int) -> Any:
-    """A difference quotient; a difference in the last bits of the values counts as none."""
+    """A difference quotient; a difference in the last bits of the values counts as none.
+
+    Raises:
+        TooLarge: Where the values are so large that there may be a slope in those bits.
+    """
     if last is None or first is None:
         return None
     difference = last - first
-    if abs(difference) <= mp.ldexp(max(abs(last), abs(first)), -digits):
-        return mp.mpf(0)
-    return difference / step
+    noise = mp.ldexp(max(abs(last), abs(first)), -digits)
+    if abs(difference) > noise:
+        return difference / step
+    if noise and mp.mag(noise) - mp.mag(step) > _FLAT:
+        raise TooLarge
+    return mp.mpf(0)
 
 
 def _moved(
@@ -440,6 +454,8 @@ def _moved(
     value = calculated()
     if isinstance(value, Undefined) or not mp.isfinite(value):
         return None
+    if value and mp.mag(value) < _NOTHING:
+        return mp.mpf(0)
     if value and mp.mag(value) < -mp.mp.prec // 4:
         # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
         with mp.extraprec(64):

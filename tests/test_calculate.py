@@ -508,6 +508,33 @@ def test_entries_judged_in_time_keep_their_verdict(monkeypatch) -> None:
     assert [entry.verdict for entry in report.gradients] == [Verdict.AGREE, Verdict.UNDECIDED]
 
 
+@pytest.mark.parametrize("thorough", [True, False])
+@pytest.mark.parametrize(
+    ("text", "at", "wanted"),
+    [
+        # A difference beside an immense value is lost in its digits.
+        ("gamma(y) + x", "x=710,y=1e5", {"x": "agree", "y": "undefined"}),
+        ("x + 2**y", "x=2,y=1e10", {"x": "agree", "y": "undefined"}),
+        # A value such as 10**-1e205 is none.
+        ("gelu(x*y)", "x=1e100,y=-745", {"x": "agree", "y": "agree"}),
+        # The steps are finer than what a large number makes of them.
+        ("trunc(x*y)", "x=1e200,y=1", {"x": "nondifferentiable", "y": "nondifferentiable"}),
+        # What overflows is not where it is looked.
+        ("elu(x)/x**1", "x=1e308", {"x": "agree"}),
+        ("x**-1*elu(x)", "x=1e308", {"x": "rounding"}),
+        # Of an immense argument of sin no digit is left.
+        ("sinc(x)", "x=1e100", {"x": "rounding"}),
+        # A slope that 500 bits do not show.
+        ("tanh(x) + y", "x=200,y=1", {"x": "rounding", "y": "agree"}),
+    ],
+)
+def test_numbers_of_extreme_sizes_are_no_alarm(
+    text: str, at: str, wanted: dict[str, str], thorough: bool
+) -> None:
+    report = asked(text, at, thorough=thorough)
+    assert {entry.wrt[0]: entry.verdict.value for entry in report.gradients} == wanted
+
+
 def test_tiny_timeout_still_answers() -> None:
     report = asked(" + ".join(f"sin({k}*x)**{k}" for k in range(1, 60)), "x=0.3", timeout=1e-6)
     (entry,) = report.gradients

@@ -122,6 +122,7 @@ row(
     sympy=lambda x, alpha=1: sympy.Piecewise((x, x > 0), (alpha * (sympy.exp(x) - 1), True)),
     mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x),
     derivative="where(x > 0, 1, alpha*exp(x))",
+    backward="where(x > 0, 1, alpha*exp(minimum(x, 0)))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
     margin=at(0),
     kinks=(((0.0, 2.0), 2.0),),
@@ -140,6 +141,7 @@ row(
     ),
     mpmath=lambda x: mp.mpf(_SELU[0]) * (x if x > 0 else mp.mpf(_SELU[1]) * mp.expm1(x)),
     derivative=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(x))",
+    backward=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(minimum(x, 0)))",
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 1.7580993408473766),),
@@ -159,6 +161,7 @@ row(
     ),
     mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x / alpha),
     derivative="where(x > 0, 1, exp(x/alpha))",
+    backward="where(x > 0, 1, exp(minimum(x/alpha, 0)))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
     margin=at(0),
 )
