@@ -88,9 +88,12 @@ def _opaque(name: str) -> Any:
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
 
-    return type(
-        name, (sympy.Function,), {"fdiff": fdiff, "is_extended_real": True, "is_real": True}
-    )
+    def as_it_stands(self: Any, prec: int) -> Any:  # noqa: ARG001 - sympy's
+        # sympy would ask mpmath's function of that name: its sinc(x) is not sin(pi*x)/(pi*x).
+        return None
+
+    members = {"fdiff": fdiff, "_eval_evalf": as_it_stands}
+    return type(name, (sympy.Function,), {**members, "is_extended_real": True, "is_real": True})
 
 
 def _default(text: str) -> Any:
