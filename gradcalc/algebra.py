@@ -58,7 +58,7 @@ class _Expressions:
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
         """The row's definition, in SymEngine's functions of the same names."""
-        if row.opaque or row.conditions or row.group == "comparison" or row.aborts:
+        if row.opaque or row.conditions or row.group == "comparison" or row.unsound:
             raise Lacking
         result = row.sympy(*args)
         if not isinstance(result, symengine.Basic):

@@ -32,7 +32,8 @@ tests all read it. Adding a function is adding a row. A row holds:
                     far as that has them
     opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
                     by `derivative`; otherwise sympy's definition stands in formulas
-    aborts          SymEngine ends the process at it, outside its domain; so sympy is asked
+    unsound         SymEngine errs about it: asec(3) is asin(1/3) to it; or it ends the process
+                    outside the domain. So sympy is asked
     mpmath          the function for the limit, on real numbers of any precision. A result that is
                     no finite real number, or a ValueError or ZeroDivisionError, says "undefined
                     here"

@@ -113,7 +113,7 @@ class Function:
     margin: tuple[Callable[..., Any], ...]
     kinks: tuple[tuple[Point, Point], ...]
     opaque: bool
-    aborts: bool
+    unsound: bool
     largest: float
     any_size: bool
     cancels: bool
@@ -215,7 +215,7 @@ def row(
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
     kinks: tuple[tuple[Point | float, Point | float], ...] = (),
     opaque: bool = False,
-    aborts: bool = False,
+    unsound: bool = False,
     largest: float = math.inf,
     any_size: bool = False,
     cancels: bool = False,
@@ -286,7 +286,7 @@ def row(
         margin=margin if isinstance(margin, tuple) else (margin,),
         kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
         opaque=opaque,
-        aborts=aborts,
+        unsound=unsound,
         largest=largest,
         any_size=any_size,
         cancels=cancels,

@@ -131,6 +131,7 @@ _trigonometric(
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
     forward="acos(reciprocal(x))",
+    unsound=True,
 )
 _trigonometric(
     "acsc",
@@ -146,6 +147,7 @@ _trigonometric(
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
     forward="asin(reciprocal(x))",
+    unsound=True,
 )
 _trigonometric(
     "acot",
@@ -160,6 +162,7 @@ _trigonometric(
     kinks=((0.0, math.nan),),
     accuracy=4,
     lipschitz=1,
+    unsound=True,
 )
 row(
     "atan2",
@@ -289,7 +292,7 @@ _trigonometric(
     margin=at(1),
     kinks=((1.0, -math.inf),),
     forward="acosh(reciprocal(x))",
-    aborts=True,
+    unsound=True,
 )
 _trigonometric(
     "acsch",
@@ -317,5 +320,5 @@ _trigonometric(
     inside=lambda x: abs(x) - 1,
     outside=(0.5, 1.0, -1.0),
     forward="atanh(reciprocal(x))",
-    aborts=True,
+    unsound=True,
 )
