@@ -21,6 +21,9 @@ from gradcalc.program import Constant, Program, Step
 MAGNITUDE = 20_000
 
 
+#: Bits by which the scale may be finer than the numbers of the program tell: exp(2000) takes 2,900.
+_FINEST = 3_000
+
 #: The exponent of a value that counts as 0: no step is so small that a slope of it were a number of
 #: any dtype.
 _NOTHING = -1_000_000
@@ -277,6 +280,7 @@ def _slope(
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]
     depth = sum(max(abs(_exponent(value)) - 30, 0) for value in numbers if value)
+    depth += _fineness(program, inputs, dtype)
     spread = _spread([*numbers, *inputs])
     # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
     beside = 2 * max(0, *(_exponent(inputs[axis]) for axis in axes if inputs[axis]), 0)
@@ -290,6 +294,21 @@ def _slope(
             program, inputs, axes, dtype, depth, beside + 3 * spread + MORE_BITS, 3 * spread
         )
     return found
+
+
+def _fineness(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> int:
+    """Bits by which steps such as floor make the scale finer, as floor(exp(x)) does at 300."""
+    stepped = [step for step in program.steps if TABLE[step.function].is_stepped]
+    if not stepped:
+        return 0
+    with mp.workprec(NOISE_BITS):
+        found = values(program, list(map(_number, inputs)), dtype)
+    args = [found[arg] for step in stepped for arg in step.args]
+    sizes = [mp.mag(arg) for arg in args if isinstance(arg, mp.mpf) and arg and mp.isfinite(arg)]
+    bits = max(sizes, default=0) - 30
+    if bits > _FINEST:
+        raise TooLarge
+    return max(bits, 0)
 
 
 def _taken(

@@ -84,6 +84,7 @@ class Function:
         entrywise: Whether it works on numbers, and on tensors entry by entry.
         is_partial: Whether there are numbers where it has no value.
         is_linear: Whether its derivatives are numbers.
+        is_stepped: Whether it jumps, so that a small part of a large argument tells.
         required: The least number of arguments.
         single: Whether each argument is one value: no option, and no list of values.
     """
@@ -132,6 +133,7 @@ class Function:
     entrywise: bool
     is_partial: bool
     is_linear: bool
+    is_stepped: bool
     required: int
     single: bool
 
@@ -260,6 +262,8 @@ def row(
     def absent(*_: Any) -> Any:
         raise NotImplementedError(f"{name} has no single number; `expand` writes it as others")
 
+    is_linear = all(text.lstrip("-").isdigit() for text in texts(derivative))
+    wholes = any(word in text for text in texts(derivative) for word in ("floor(", "trunc("))
     row = Function(
         name=name,
         group=group,
@@ -304,7 +308,8 @@ def row(
         refused=refused,
         entrywise=entries is None and not (moves or creates),
         is_partial=bool(outside) or domain != "all real numbers",
-        is_linear=all(text.lstrip("-").isdigit() for text in texts(derivative)),
+        is_linear=is_linear,
+        is_stepped=bool(margin) and (is_linear or wholes),
         required=2 if variadic else sum(p.default is None for p in parameters),
         single=not any(p.option or p.several for p in parameters),
     )
