@@ -100,8 +100,8 @@ def _ask_together(lines: Sequence[_Line]) -> None:
 def leave_libraries_alone() -> None:
     """Import the libraries and take what is in memory out of garbage collection, once.
 
-    They stay, and looking through them again and again is a third of a line's time. What lines make
-    is freed without any collection, but for a few cycles: these may wait.
+    They stay, and looking through them again and again takes a good part of a line's time. What
+    lines make is freed without any collection, but for a few cycles: these may wait.
     """
     for library, name in ((torch, "Tensor"), (sympy, "Symbol"), (symengine, "Symbol"), (mp, "mpf")):
         getattr(library, name)  # imports it
