@@ -16,7 +16,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +28,9 @@ from gradcalc.workers import Workers
 
 #: Seconds within which a scheduler must answer, and have a worker.
 _PATIENCE = 5.0
+
+#: Seconds between looks at whether the scheduler is still there.
+_GLANCE = 0.5
 
 
 @contextlib.contextmanager
@@ -56,12 +59,28 @@ def cluster(address: str, job: Job) -> Iterator[tuple[Submit, int]]:
     _check_reachable(address)
     client = _connected(address)
     # What Dask says of nodes that come and go is not for the user, who gets an answer or an error.
-    for name in ("distributed", "distributed.client"):
+    for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     executor = client.get_executor(pure=False)
     answer: Callable[[Sequence[Record]], Any] = functools.partial(answer_on_node, job=job)
+    flying: set[Future[Any]] = set()
+    over = threading.Event()
+
+    def submit(records: Sequence[Record]) -> Future[Any]:
+        promised: Future[Any] = Future()
+        flying.add(promised)
+        promised.add_done_callback(flying.discard)
+        try:
+            done = executor.submit(answer, records)
+        except Exception as problem:  # noqa: BLE001 - as Dask closes, it raises several things
+            promised.set_exception(CancelledError() if client.status != "running" else problem)
+        else:
+            done.add_done_callback(functools.partial(_hand_on, promised))
+        return promised
+
+    threading.Thread(target=_watch, args=(client, flying, over), daemon=True).start()
     try:
-        yield functools.partial(executor.submit, answer), _threads(client, address)
+        yield submit, _threads(client, address)
     except Undone as undone:
         cause = undone.__cause__
         if isinstance(cause, CancelledError):
@@ -72,8 +91,32 @@ def cluster(address: str, job: Job) -> Iterator[tuple[Submit, int]]:
             hint = "every node needs the same version of gradcalc"
         raise GradcalcError(Kind.USAGE, message, hint=hint) from None
     finally:
+        over.set()
         executor.shutdown(wait=False)
         client.close(_PATIENCE)
+
+
+def _hand_on(promised: Future[Any], done: Future[Any]) -> None:
+    """Give a result on, unless it was given up meanwhile."""
+    with contextlib.suppress(InvalidStateError):
+        if done.cancelled():
+            promised.set_exception(CancelledError())
+        elif (problem := done.exception()) is not None:
+            promised.set_exception(problem)
+        else:
+            promised.set_result(done.result())
+
+
+def _watch(client: Any, flying: set[Future[Any]], over: threading.Event) -> None:
+    """Give up what a scheduler that is gone will never answer.
+
+    Dask cancels what it was asked before; but what it is asked while it tries to connect again is
+    lost without a word.
+    """
+    while not over.wait(_GLANCE):
+        for promised in flying.copy() if client.status != "running" else ():
+            with contextlib.suppress(InvalidStateError):
+                promised.set_exception(CancelledError())
 
 
 def _check_reachable(address: str) -> None:
