@@ -19,7 +19,7 @@ from typing import Any
 from gradcalc import limits
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE, torch
-from gradcalc.lockstep import Steps, finished
+from gradcalc.lockstep import Steps, at_once
 from gradcalc.program import Array, Program
 from gradcalc.question import check_hessian
 from gradcalc.refusals import changes_in_place, refusal
@@ -113,18 +113,6 @@ class Testimony:
         return found
 
 
-def testify(
-    program: Program,
-    inputs: Sequence[Array],
-    requires_grad: Sequence[bool],
-    dtype: str,
-    how: Backward,
-    draws: Draws | Mapping[int, Any],
-) -> Testimony:
-    """Run the program forward and backward in torch: `testimony`, all at once."""
-    return finished(testimony(program, inputs, requires_grad, dtype, how, draws))
-
-
 def testimony(
     program: Program,
     inputs: Sequence[Array],
@@ -186,6 +174,10 @@ def testimony(
         defined=defined,
         spread=spread,
     )
+
+
+#: `testimony`, all steps at once.
+testify = at_once(testimony)
 
 
 def _spoiler(

@@ -8,10 +8,11 @@ costs a quarter less.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeVar
+from collections.abc import Callable, Generator
+from typing import ParamSpec, TypeVar
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 #: Work in steps: it yields after each, and returns what comes of it.
 Steps = Generator[None, None, T]
@@ -25,3 +26,12 @@ def finished(steps: Steps[T]) -> T:
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+def at_once(work: Callable[P, Steps[T]]) -> Callable[P, T]:
+    """A function that does such work from the first step to the last."""
+
+    def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+        return finished(work(*args, **kwargs))
+
+    return whole

@@ -21,7 +21,7 @@ from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import GradcalcError, Kind
 from gradcalc.jury import Case, Jury
-from gradcalc.lockstep import Steps, finished
+from gradcalc.lockstep import Steps, at_once
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
 from gradcalc.report import Entry, Verdict
@@ -29,18 +29,6 @@ from gradcalc.report import Entry, Verdict
 #: The blocks of the gradient and of the Hessian; a row of entries for each entry of the output that
 #: is asked; and the scalar program that was judged, if it is one.
 Judged = tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]
-
-
-def judged(
-    program: Program,
-    inputs: Sequence[Array],
-    variables: Sequence[int],
-    testimony: Testimony,
-    dtype: Dtype,
-    options: Options,
-) -> Judged:
-    """The blocks, and the entries of all of them: `judging`, all at once."""
-    return finished(judging(program, inputs, variables, testimony, dtype, options))
 
 
 def judging(
@@ -104,6 +92,10 @@ def judging(
         for jury, found in zip(juries, rows, strict=True):
             found += [jury.undecided(k, note) for k in range(len(found), len(axes))]
     return blocks, rows, only
+
+
+#: `judging`, all steps at once.
+judged = at_once(judging)
 
 
 def _in_other_dtype(

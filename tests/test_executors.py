@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import CancelledError, Future
+from types import SimpleNamespace
 
 import pytest
 
@@ -154,6 +156,20 @@ def test_lines_of_a_node_that_is_killed_are_answered_once_in_order(started):
     assert process.returncode == 2
     assert f"401 lines: {count} agree, 1 error in " in err
     assert "Traceback" not in err
+
+
+def test_chunk_that_the_scheduler_never_got_is_given_up():
+    lost, done, over = Future(), Future(), threading.Event()
+    done.set_result(1)
+    client = SimpleNamespace(status="connecting")
+    watch = threading.Thread(target=executors._watch, args=(client, {lost, done}, over))
+    watch.start()
+    with pytest.raises(CancelledError):
+        lost.result(10)
+    over.set()
+    watch.join()
+    executors._hand_on(lost, done)  # too late, and no error
+    assert done.result() == 1
 
 
 @pytest.mark.slow
