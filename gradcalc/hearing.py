@@ -14,7 +14,7 @@ from gradcalc.dtypes import DTYPES
 from gradcalc.functions import torch
 from gradcalc.program import Array, Program
 from gradcalc.question import Options
-from gradcalc.report import Entry, Verdict
+from gradcalc.report import Entry, Verdict, worst
 from gradcalc.symbolic import forget
 from gradcalc.tables import BESIDE, Table
 from gradcalc.tensors import forward_of
@@ -23,8 +23,6 @@ from gradcalc.verdicts import judged
 
 #: Points that are asked for together; after so many, sympy's caches are emptied.
 _BLOCK = 500
-
-_ORDER = list(Verdict)
 
 
 class Hearing:
@@ -65,14 +63,14 @@ class Hearing:
                         table.leave_out(f"{name}{which}", number)
                     else:
                         table.columns[f"{name}{which}"][number] = value
-            worst = max((entry.verdict for entry in entries), key=_ORDER.index)
-            if worst is not Verdict.AGREE:
+            verdict = worst(entry.verdict for entry in entries)
+            if verdict is not Verdict.AGREE:
                 notes = [
                     f"{name}: {_said(entry)}"
                     for name, entry in named
                     if entry.verdict is not Verdict.AGREE
                 ]
-                table.findings[number] = worst, "; ".join(notes)
+                table.findings[number] = verdict, "; ".join(notes)
 
     def cross_check(self, table: Table, number: int, expected: Verdict) -> None:
         """Let the jury hear what is certain already; what it says against that is a finding."""
