@@ -299,7 +299,7 @@ class _Noise(Errors):
 
     def _draw(self) -> int:
         """A random number below _DRAWN, of either sign."""
-        return self._random.getrandbits(17) - 2**16
+        return self._random.randrange(1 - _DRAWN, _DRAWN)
 
     def _of_constant(self, path: tuple[int, ...]) -> int:
         """The error of a constant, which is the same wherever it stands."""

@@ -184,10 +184,10 @@ class Calculus:
     def at_once(self, inputs: Sequence[float], more: int = 0) -> Steps[list[Any] | None]:
         """The formulas' values, as SymEngine's numbers, where it has all of them.
 
-        They are calculated once, to hundreds of bits. Who relies on them has another witness that
-        says the same, or asks `settled`. None where the function has no finite real value, where a
-        step stands near a kink, and where there is a 0 that more bits deny: then `values` and the
-        limit have to look closer.
+        They are calculated once, to hundreds of bits, and to thousands where there is a 0. Who
+        relies on them has another witness that says the same, or asks `settled`. None where the
+        function has no finite real value, and where a step stands near a kink: then `values` and
+        the limit have to look closer.
 
         Args:
             inputs: The point.
