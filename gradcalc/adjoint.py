@@ -22,9 +22,6 @@ Column = Callable[[Function], tuple[str, ...]]
 
 _NOWHERE = Span(0, 0)
 
-#: Functions of two values whose order is nothing to floating-point numbers either.
-_COMMUTATIVE = frozenset({"add", "mul"})
-
 
 class Builder:
     """Collects steps, each once. A value is known by its place in the collection."""
@@ -47,7 +44,7 @@ class Builder:
         """The value of a function of values."""
         if function == "mul" and self.whole(1) in args:
             return args[0] if args[1] == self.whole(1) else args[1]
-        if function in _COMMUTATIVE:
+        if TABLE[function].commutes:
             args = tuple(sorted(args))
         return self._node((function, args), (function, args))
 

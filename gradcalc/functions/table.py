@@ -118,6 +118,7 @@ class Function:
     largest: float
     any_size: bool
     cancels: bool
+    commutes: bool
     numbers: bool
     conditions: int
     symbol: str | None
@@ -221,6 +222,7 @@ def row(
     largest: float = math.inf,
     any_size: bool = False,
     cancels: bool = False,
+    commutes: bool = False,
     numbers: bool = False,
     conditions: int = 0,
     symbol: str | None = None,
@@ -294,6 +296,7 @@ def row(
         largest=largest,
         any_size=any_size,
         cancels=cancels,
+        commutes=commutes,
         numbers=numbers,
         conditions=conditions,
         symbol=symbol,
