@@ -31,8 +31,8 @@ def results(workers, seconds, function, *arguments):
 
 
 def alive(pid):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, 0)
+    # The process may end between any two of these lines, and while its file is read.
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     return False
 
