@@ -1,25 +1,26 @@
-"""SymEngine: a program as its expression, and the values of such expressions.
+"""SymEngine: a program as its expression.
 
-In: a scalar program. Out: SymEngine's expressions; and their values at a point, to as many bits as
-it takes. SymEngine is the SymPy project's core in C++, about a hundred times as fast as sympy. What
-it lacks raises `Lacking`, and `symbolic` asks sympy.
+In: a scalar program. Out: SymEngine's expressions of its values. SymEngine is the SymPy project's
+core in C++, about a hundred times as fast as sympy. It takes symbols for complex ones and rewrites
+nothing that does not hold for those.
 
-SymEngine takes symbols for complex ones and rewrites nothing that does not hold for those.
+What it lacks (abs, where, sigmoid), or errs about, is a *call*: a function that SymEngine knows
+nothing of, by the name of its row. `derivatives` differentiates calls by the function table, and
+`evaluation` has their values from it. Conditions are calls too.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.digits import BITS, PRECISIONS
-from gradcalc.dtypes import EXACT, FLOAT64, Dtype
-from gradcalc.functions import Function, algebra, mp, symengine
+from gradcalc.dtypes import EXACT, Dtype
+from gradcalc.functions import TABLE, Function, Parameter, algebra, symengine
 from gradcalc.interpret import run
 from gradcalc.program import Constant, Program, Step
+from gradcalc.terms import is_fraction, split
 
 #: Bits of a decimal that is no short fraction: with so many, nothing is ever seen to be rounded.
 _LITERAL_BITS = 2_000
@@ -27,12 +28,15 @@ _LITERAL_BITS = 2_000
 #: Whole numbers up to which every dtype has all of them.
 _WHOLE = 2**24
 
+#: What SymEngine raises of what it cannot do.
+_CANNOT = (AttributeError, TypeError, ValueError, RuntimeError, ZeroDivisionError)
+
 
 class Lacking(Exception):  # noqa: N818 - no error, but a finding
-    """SymEngine has no such function, or no derivative of it."""
+    """There is no such expression, or no derivative of it, of SymEngine's."""
 
 
-class _Expressions:
+class Expressions:
     """Arithmetic on SymEngine's expressions."""
 
     def __init__(self, dtype: Dtype) -> None:
@@ -49,28 +53,58 @@ class _Expressions:
         return sign * _named(constant.text.lstrip("-"))
 
     def number(self, value: Any) -> Any:
-        """The value, which is never a condition here."""
-        return value
+        """A value that may be a condition, as a number."""
+        return as_number(value)
 
     def condition(self, value: Any) -> Any:
-        """Refuse: SymEngine turns conditions around, and they would not read as they were typed."""
-        raise Lacking(str(value))
+        """A value that may be a number, as a condition: that it is not 0."""
+        if is_condition(value):
+            return value
+        return _called(TABLE["ne"], [value, symengine.Integer(0)])
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
-        """The row's definition, in SymEngine's functions of the same names."""
-        if row.opaque or row.conditions or row.group == "comparison" or row.unsound:
-            raise Lacking
+        """The row's definition, in SymEngine's functions of the same names; or a call."""
+        if not is_known(row):
+            return _called(row, args)
         result = row.sympy(*args)
         if not isinstance(result, symengine.Basic):
             raise Lacking
         return result
 
 
+#: Whether SymEngine knows a row's function, for those that were asked for.
+_KNOWN: dict[str, bool] = {}
+
+
+def is_known(row: Function) -> bool:
+    """Whether SymEngine has the function, derivatives of it, and values of those."""
+    found = _KNOWN.get(row.name)
+    if found is None:
+        found = _KNOWN[row.name] = _is_known(row)
+    return found
+
+
+def _is_known(row: Function) -> bool:
+    if row.opaque or row.unsound or row.conditions or row.group == "comparison":
+        return False
+    # `sum` takes any number of terms, and has no samples.
+    sample = row.samples[0] if row.samples else (0.5, -2.0)
+    point = {symengine.Dummy(): symengine.RealDouble(value) for value in sample}
+    try:
+        with algebra.of(symengine):
+            value = row.sympy(*point)
+        for wanted in (value, *map(value.diff, point)):
+            wanted.msubs(point).n(real=True)
+    except _CANNOT:
+        return False
+    return True
+
+
 @functools.lru_cache(maxsize=4096)
 def _literal(literal: Fraction, dtype: Dtype) -> Any:
     value = dtype.literal(literal)
     whole = symengine.Rational(value.numerator, value.denominator)
-    if dtype is EXACT or (value.denominator <= 1024 and abs(value) < 2**53):
+    if value.denominator <= 1024 and abs(value) < 2**53:
         return whole
     return whole.n(_LITERAL_BITS, real=True)
 
@@ -79,6 +113,14 @@ def _named(name: str) -> Any:
     if name not in {"pi", "e"}:
         raise Lacking
     return symengine.pi if name == "pi" else symengine.E
+
+
+def default(parameter: Parameter) -> Any:
+    """What a parameter is that is not given: a number, or an infinity."""
+    text = str(parameter.default)
+    if "inf" in text:
+        return -symengine.oo if text.startswith("-") else symengine.oo
+    return _literal(Fraction(float(text)), EXACT)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -91,119 +133,202 @@ def expressed(program: Program, dtype: Dtype) -> list[Any]:
     """All values of the program as expressions of its inputs' symbols.
 
     Raises:
-        Lacking: Where SymEngine has no such function.
+        Lacking: Where SymEngine has no such expression.
     """
     symbols = [symbol(name) for name in program.names]
+    return calculated(program, symbols, dtype)
+
+
+def calculated(program: Program, inputs: Sequence[Any], dtype: Dtype) -> list[Any]:
+    """All values of the program as expressions, for inputs that are expressions themselves.
+
+    Raises:
+        Lacking: Where SymEngine has no such expression.
+    """
     try:
         with algebra.of(symengine):
-            return run(program, symbols, _Expressions(dtype))
-    except (AttributeError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as problem:
+            return run(program, inputs, Expressions(dtype))
+    except _CANNOT as problem:
         raise Lacking from problem
 
 
-def as_sympy(formula: Any, symbols: Mapping[str, Any]) -> Any:
-    """The same for sympy, with sympy's symbols of these names."""
-    found = formula._sympy_()
-    return found.xreplace({one: symbols[one.name] for one in found.free_symbols})
+# --- Calls ----------------------------------------------------------------------------------------
 
 
-# --- Values ---------------------------------------------------------------------------------------
+def row_of(call: Any) -> Function:
+    """The row that a call is named after."""
+    return TABLE[call.get_name()]
 
 
-class Values:
-    """Expressions at a point: all are evaluated at once, so that what they share is shared."""
-
-    def __init__(self, names: Sequence[str], expressions: Sequence[Any]) -> None:
-        self._symbols = list(map(symbol, names))
-        self._together = symengine.function_symbol("values", *expressions)
-
-    def at(self, point: Sequence[float], more: int) -> list[Any]:
-        """The values, to be held against somebody else's.
-
-        Args:
-            point: A number for each name.
-            more: Bits beyond the usual; see `digits.settle`.
-
-        Returns:
-            SymEngine's numbers; None where there is no finite real one.
-        """
-        found = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
-        if any(value is not None and value.is_zero for value in found):
-            # A zero may have lost what there is. (None of SymEngine's numbers is false.)
-            finest = self._with_bits(point, PRECISIONS[-1] + more)
-            found = [
-                value if value is None or not value.is_zero else _finite(last)
-                for value, last in zip(found, finest, strict=True)
-            ]
-        return found
-
-    def settled(self, point: Sequence[float], more: int) -> list[Any]:
-        """The values that two precisions agree on to `digits.BITS` bits; else None."""
-        rough = self._with_bits(point, PRECISIONS[0] + more)
-        return [
-            _settled(before, value)
-            for before, value in zip(rough, self.at(point, more), strict=True)
-        ]
-
-    def _with_bits(self, point: Sequence[float], bits: int) -> list[Any]:
-        numbers = {
-            name: _number(value, bits) for name, value in zip(self._symbols, point, strict=True)
-        }
-        try:
-            found = self._together.msubs(numbers).args
-        except RuntimeError:  # there is a function in it, such as digamma, that has no values
-            return [None] * len(self._together.args)
-        return [_evaluated(value, bits) for value in found]
+def is_call(expression: Any) -> bool:
+    """Whether an expression is one."""
+    return type(expression) is symengine.FunctionSymbol
 
 
-@functools.lru_cache(maxsize=8192)
-def _number(value: float, bits: int) -> Any:
-    return symengine.RealDouble(value).n(bits, real=True)
+def calls_in(expression: Any) -> set[Any]:
+    """All calls in an expression, those within calls too."""
+    return set(expression.atoms(symengine.FunctionSymbol))
 
 
-def _evaluated(value: Any, bits: int) -> Any:
-    """The number that an expression without symbols is; pi in it is not yet a number."""
-    if type(value) is symengine.RealMPFR or value.is_Number:
-        return value
+def is_condition(expression: Any) -> bool:
+    """Whether it is true or false, and no number."""
+    if is_call(expression):
+        return row_of(expression).group == "comparison"
+    return is_truth(expression)
+
+
+def as_number(expression: Any) -> Any:
+    """The expression; a condition as 1 or 0."""
+    if not is_condition(expression):
+        return expression
+    return _called(TABLE["where"], [expression, symengine.Integer(1), symengine.Integer(0)])
+
+
+def is_truth(expression: Any) -> bool:
+    """Whether it is a condition that is known to hold, or not to."""
+    return type(expression) in _truths()
+
+
+@functools.cache
+def _truths() -> frozenset[type]:
+    return frozenset(map(type, (symengine.true, symengine.false)))
+
+
+def called(row: Function, args: Sequence[Any]) -> Any:
+    """A row's function of expressions, as a call, or as what that is known to be.
+
+    Raises:
+        Lacking: Where SymEngine has no such expression.
+    """
     try:
-        return value.n(bits, real=True)
-    except RuntimeError:  # it is complex, or has a function without values
-        return value
+        with algebra.of(symengine):
+            return _called(row, args)
+    except _CANNOT as problem:
+        raise Lacking from problem
 
 
-def _finite(value: Any) -> Any:
-    """The value, if it is a finite real number."""
-    if type(value) is symengine.RealMPFR:
-        return value if math.isfinite(value) else None
-    return value if value is not None and value.is_Number and value.is_Rational else None
+def _called(row: Function, args: Sequence[Any]) -> Any:
+    if row.group == "comparison":
+        known = _junction(row, args) if row.conditions else _comparison(row, args)
+    elif row.conditions:
+        known = _chosen(*args)
+    elif row.name in {"abs", "sign"}:
+        known = _without_numbers(row, *args)
+    else:
+        known = _constant(row, args)
+    return symengine.function_symbol(row.name, *args) if known is None else known
 
 
-def _settled(rough: Any, fine: Any) -> Any:
-    """The fine value, if the rough one is as good as the same."""
-    if type(fine) is not symengine.RealMPFR or fine.is_zero:
-        return fine
-    if type(rough) is not symengine.RealMPFR:
+def _comparison(row: Function, args: Sequence[Any]) -> Any:
+    """A comparison of numbers; or of anything with an infinity, beside which it is as good as 0."""
+    if args[0] == args[1]:
+        return _truth(row.mpmath(0, 0))
+    infinite = any(arg in (symengine.oo, -symengine.oo) for arg in args)
+    numbers: list[Any] = []
+    for arg in args:
+        if arg.is_Number and arg.is_Rational:
+            numbers.append(Fraction(int(arg.p), int(arg.q)))
+        elif infinite:
+            numbers.append(float(arg) if arg.is_Number else 0)
+        else:
+            return None
+    return _truth(row.mpmath(*numbers))
+
+
+def _junction(row: Function, args: Sequence[Any]) -> Any:
+    """What conditions are together, where all but one are known: true and x > 0 is x > 0."""
+    unknown = [arg for arg in args if not is_truth(arg)]
+    if len(unknown) == len(args) or len(unknown) > 1:
         return None
-    return fine if abs(float(fine - rough)) <= abs(float(fine)) * _APART else None
+    if_false, if_true = (
+        row.mpmath(*(arg == symengine.true if is_truth(arg) else value for arg in args))
+        for value in (False, True)
+    )
+    if if_false == if_true:
+        return _truth(if_true)
+    return unknown[0] if if_true else None
 
 
-_APART = 2.0**-BITS
+def _chosen(condition: Any, yes: Any, no: Any) -> Any:
+    """One of two values, where it is known which."""
+    if yes == no:
+        return yes
+    if is_truth(condition):
+        return yes if condition == symengine.true else no
+    return None
 
 
-def nearest(value: Any, dtype: Dtype) -> float:
-    """One of those values, correctly rounded."""
-    if type(value) is not symengine.RealMPFR:
-        return dtype.round(Fraction(int(value.p), int(value.q)))
-    # SymEngine rounds to float64 itself; its digits are more than enough for any other.
-    # There is no -0.
-    return float(value) + 0.0 if dtype is FLOAT64 else dtype.nearest(as_mpmath(value))
+def _constant(row: Function, args: Sequence[Any]) -> Any:
+    """The function of constants, where SymEngine knows better: abs(-3) is 3."""
+    if row.opaque or row.unsound or any(arg.free_symbols for arg in args):
+        return None
+    value = row.sympy(*args)
+    return value if _has_value(value) else None
 
 
-def as_mpmath(value: Any) -> Any:
-    """One of those values, to all its bits."""
-    with mp.workprec(2 * PRECISIONS[1]):
-        return (
-            mp.mpf(str(value))
-            if type(value) is symengine.RealMPFR
-            else mp.mpf(int(value.p)) / int(value.q)
-        )
+def _without_numbers(row: Function, arg: Any) -> Any:
+    """The absolute value or the sign: abs(-2*x) is 2*abs(x), abs(x**2) is x**2."""
+    if not arg.free_symbols:
+        return _constant(row, [arg])
+    if row.name == "abs" and _is_never_negative(arg):
+        return arg
+    number, _ = split(arg)
+    if not is_fraction(number) or number == 1:
+        return None
+    number = symengine.Rational(number.numerator, number.denominator)
+    return row.sympy(number) * _called(row, [arg / number])
+
+
+def _is_never_negative(expression: Any) -> bool:
+    """Whether it is certain: squares, exponentials, and their sums and products."""
+    if expression.is_Add:
+        return all(map(_is_never_negative, expression.args))
+    number, powers = split(expression)
+    return is_fraction(number) and number >= 0 and all(map(_is_square, powers.items()))
+
+
+def _is_square(power: tuple[Any, Any]) -> bool:
+    """Whether a power is as good as a square; roots are positive where they have a value."""
+    base, exponent = power
+    if exponent.denominator % 2 == 0 or exponent.numerator % 2 == 0:
+        return True
+    if is_call(base):
+        return bool(base.get_name() == "abs")
+    return bool(base.is_Pow and base.args[0] == symengine.E)
+
+
+def _has_value(constant: Any) -> bool:
+    try:
+        constant.n(real=True)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _truth(value: Any) -> Any:
+    return symengine.true if value else symengine.false
+
+
+# --- For sympy ------------------------------------------------------------------------------------
+
+
+def as_sympy(
+    formula: Any, symbols: Mapping[str, Any], call: Callable[[Function, list[Any]], Any]
+) -> Any:
+    """The same for sympy.
+
+    Args:
+        formula: An expression of SymEngine's.
+        symbols: Sympy's symbols, by name.
+        call: What a row is to sympy, of sympy's expressions.
+    """
+    # No name has a blank in it.
+    stand_ins = {one: symengine.Symbol(f"call {k}") for k, one in enumerate(calls_in(formula))}
+    known = dict(symbols)
+    bare = formula.msubs(stand_ins) if stand_ins else formula
+    for one, stand_in in stand_ins.items():
+        if stand_in in bare.free_symbols:
+            args = [as_sympy(arg, symbols, call) for arg in one.args]
+            known[stand_in.name] = call(row_of(one), args)
+    found = bare._sympy_()
+    return found.xreplace({one: known[one.name] for one in found.free_symbols})

@@ -158,6 +158,7 @@ class _Writer:
             "Mul": self._product,
             "Pow": self._power,
             "Piecewise": self._piecewise,
+            "FunctionSymbol": self._call,
             "polygamma": self._polygamma,
             "And": self._junction,
             "Or": self._junction,
@@ -281,13 +282,22 @@ class _Writer:
 
     def _function(self, expression: Any) -> _Piece:
         name = type(expression).__name__
-        if name == "FunctionSymbol":
-            name = str(expression.get_name())
         name = _NAMES.get(name, name)
         if lookup(name) is None:
             raise NoText(name)
-        inside = ", ".join(self.piece(part).text for part in expression.args)
-        return _function(f"{name}({inside})")
+        return self._called(name, expression.args)
+
+    def _called(self, name: str, args: Sequence[Any]) -> _Piece:
+        return _function(f"{name}({', '.join(self.piece(arg).text for arg in args)})")
+
+    def _call(self, call: Any) -> _Piece:
+        """One of `algebra`'s calls."""
+        row = TABLE[call.get_name()]
+        if row.group != "comparison":
+            return self._called(row.name, call.args)
+        if not row.conditions:
+            return self._compared(str(row.symbol), call.args)
+        return self._negation(call) if len(call.args) == 1 else self._joined(row.symbol, call.args)
 
     def _polygamma(self, expression: Any) -> _Piece:
         order, argument = map(self.piece, expression.args)
@@ -305,14 +315,18 @@ class _Writer:
         return _function(text)
 
     def _relation(self, expression: Any) -> _Piece:
-        left, right = map(self.piece, expression.args)
-        sign = _RELATIONS[type(expression).__name__]
+        return self._compared(_RELATIONS[type(expression).__name__], expression.args)
+
+    def _compared(self, sign: str, args: Sequence[Any]) -> _Piece:
+        left, right = map(self.piece, args)
         text = f"{_within(left.text, left.tight, _SUM)} {sign} "
         return _Piece(text + _within(right.text, right.tight, _SUM), _LOOSE)
 
     def _junction(self, expression: Any) -> _Piece:
-        sign = "&" if type(expression).__name__ == "And" else "|"
-        parts = [self.piece(part).text for part in expression.args]
+        return self._joined("&" if type(expression).__name__ == "And" else "|", expression.args)
+
+    def _joined(self, sign: str | None, conditions: Sequence[Any]) -> _Piece:
+        parts = [self.piece(part).text for part in conditions]
         return _Piece(f" {sign} ".join(f"({part})" for part in parts), _LOOSE)
 
     def _negation(self, expression: Any) -> _Piece:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import algebra, compare, conditioning, limits, precise
+from gradcalc import compare, conditioning, evaluation, limits, precise
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.lockstep import Steps
@@ -109,7 +109,7 @@ class Jury:
             self._smooth and self._calculus and self._calculus.settled(case.numbers, case.spread)
         )
         if settled:
-            survey, symbolic = SMOOTH, list(map(algebra.as_mpmath, settled))
+            survey, symbolic = SMOOTH, list(map(evaluation.as_mpmath, settled))
         else:
             survey = precise.survey(case.program, case.point, dtype, case.spread)
             if self._calculus is not None:
@@ -137,7 +137,7 @@ class Jury:
         case, calculus, dtype = self._case, self._calculus, self._dtype
         entries = []
         for position, (axes, number) in enumerate(zip(case.entries, exact, strict=True)):
-            autograd, value = case.autograd[axes], algebra.nearest(number, dtype)
+            autograd, value = case.autograd[axes], evaluation.nearest(number, dtype)
             if autograd is None or not (math.isfinite(autograd) and math.isfinite(value)):
                 return None
             ulps = dtype.ulps(autograd, value)
@@ -170,7 +170,7 @@ class Jury:
         calculus.differentiate()
         settled = calculus.settled(case.numbers, case.spread)
         if settled is not None:
-            return list(map(algebra.as_mpmath, settled))
+            return list(map(evaluation.as_mpmath, settled))
         values = calculus.values(case.point, case.spread)
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:

@@ -80,40 +80,51 @@ class Numbers:
         if row.name == "where" and isinstance(args[0], bool):
             # The branch not taken may well be undefined.
             return args[1] if args[0] else args[2]
-        finite = True
         for arg in args:
             if isinstance(arg, Undefined):
                 return arg
-            if isinstance(arg, bool):
-                continue
-            _, mantissa, exponent, length = arg._mpf_
-            if not mantissa and exponent:
-                finite = False
-                if mp.isnan(arg):
-                    return Undefined(number)
-            elif exponent + length > MAGNITUDE and not row.any_size:
-                raise TooLarge
-        try:
-            result = row.mpmath(*args)
-        except (ZeroDivisionError, ValueError):
-            return Undefined(number)
-        except (OverflowError, MemoryError, mp.libmp.NoConvergence):
-            raise TooLarge from None
-        if isinstance(result, bool):
-            return result
-        if isinstance(result, mp.mpc):
-            if result.imag:
-                return Undefined(number)
-            result = result.real
-        if not isinstance(result, mp.mpf):
-            result = mp.mpf(result)
-        _, mantissa, exponent, length = result._mpf_
+        result = applied(row, args)
+        return Undefined(number) if result is None else result
+
+
+def applied(row: Function, args: Sequence[Any]) -> Any:
+    """A row's value at real numbers or conditions: a number or a bool; None where it has none.
+
+    Raises:
+        TooLarge: Where the numbers are too large to be calculated with.
+    """
+    finite = True
+    for arg in args:
+        if isinstance(arg, bool):
+            continue
+        _, mantissa, exponent, length = arg._mpf_
         if not mantissa and exponent:
-            # An infinity that the user wrote goes on; one that a step made ends here.
-            return Undefined(number) if finite or mp.isnan(result) else result
-        if abs(exponent + length).bit_length() > 1000:
+            finite = False
+            if mp.isnan(arg):
+                return None
+        elif exponent + length > MAGNITUDE and not row.any_size:
             raise TooLarge
+    try:
+        result = row.mpmath(*args)
+    except (ZeroDivisionError, ValueError):
+        return None
+    except (OverflowError, MemoryError, mp.libmp.NoConvergence):
+        raise TooLarge from None
+    if isinstance(result, bool):
         return result
+    if isinstance(result, mp.mpc):
+        if result.imag:
+            return None
+        result = result.real
+    if not isinstance(result, mp.mpf):
+        result = mp.mpf(result)
+    _, mantissa, exponent, length = result._mpf_
+    if not mantissa and exponent:
+        # An infinity that the user wrote goes on; one that a step made ends here.
+        return None if finite or mp.isnan(result) else result
+    if abs(exponent + length).bit_length() > 1000:
+        raise TooLarge
+    return result
 
 
 def values(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc import adjoint, algebra, compare, conditioning
+from gradcalc import adjoint, compare, conditioning, evaluation
 from gradcalc.bounded import Bounded, measured
 from gradcalc.bounds import Bounds, inexact
 from gradcalc.dtypes import FLOAT64, Dtype
@@ -158,4 +158,4 @@ class Roundings:
     def _settled_at(self, point: Sequence[float], spread: int) -> list[float] | None:
         """The derivatives' values at one point, if two precisions agree on all of them."""
         found = self._calculus.settled(point, spread)
-        return found and [algebra.nearest(value, self._dtype) for value in found]
+        return found and [evaluation.nearest(value, self._dtype) for value in found]

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradcalc import algebra, tidy
+from gradcalc.derivatives import Differentiation
 from gradcalc.dtypes import Dtype
+from gradcalc.evaluation import Values
 from gradcalc.formulas import writer
 from gradcalc.functions import TABLE
 from gradcalc.program import Program
@@ -43,22 +45,32 @@ class Swift:
         self._entries = entries
         self._dtype = dtype
         self._parts = algebra.expressed(program, dtype)
+        self._expression = algebra.as_number(self._parts[program.output])
+        # What is a call is one when it is made, before it becomes a part of others.
+        self._has_calls = any(map(algebra.is_call, self._parts))
+        self._along: dict[int, Differentiation] = {}
         self.formulas: list[Any] = []
         self.texts: list[str] = []
 
     def differentiate(self) -> None:
         """Find the formulas."""
-        expression = self._parts[self._program.output]
-        symbols = list(map(algebra.symbol, self._program.names))
         first: dict[int, Any] = {}
         for axes in self._entries:
             formula = first.get(axes[0])
             if formula is None:
-                formula = tidy.shortest(expression.diff(symbols[axes[0]]))
-                first[axes[0]] = formula
+                formula = first[axes[0]] = self._derivative(self._expression, axes[0])
             if len(axes) == 2:
-                formula = tidy.shortest(formula.diff(symbols[axes[1]]))
+                formula = self._derivative(formula, axes[1])
             self.formulas.append(formula)
+
+    def _derivative(self, expression: Any, axis: int) -> Any:
+        if not self._has_calls:
+            return tidy.shortest(expression.diff(algebra.symbol(self._program.names[axis])))
+        along = self._along.get(axis)
+        if along is None:
+            symbol = algebra.symbol(self._program.names[axis])
+            along = self._along[axis] = Differentiation(symbol)
+        return tidy.shortest(tidy.with_calls_merged(along.of(expression)))
 
     def write(self) -> None:
         """Write them.
@@ -85,18 +97,18 @@ class Swift:
 
     def settled(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values, if two precisions agree on all of them."""
-        values = algebra.Values(self._program.names, self.formulas)
+        values = Values(self._program.names, self.formulas, calls=self._has_calls)
         found = values.settled(point, self._more(point) + more)
         return None if any(value is None for value in found) else found
 
     @functools.cached_property
-    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], algebra.Values]:
+    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], Values]:
         """Margins with their arguments, all these arguments, and what has the values of all."""
         kinked = self._kinked()
         watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
         parts = self._parts
-        wanted = [*self.formulas, parts[self._program.output], *(parts[arg] for arg in watched)]
-        return kinked, watched, algebra.Values(self._program.names, wanted)
+        wanted = [*self.formulas, self._expression, *(parts[arg] for arg in watched)]
+        return kinked, watched, Values(self._program.names, wanted, calls=self._has_calls)
 
     def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
         """For each step that has kinks, how far its arguments are from one, and which those are."""
@@ -106,9 +118,14 @@ class Swift:
             (row.margin_of(position), step.args)
             for step in program.steps
             if (row := TABLE[step.function]).margin and not program.is_whole_power(step)
+            # A comparison has a margin of its own; what is chosen by it has no other.
+            if not (row.conditions and self._are_conditions(step.args[: row.conditions]))
             for position, arg in enumerate(step.args)
             if active[arg]
         ]
+
+    def _are_conditions(self, args: Sequence[int]) -> bool:
+        return all(algebra.is_condition(self._parts[arg]) for arg in args)
 
     def _more(self, point: Sequence[float]) -> int:
         """Bits that numbers of very different sizes take beyond the usual."""
@@ -118,6 +135,8 @@ class Swift:
 
 def _rounded(value: Any) -> float:
     """A value as margins take it: what is whole only once rounded must not look so."""
+    if isinstance(value, bool):
+        return value
     near = float(value)
     if near.is_integer() and not (value - int(near)).is_zero:
         return math.nextafter(near, math.inf)

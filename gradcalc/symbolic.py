@@ -66,9 +66,12 @@ class _Expressions:
         return sympy.Ne(value, 0)
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
-        if not row.opaque:
-            return row.sympy(*args)
-        return _opaque(row.name)(*args)
+        return _for_sympy(row, args)
+
+
+def _for_sympy(row: Function, args: Sequence[Any]) -> Any:
+    """What a row is to sympy, of sympy's expressions."""
+    return _opaque(row.name)(*args) if row.opaque else row.sympy(*args)
 
 
 @functools.cache
@@ -140,7 +143,7 @@ class Calculus:
             symbols = {symbol.name: symbol for symbol in self._symbols}
             for position, formula in enumerate(self._swift.formulas):
                 if self._formulas[position] is None:
-                    self._formulas[position] = algebra.as_sympy(formula, symbols)
+                    self._formulas[position] = algebra.as_sympy(formula, symbols, _for_sympy)
         return self._formulas
 
     def differentiate(self) -> None:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.functions import symengine
+from gradcalc.algebra import called, calls_in, is_call
+from gradcalc.functions import TABLE, symengine
 from gradcalc.terms import Number, Powers, Term, is_fraction, split, summands
 
 #: Terms of a sum beyond which it is left as it is, and powers of sums that are multiplied out.
@@ -35,6 +36,34 @@ def shortest(formula: Any) -> Any:
     else:
         return formula
     return min(forms, key=symengine.count_ops) if len(forms) > 1 else forms[0]
+
+
+def with_calls_merged(formula: Any) -> Any:
+    """A formula in which calls are merged: abs(x)*sign(x) is x, abs(x)**2 is x**2."""
+    if formula.is_Add:
+        return symengine.Add(*map(with_calls_merged, formula.args))
+    number, powers = split(formula)
+    if formula in powers or not calls_in(formula):
+        return formula
+    merged: dict[Any, Number] = {}
+    for base, power in powers.items():
+        inner, exponent = with_calls_merged(base), power
+        if is_call(inner) and inner.get_name() == "where" and type(power) is int:
+            # where(x > 0, 1, 0)**2 is where(x > 0, 1, 0).
+            condition, *branches = inner.args
+            if power > 1 and all(branch.is_Number for branch in branches):
+                raised = [branch**power for branch in branches]
+                inner, exponent = called(TABLE["where"], [condition, *raised]), 1
+        merged[inner] = merged.get(inner, 0) + exponent
+    for base in filter(is_call, list(merged)):
+        if base.get_name() == "abs" and type(merged[base]) is int:
+            (inside,) = base.args
+            sign = called(TABLE["sign"], [inside])
+            common = max(0, min(merged[base], merged.get(sign, 0)))
+            even = math.trunc((merged[base] - common) / 2) * 2
+            for part, power in ((base, -common - even), (sign, -common), (inside, common + even)):
+                merged[part] = merged.get(part, 0) + power
+    return _joined(number, merged)
 
 
 def forget() -> None:

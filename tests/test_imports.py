@@ -22,10 +22,11 @@ LAYERS = [
     {"order"},
     {"program", "report", "json_records", "notation", "terms"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
-    {"precise", "tensors", "expand", "question", "calls", "formulas", "tidy", "algebra"},
-    {"autodiff", "births", "blocks", "directions", "expressions", "swift", "pointwise", "bounded"},
-    {"parser", "together"},
-    {"bindings", "chain", "bounds", "adjoint", "points"},
+    {"precise", "tensors", "expand", "question", "calls", "formulas", "algebra"},
+    {"tidy", "autodiff", "births", "blocks", "directions", "expressions", "evaluation"},
+    {"parser", "together", "pointwise", "bounded"},
+    {"bindings", "chain", "bounds", "adjoint", "points", "derivatives"},
+    {"swift"},
     {"symbolic", "conditioning", "values", "domains", "tables"},
     {"claims", "compare"},
     {"jury"},
@@ -43,7 +44,7 @@ LAYERS = [
 TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
 CALCULUS = {
     *("symbolic", "chain", "conditioning", "claims", "swift"),
-    *("formulas", "tidy", "terms", "algebra"),
+    *("formulas", "tidy", "terms", "algebra", "derivatives", "evaluation"),
 }
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.

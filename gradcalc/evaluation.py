@@ -1,0 +1,189 @@
+"""Values of SymEngine's expressions, to as many bits as it takes.
+
+In: expressions, a point. Out: SymEngine's numbers. It has most values from MPFR; those of calls
+(see `algebra`) are mpmath's, by the function table.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradcalc import algebra
+from gradcalc.digits import BITS, PRECISIONS
+from gradcalc.dtypes import FLOAT64, Dtype
+from gradcalc.functions import mp, symengine
+from gradcalc.precise import TooLarge, applied
+
+#: Bits that go lost at most on the way through decimal digits.
+_DECIMAL = 10
+
+
+class Values:
+    """Expressions at a point: all are evaluated at once, so that what they share is shared."""
+
+    def __init__(
+        self, names: Sequence[str], expressions: Sequence[Any], *, calls: bool = True
+    ) -> None:
+        """Prepare to evaluate.
+
+        Args:
+            names: Those of the symbols.
+            expressions: Numbers or conditions.
+            calls: Whether there may be calls in them.
+        """
+        self._symbols = list(map(algebra.symbol, names))
+        self._together = symengine.function_symbol("values", *expressions)
+        self._calls = _inside_out(expressions) if calls else ()
+
+    def at(self, point: Sequence[float], more: int) -> list[Any]:
+        """The values, to be held against somebody else's.
+
+        Args:
+            point: A number for each name.
+            more: Bits beyond the usual; see `digits.settle`.
+
+        Returns:
+            SymEngine's numbers, or bools; None where there is no finite real one.
+        """
+        found = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
+        if any(_is_zero(value) for value in found):
+            # A zero may have lost what there is. (None of SymEngine's numbers is false.)
+            finest = self._with_bits(point, PRECISIONS[-1] + more)
+            found = [
+                _finite(last) if _is_zero(value) else value
+                for value, last in zip(found, finest, strict=True)
+            ]
+        return found
+
+    def settled(self, point: Sequence[float], more: int) -> list[Any]:
+        """The values that two precisions agree on to `digits.BITS` bits; else None."""
+        rough = self._with_bits(point, PRECISIONS[0] + more)
+        return [
+            _settled(before, value)
+            for before, value in zip(rough, self.at(point, more), strict=True)
+        ]
+
+    def _with_bits(self, point: Sequence[float], bits: int) -> list[Any]:
+        numbers = {
+            name: _number(value, bits) for name, value in zip(self._symbols, point, strict=True)
+        }
+        try:
+            for call in self._calls:
+                value = _value(call, numbers, bits)
+                if value is not None:
+                    numbers[call] = value
+            found = self._together.msubs(numbers).args
+        except RuntimeError:  # there is a function in it that has no values
+            return [None] * len(self._together.args)
+        return [_evaluated(value, bits) for value in found]
+
+
+def _inside_out(expressions: Iterable[Any]) -> Iterable[Any]:
+    """The calls in expressions, each after those that it is a call of."""
+    order: dict[Any, None] = {}
+
+    def visit(call: Any) -> None:
+        if call not in order:
+            for arg in call.args:
+                for inner in algebra.calls_in(arg):
+                    visit(inner)
+            order[call] = None
+
+    for expression in expressions:
+        for call in algebra.calls_in(expression):
+            visit(call)
+    return order
+
+
+def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
+    """A call's value, by those of the symbols and of the calls within it; None if it has none."""
+    row = algebra.row_of(call)
+    found = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
+    if row.name == "where" and algebra.is_truth(found[0]):
+        # The branch not taken may well be undefined.
+        chosen = found[1 if found[0] == symengine.true else 2]
+        return None if _finite(chosen) is None else chosen
+    args = [_for_mpmath(value, bits) for value in found]
+    if any(arg is None for arg in args):
+        return None
+    try:
+        with mp.workprec(bits):
+            value = applied(row, args)
+    except TooLarge:
+        return None
+    if value is None or isinstance(value, bool):
+        return None if value is None else symengine.true if value else symengine.false
+    with mp.workprec(bits + _DECIMAL):
+        return symengine.RealMPFR(str(value), bits)
+
+
+def _for_mpmath(value: Any, bits: int) -> Any:
+    found = _finite(value)
+    return found if found is None or isinstance(found, bool) else _as_mpmath(found, bits)
+
+
+@functools.lru_cache(maxsize=8192)
+def _number(value: float, bits: int) -> Any:
+    return symengine.RealDouble(value).n(bits, real=True)
+
+
+def _evaluated(value: Any, bits: int) -> Any:
+    """The number that an expression without symbols is; pi in it is not yet a number."""
+    if type(value) is symengine.RealMPFR or value.is_Number or algebra.is_truth(value):
+        return value
+    try:
+        return value.n(bits, real=True)
+    except RuntimeError:  # it is complex, or has a function without values
+        return value
+
+
+def _finite(value: Any) -> Any:
+    """The value, if it is a finite real number or, as a bool, a condition."""
+    if type(value) is symengine.RealMPFR:
+        return value if math.isfinite(value) else None
+    if value is None:
+        return None
+    if value.is_Number:
+        return value if value.is_Rational else None
+    return value == symengine.true if algebra.is_truth(value) else None
+
+
+def _is_zero(value: Any) -> bool:
+    return value is not None and not isinstance(value, bool) and bool(value.is_zero)
+
+
+def _settled(rough: Any, fine: Any) -> Any:
+    """The fine value, if the rough one is as good as the same."""
+    if type(fine) is not symengine.RealMPFR or fine.is_zero:
+        return fine
+    if type(rough) is not symengine.RealMPFR:
+        return None
+    return fine if abs(float(fine - rough)) <= abs(float(fine)) * _APART else None
+
+
+_APART = 2.0**-BITS
+
+
+def nearest(value: Any, dtype: Dtype) -> float:
+    """One of those values, correctly rounded."""
+    if type(value) is not symengine.RealMPFR:
+        return dtype.round(Fraction(int(value.p), int(value.q)))
+    # SymEngine rounds to float64 itself; its digits are more than enough for any other.
+    # There is no -0.
+    return float(value) + 0.0 if dtype is FLOAT64 else dtype.nearest(as_mpmath(value))
+
+
+def as_mpmath(value: Any) -> Any:
+    """One of those values, to all its bits."""
+    return _as_mpmath(value, 2 * PRECISIONS[1])
+
+
+def _as_mpmath(value: Any, bits: int) -> Any:
+    with mp.workprec(bits + _DECIMAL):
+        if type(value) is symengine.RealMPFR:
+            return mp.mpf(str(value))
+        return mp.mpf(int(value.p)) / int(value.q)
