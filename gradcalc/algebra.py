@@ -12,6 +12,7 @@ nothing of, by the name of its row. `derivatives` differentiates calls by the fu
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -223,16 +224,19 @@ def _comparison(row: Function, args: Sequence[Any]) -> Any:
     """A comparison of numbers; or of anything with an infinity, beside which it is as good as 0."""
     if args[0] == args[1]:
         return _truth(row.mpmath(0, 0))
-    infinite = any(arg in (symengine.oo, -symengine.oo) for arg in args)
-    numbers: list[Any] = []
-    for arg in args:
-        if arg.is_Number and arg.is_Rational:
-            numbers.append(Fraction(int(arg.p), int(arg.q)))
-        elif infinite:
-            numbers.append(float(arg) if arg.is_Number else 0)
-        else:
-            return None
-    return _truth(row.mpmath(*numbers))
+    numbers = list(map(_number, args))
+    if any(number in (math.inf, -math.inf) for number in numbers):
+        numbers = [0 if number is None else number for number in numbers]
+    return None if None in numbers else _truth(row.mpmath(*numbers))
+
+
+def _number(expression: Any) -> Any:
+    """The fraction or the infinity that an expression is; or None."""
+    if not expression.is_Number:
+        return None
+    if expression.is_Rational:
+        return Fraction(int(expression.p), int(expression.q))
+    return {symengine.oo: math.inf, -symengine.oo: -math.inf}.get(expression)
 
 
 def _junction(row: Function, args: Sequence[Any]) -> Any:

@@ -88,6 +88,10 @@ TIDY_TOTAL = 2_000
 #: what is left then stays as it is.
 TIDY_SECONDS = 0.5
 
+#: Seconds that values which are usually there at once may take; those that do take longer are asked
+#: for again, within the time of the question.
+AT_ONCE_SECONDS = 0.5
+
 #: Characters of a formula beyond which it is left out of the report.
 FORMULA_LENGTH = 5_000
 

@@ -12,12 +12,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradcalc import algebra, tidy
+from gradcalc import algebra, limits, tidy
+from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.derivatives import Differentiation
 from gradcalc.dtypes import Dtype
 from gradcalc.evaluation import Values
 from gradcalc.formulas import writer
-from gradcalc.functions import TABLE
+from gradcalc.functions import TABLE, symengine
 from gradcalc.program import Program
 
 #: How near a kink the limit looks, beside the size of the arguments.
@@ -47,7 +48,7 @@ class Swift:
         self._parts = algebra.expressed(program, dtype)
         self._expression = algebra.as_number(self._parts[program.output])
         # What is a call is one when it is made, before it becomes a part of others.
-        self._has_calls = any(map(algebra.is_call, self._parts))
+        self._has_calls = symengine.FunctionSymbol in map(type, self._parts)
         self._along: dict[int, Differentiation] = {}
         self.formulas: list[Any] = []
         self.texts: list[str] = []
@@ -70,7 +71,9 @@ class Swift:
         if along is None:
             symbol = algebra.symbol(self._program.names[axis])
             along = self._along[axis] = Differentiation(symbol)
-        return tidy.shortest(tidy.with_calls_merged(along.of(expression)))
+        merged = tidy.with_calls_merged(along.of(expression))
+        # Over one bar, there may be more to merge: abs(x)/x has the derivative 0.
+        return tidy.with_calls_merged(tidy.shortest(merged))
 
     def write(self) -> None:
         """Write them.
@@ -83,7 +86,12 @@ class Swift:
     def values(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The formulas' values: see `Calculus.at_once`."""
         kinked, watched, together = self._watched
-        found = together.at(point, self._more(point) + more)
+        try:
+            # A call may be beyond mpmath: polygamma(1, -1e8) takes it hours.
+            with time_limit(limits.AT_ONCE_SECONDS if self._has_calls else None):
+                found = together.at(point, self._more(point) + more)
+        except TimeUp:
+            return None
         if any(value is None for value in found):
             return None
         count = len(self.formulas)

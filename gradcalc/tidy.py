@@ -56,14 +56,25 @@ def with_calls_merged(formula: Any) -> Any:
                 inner, exponent = called(TABLE["where"], [condition, *raised]), 1
         merged[inner] = merged.get(inner, 0) + exponent
     for base in filter(is_call, list(merged)):
-        if base.get_name() == "abs" and type(merged[base]) is int:
+        if base.get_name() in {"abs", "sign"}:
             (inside,) = base.args
-            sign = called(TABLE["sign"], [inside])
-            common = max(0, min(merged[base], merged.get(sign, 0)))
-            even = math.trunc((merged[base] - common) / 2) * 2
-            for part, power in ((base, -common - even), (sign, -common), (inside, common + even)):
-                merged[part] = merged.get(part, 0) + power
+            _merge_signs(merged, inside)
     return _joined(number, merged)
+
+
+def _merge_signs(powers: dict[Any, Number], inside: Any) -> None:
+    """Merge powers of abs(x), of sign(x) and of x: each rule holds at 0 too."""
+    size, sign = (called(TABLE[name], [inside]) for name in ("abs", "sign"))
+    sizes, signs, insides = (powers.get(base, 0) for base in (size, sign, inside))
+    if any(type(power) is not int for power in (sizes, signs, insides)):
+        return
+    pairs = max(0, min(sizes, signs))  # abs(x)*sign(x), which is x
+    sizes, signs, insides = sizes - pairs, signs - pairs, insides + pairs
+    even = math.trunc(sizes / 2) * 2  # abs(x)**2, which is x**2
+    sizes, insides = sizes - even, insides + even
+    pairs = max(0, min(insides, signs))  # x*sign(x), which is abs(x)
+    sizes, signs, insides = sizes + pairs, signs - pairs, insides - pairs
+    powers.update({size: sizes, sign: signs, inside: insides})
 
 
 def forget() -> None:

@@ -12,7 +12,8 @@ tests all read it. Adding a function is adding a row. A row holds:
                     them by name
     static          parameters that must be constants, because torch takes a plain number there
     derivative      for each parameter that is not static, in gradcalc's own language: what a hand
-                    would write, almost everywhere; the tests hold it against sympy and torch
+                    would write, almost everywhere; the tests hold it against sympy and torch.
+                    Calculus differentiates by it what SymEngine does not know
     backward        the same, as torch's backward computes it, where that rounds differently: 1 -
                     tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
     forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
@@ -33,7 +34,7 @@ tests all read it. Adding a function is adding a row. A row holds:
     opaque          formulas keep the name (sigmoid(x), not 1/(1 + exp(-x))) and differentiate it
                     by `derivative`; otherwise sympy's definition stands in formulas
     unsound         SymEngine errs about it: asec(3) is asin(1/3) to it; or it ends the process
-                    outside the domain. So sympy is asked
+                    outside the domain. So it is not asked
     mpmath          the function for the limit, on real numbers of any precision. A result that is
                     no finite real number, or a ValueError or ZeroDivisionError, says "undefined
                     here"
