@@ -44,7 +44,7 @@ class Expressions:
         self._dtype = dtype
 
     def constant(self, constant: Constant) -> Any:
-        """A number in the text: see the same of sympy in `symbolic`."""
+        """A number in the text: see the same of sympy in `by_sympy`."""
         value = constant.value
         if value is not None:
             if value.denominator == 1 and abs(value.numerator) <= _WHOLE:

@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc import limits
+from gradcalc.by_sympy import derivative, evaluator, expressed, unfolded
 from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import close
 from gradcalc.dtypes import EXACT, FLOAT64
@@ -29,13 +30,7 @@ from gradcalc.program import Program
 from gradcalc.report import Claim, Counterexample
 from gradcalc.sizes import too_large
 from gradcalc.spelling import normal
-from gradcalc.symbolic import (
-    derivative,
-    evaluator,
-    expressed,
-    formula_text,
-    unfolded,
-)
+from gradcalc.symbolic import formula_text
 
 #: Points at which a claim that cannot be proved is tried, points that a diagnosis must hold at, and
 #: tries at finding one.

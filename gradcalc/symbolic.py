@@ -2,111 +2,30 @@
 
 In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives,
 tidied and written in gradcalc's own language, and their values at a point, as many digits as it
-takes. SymEngine is asked first (see `algebra`), sympy for what that lacks. All symbols are real.
-
-sympy recurses over its expressions, so it is asked only within `limits.FORMULA_*`.
+takes. SymEngine is asked first (see `swift`), sympy for what that cannot tell (see `by_sympy`).
+All symbols are real.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import algebra, formulas, limits, terms, tidy
+from gradcalc import algebra, by_sympy, formulas, limits, terms, tidy
 from gradcalc.chain import Errors, as_dual, gradient, plain, tangent
-from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
-from gradcalc.dtypes import EXACT, Dtype
+from gradcalc.dtypes import Dtype
 from gradcalc.formulas import NoText, writer
-from gradcalc.functions import TABLE, Function, mp, sympy
-from gradcalc.interpret import run
+from gradcalc.functions import mp, sympy
 from gradcalc.lockstep import Steps, finished
-from gradcalc.parser import parse_row
 from gradcalc.precise import TooLarge, Undefined
-from gradcalc.program import Constant, Program, Step
+from gradcalc.program import Program
 from gradcalc.sizes import too_large
 from gradcalc.swift import Swift
-
-
-class _Expressions:
-    """Arithmetic on sympy expressions."""
-
-    def __init__(self, dtype: Dtype) -> None:
-        self._dtype = dtype
-
-    def constant(self, constant: Constant) -> Any:
-        """A number in the text; a literal is the number of the dtype that torch sees.
-
-        Numbers such as 0.5 are fractions, which cancel in formulas (0.5*x**2 gives x); others stay
-        decimal (0.1*x**2 gives 0.2*x), with digits enough never to round.
-        """
-        if constant.value is not None:
-            value = self._dtype.literal(constant.value)
-            short = value.denominator <= 1024 and abs(value) < 2**53
-            if short or self._dtype is EXACT:
-                return sympy.Rational(value.numerator, value.denominator)
-            return sympy.Float(value.numerator, precision=2000) / value.denominator
-        name = constant.text.lstrip("-")
-        size = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan}[name]
-        return -size if constant.text.startswith("-") else size
-
-    def number(self, value: Any) -> Any:
-        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
-            return sympy.Piecewise((1, value), (0, True))
-        return value
-
-    def condition(self, value: Any) -> Any:
-        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
-            return value
-        return sympy.Ne(value, 0)
-
-    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
-        return _for_sympy(row, args)
-
-
-def _for_sympy(row: Function, args: Sequence[Any]) -> Any:
-    """What a row is to sympy, of sympy's expressions."""
-    return _opaque(row.name)(*args) if row.opaque else row.sympy(*args)
-
-
-@functools.cache
-def _opaque(name: str) -> Any:
-    """A sympy function that keeps its name and is differentiated by its row's own derivative."""
-    row = TABLE[name]
-
-    def fdiff(self: Any, argindex: int = 1) -> Any:
-        program = parse_row(row.text(row.derivative, argindex - 1), row)
-        given: dict[str, Any] = {
-            parameter.name: sympy.sympify(argument)
-            for parameter, argument in zip(row.parameters, self.args, strict=False)
-        }
-        for parameter in row.parameters[len(self.args) :]:
-            given[parameter.name] = _default(str(parameter.default))
-        arithmetic = _Expressions(EXACT)
-        values = run(program, [given[name] for name in program.names], arithmetic)
-        return arithmetic.number(values[program.output])
-
-    def as_it_stands(self: Any, prec: int) -> Any:  # noqa: ARG001 - sympy's
-        # sympy would ask mpmath's function of that name: its sinc(x) is not sin(pi*x)/(pi*x).
-        return None
-
-    members = {"fdiff": fdiff, "_eval_evalf": as_it_stands}
-    return type(name, (sympy.Function,), {**members, "is_extended_real": True, "is_real": True})
-
-
-def _default(text: str) -> Any:
-    """A parameter's default as torch has it: a float64, or an infinity."""
-    if "inf" in text:
-        return -sympy.oo if text.startswith("-") else sympy.oo
-    value = Fraction(float(text))
-    if value.denominator <= 1024:
-        return sympy.Rational(value.numerator, value.denominator)
-    return sympy.Float(value.numerator, precision=2000) / value.denominator
 
 
 class Calculus:
@@ -143,7 +62,7 @@ class Calculus:
             symbols = {symbol.name: symbol for symbol in self._symbols}
             for position, formula in enumerate(self._swift.formulas):
                 if self._formulas[position] is None:
-                    self._formulas[position] = algebra.as_sympy(formula, symbols, _for_sympy)
+                    self._formulas[position] = by_sympy.converted(formula, symbols)
         return self._formulas
 
     def differentiate(self) -> None:
@@ -169,16 +88,16 @@ class Calculus:
 
     def _by_sympy(self) -> None:
         try:
-            expression = expressed(self._program, self._symbols, self._dtype)
+            expression = by_sympy.expressed(self._program, self._symbols, self._dtype)
             first: dict[int, Any] = {}
             for position, axes in enumerate(self._entries):
                 if axes[0] not in first:
-                    raw = derivative(expression, self._symbols[axes[0]])
+                    raw = by_sympy.derivative(expression, self._symbols[axes[0]])
                     first[axes[0]] = self._tidied(raw)
                 formula = first[axes[0]]
                 if len(axes) == 2:
-                    formula = self._tidied(derivative(formula, self._symbols[axes[1]]))
-                self._formulas[position] = None if _immense(formula) else formula
+                    formula = self._tidied(by_sympy.derivative(formula, self._symbols[axes[1]]))
+                self._formulas[position] = None if by_sympy.is_immense(formula) else formula
         except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
             # It cannot differentiate this: the entries that are left have no formula, which the
             # report shows, and the limit takes calculus' place.
@@ -208,11 +127,11 @@ class Calculus:
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
-        self._room -= _length(formula)
+        self._room -= by_sympy.length(formula)
         if self._room <= 0 or self._seconds <= 0:
             return formula
         started = time.monotonic()
-        tidied = _tidy(formula, self._seconds)
+        tidied = by_sympy.tidied(formula, self._seconds)
         self._seconds -= time.monotonic() - started
         return tidied
 
@@ -271,7 +190,7 @@ class Calculus:
         """The function of some of the formulas, for this point and the next."""
         if positions not in self._evaluators:
             formulas = [self.formulas[position] for position in positions]
-            self._evaluators[positions] = evaluator(self._symbols, formulas)
+            self._evaluators[positions] = by_sympy.evaluator(self._symbols, formulas)
         return self._evaluators[positions]
 
     def _spread(self, inputs: Sequence[Fraction]) -> int:
@@ -302,9 +221,6 @@ class Calculus:
         below, above = sides
         return above if below == above or close(below, above, 30) else None
 
-
-#: What sympy was asked since its caches were emptied last.
-_asked_of_sympy: set[str] = set()
 
 #: The formulas that were asked for last, by what they depend on.
 _recent: dict[tuple[Any, ...], Calculus] = {}
@@ -404,145 +320,8 @@ def spread(numbers: Iterable[Fraction | None]) -> int:
     )
 
 
-def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
-    """The program as one sympy expression of the symbols that stand for its inputs."""
-    _asked_of_sympy.add("expressions")
-    arithmetic = _Expressions(dtype)
-    return arithmetic.number(run(program, symbols, arithmetic)[program.output])
-
-
-def unfolded(expression: Any) -> Any:
-    """The expression with the functions that keep their names replaced by their definitions."""
-    rows = {row.name: row for row in TABLE.values() if row.opaque}
-    return expression.replace(
-        lambda part: type(part).__name__ in rows,
-        lambda part: rows[type(part).__name__].sympy(*part.args),
-    )
-
-
-def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., list[Any]]:
-    """One Python function for all formulas, at mpmath's present precision.
-
-    Returns:
-        A function of one number for each symbol; for each formula it gives a finite real mpmath
-        number, or None.
-    """
-    _asked_of_sympy.add("functions")
-    names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
-
-    def compiled(what: Any) -> Any:
-        return sympy.lambdify(symbols, what, modules=[names, "mpmath"], dummify=True)
-
-    together = compiled(list(formulas))
-    alone: list[Any] = []
-
-    def evaluate(*point: Any) -> list[Any]:
-        try:
-            return list(map(_real, together(*point)))
-        except _NO_VALUE:
-            # One of them has no value here; the others may.
-            if not alone:
-                alone.extend(map(compiled, formulas))
-            return [_or_none(function, point) for function in alone]
-
-    return evaluate
-
-
-_NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
-
-
-def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function for plain integers too, which Python would divide in float64."""
-    return lambda *args: function(*map(mp.mpf, args))
-
-
-def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
-    try:
-        return _real(function(*point))
-    except _NO_VALUE:
-        return None
-
-
-def _real(value: Any) -> Any:
-    """The value as a finite real mpmath number, or None."""
-    if value is None:
-        return None
-    if isinstance(value, mp.mpc):
-        if value.imag:
-            return None
-        value = value.real
-    value = mp.mpf(value)
-    return value if mp.isfinite(value) else None
-
-
 def _number(value: Fraction) -> Any:
     return mp.mpf(value.numerator) / value.denominator
-
-
-def _immense(formula: Any) -> bool:
-    """Whether a number in the formula is longer than anyone reads, and than Python prints."""
-    return any(
-        max(abs(number.p), number.q).bit_length() > limits.CONSTANT_BITS
-        for number in formula.atoms(sympy.Rational)
-    )
-
-
-def derivative(expression: Any, symbol: Any) -> Any:
-    """The derivative, almost everywhere.
-
-    That of floor or sign, which sympy leaves as it stands or as a DiracDelta, is 0 off the jumps.
-    """
-    result = sympy.diff(expression, symbol)
-    if result.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs):
-        result = result.replace(
-            lambda part: isinstance(part, sympy.Derivative | sympy.DiracDelta | sympy.Subs),
-            lambda _: sympy.Integer(0),
-        )
-    return result
-
-
-# --- Tidying and writing --------------------------------------------------------------------------
-
-
-def _tidy(formula: Any, seconds: float) -> Any:
-    """The shortest of a few equal forms that are cheap to find, in so many seconds for each.
-
-    `cancel` and `factor` multiply powers out, so they see only small formulas with small exponents.
-    """
-    if not formula.args or _length(formula) > limits.TIDY_NODES:
-        return formula
-    # y*x**y/x becomes y*x**(y - 1), which is no shorter but what a hand writes.
-    best = sympy.powsimp(formula)
-    least = _length(best)
-    exponents = [abs(power.exp) for power in formula.atoms(sympy.Pow) if power.exp.is_Integer]
-    if max(exponents, default=0) > 100:
-        # Some forms take a factor out of a power and raise it to thousands of digits.
-        return formula
-    small = (
-        max(exponents, default=0) <= 8
-        and _length(formula) <= limits.CANCEL_NODES
-        and len(formula.free_symbols) <= limits.CANCEL_SYMBOLS
-    )
-    ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
-    if small and not formula.has(sympy.Piecewise, sympy.Float):
-        ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
-    for way in ways:
-        try:
-            with time_limit(seconds):
-                other = sympy.powsimp(way(formula))
-        except TimeUp:
-            continue
-        except Exception:  # noqa: BLE001, S112 - as in `differentiate`; the formula stays as it is
-            continue
-        length = _length(other)
-        if length < least:
-            best, least = other, length
-    return best
-
-
-def _length(formula: Any) -> int:
-    """How long a formula is to read: operations, with brackets weighing too."""
-    return int(sympy.count_ops(formula)) + sum(1 for _ in formula.atoms(sympy.Add)) + 1
 
 
 def forget() -> None:
@@ -550,12 +329,8 @@ def forget() -> None:
     formulas.forget()
     tidy.forget()
     terms.forget()
+    by_sympy.forget()
     _recent.clear()
-    if _asked_of_sympy:
-        _asked_of_sympy.clear()
-        sympy.core.cache.clear_cache()
-        # Expressions and what sympy knows of them refer to each other.
-        gc.collect()
 
 
 def formula_text(formula: Any, digits: int = 15) -> str:

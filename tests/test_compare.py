@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from strategies import CONDITIONS, question
 
-from gradcalc import algebra, symbolic
+from gradcalc import algebra, by_sympy, symbolic
 from gradcalc.bindings import parse_bindings
 from gradcalc.calculate import Options, calculate
 from gradcalc.compare import (
@@ -114,7 +114,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Replace columns of a row."""
 
     def forget() -> None:
-        symbolic._opaque.cache_clear()
+        by_sympy._opaque.cache_clear()
         symbolic._recent.clear()
         row_program.cache_clear()
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gradcalc import algebra, symbolic
+from gradcalc import algebra
+from gradcalc.by_sympy import expressed
 from gradcalc.dtypes import FLOAT64
 from gradcalc.formulas import NoText, writer
 from gradcalc.functions import mp, symengine, sympy
@@ -22,7 +23,7 @@ def by_symengine(text: str) -> Any:
 def by_sympy(text: str) -> Any:
     program = parse(text)
     symbols = [sympy.Symbol(name, real=True) for name in program.names]
-    return symbolic.expressed(program, symbols, FLOAT64)
+    return expressed(program, symbols, FLOAT64)
 
 
 def written(formula: Any) -> str:

@@ -26,7 +26,7 @@ LAYERS = [
     {"tidy", "autodiff", "births", "blocks", "directions", "expressions", "evaluation"},
     {"parser", "together", "pointwise", "bounded"},
     {"bindings", "chain", "bounds", "adjoint", "points", "derivatives"},
-    {"swift"},
+    {"swift", "by_sympy"},
     {"symbolic", "conditioning", "values", "domains", "tables"},
     {"claims", "compare"},
     {"jury"},
@@ -44,7 +44,7 @@ LAYERS = [
 TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
 CALCULUS = {
     *("symbolic", "chain", "conditioning", "claims", "swift"),
-    *("formulas", "tidy", "terms", "algebra", "derivatives", "evaluation"),
+    *("formulas", "tidy", "terms", "algebra", "derivatives", "evaluation", "by_sympy"),
 }
 LIMIT = {"precise", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.

@@ -344,7 +344,7 @@ def test_failure_of_sympy_leaves_the_formula_out(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("gradcalc.symbolic.derivative", fail)
+    monkeypatch.setattr("gradcalc.by_sympy.derivative", fail)
     # SymEngine's has a complex number in it.
     assert formula("(-2)**x") is None
 
@@ -395,7 +395,7 @@ def test_formula_is_tidied_within_the_limit(monkeypatch: pytest.MonkeyPatch, tex
             stopped.append(True)
             raise
 
-    monkeypatch.setattr("gradcalc.symbolic.time_limit", watched)
+    monkeypatch.setattr("gradcalc.by_sympy.time_limit", watched)
     assert calculus(text).text(0) is not None
     assert not stopped
 
