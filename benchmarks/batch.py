@@ -10,7 +10,8 @@ variables changed in every copy, so that no two lines are the same, are differen
   is what one writes in ten lines, and it checks neither kinks nor domains nor rounding;
 - torch alone: forward and backward of the same formula, compiled by Python beforehand, in a loop.
 
-Then the same formulas at new points each time: they are parsed and differentiated once. The figures
+Then the same formulas at new points each time: they are parsed and differentiated once; and
+formulas of functions that SymEngine does not know, against torch alone. The figures
 are microseconds for a line, without imports and after a warm-up: the marginal cost. A run times all
 sides one after the other; the ratios are medians over the runs. gradcalc must be installed, or on
 PYTHONPATH.
@@ -19,6 +20,7 @@ PYTHONPATH.
 from __future__ import annotations
 
 import argparse
+import collections
 import csv
 import io
 import math
@@ -36,6 +38,7 @@ from typing import Any
 import sympy
 import torch
 from sympy.parsing.sympy_parser import parse_expr
+from torch.nn import functional
 
 from gradcalc.batch import answers
 from gradcalc.question import Options
@@ -54,8 +57,24 @@ def root(value: Any) -> Any:
     return torch.sqrt(value) if isinstance(value, torch.Tensor) else math.sqrt(value)
 
 
+#: Formulas of functions that SymEngine does not know.
+CALLS = (
+    ("relu(w*x + b)", "w=0.7,x=1.3,b=-0.2"),
+    ("sigmoid(w*x + b)*(1 - y)", "w=0.7,x=1.3,b=-0.2,y=0.4"),
+    ("abs(x - y)/(abs(x) + abs(y))", "x=1.3,y=-0.4"),
+    ("softplus(x*y) - x", "x=1.3,y=-0.4"),
+    ("x*sigmoid(1.702*x)", "x=0.8"),
+    ("maximum(x**2, y)*exp(-y)", "x=1.3,y=0.4"),
+    ("where(abs(x) < d, x**2/2, d*(abs(x) - d/2))", "x=1.3,d=0.9"),
+    ("y*log(sigmoid(x)) + (1 - y)*log(1 - sigmoid(x))", "x=1.3,y=0.4"),
+    ("gelu(x)*silu(y)", "x=1.3,y=-0.4"),
+    ("lgamma(a + b) - lgamma(a) - lgamma(b)", "a=1.7,b=2.4"),
+)
+
 NAMESPACE = {
     **{name: getattr(torch, name) for name in ("sin", "cos", "tan", "exp", "log", "tanh")},
+    **{name: getattr(torch, name) for name in ("relu", "sigmoid", "maximum", "where", "lgamma")},
+    **{name: getattr(functional, name) for name in ("softplus", "gelu", "silu")},
     **{name: getattr(torch, name) for name in ("arcsin", "arccos", "arctan")},
     "sqrt": root,
     "pi": math.pi,
@@ -76,26 +95,27 @@ class Line:
         return f"{self.text} --at {at}\n"
 
 
+def line_of(text: str, at: str) -> Line:
+    """A formula at a point such as x=1,y=2."""
+    pairs = (part.split("=") for part in at.split(","))
+    return Line(text, {name: float(value) for name, value in pairs})
+
+
 def table() -> list[Line]:
-    """The formulas with their points."""
+    """The formulas from Feynman's lectures with their points."""
     with FORMULAS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return [
-        Line(
-            row["expr"],
-            {
-                name: float(value)
-                for name, value in (part.split("=") for part in row["point"].split(","))
-            },
-        )
-        for row in rows
-    ]
+        return [line_of(row["expr"], row["point"]) for row in csv.DictReader(file, delimiter="\t")]
 
 
-def renamed(copies: int, numbers: Iterator[int]) -> list[Line]:
-    """Copies of the formulas whose variables have names of their own."""
+def calls() -> list[Line]:
+    """The formulas of functions that SymEngine does not know, thrice."""
+    return [line_of(text, at) for text, at in CALLS] * 3
+
+
+def renamed(lines: list[Line], numbers: Iterator[int]) -> list[Line]:
+    """Formulas with variables that have names of their own."""
     found = []
-    for line in table() * copies:
+    for line in lines:
         text, number = line.text, next(numbers)
         for name in line.point:
             text = re.sub(rf"\b{name}\b", f"{name}_{number}", text)
@@ -182,14 +202,19 @@ def main() -> None:
     options = parser.parse_args()
     numbers, chance = count(), random.Random(0)  # noqa: S311 - points, and no secrets
     for side in (by_gradcalc, by_script, by_torch):
-        side(renamed(1, numbers))()
-    taken: dict[str, list[float]] = {name: [] for name in ("torch", "script", "new", "same")}
+        side(renamed(table(), numbers))()
+    by_gradcalc(renamed(calls(), numbers))()
+    taken: dict[str, list[float]] = collections.defaultdict(list)
     for _ in range(options.runs):
-        lines, again = renamed(options.copies, numbers), elsewhere(options.copies, chance)
+        lines = renamed(table() * options.copies, numbers)
+        again = elsewhere(options.copies, chance)
+        others = renamed(calls() * options.copies, numbers)
         sides = {
             "torch": by_torch(lines),
             "new": by_gradcalc(lines),
             "same": by_gradcalc(again),
+            "torch, calls": by_torch(others),
+            "calls": by_gradcalc(others),
             # It is as slow as all others together.
             "script": by_script(lines[: 30 * max(1, options.copies // 4)]),
         }
@@ -207,6 +232,8 @@ def main() -> None:
         ("script", "a script with sympy and torch"),
         ("new", "gradcalc, distinct expressions"),
         ("same", "gradcalc, the same at new points"),
+        ("torch, calls", "torch, what SymEngine lacks"),
+        ("calls", "gradcalc, what SymEngine lacks"),
     ):
         print(f"{what:<34} {statistics.median(taken[name]):9.0f}")
     against_torch, against_script = ratio("new", "torch"), ratio("script", "new")
@@ -214,6 +241,7 @@ def main() -> None:
     print(f"distinct expressions: a script takes {against_script:.1f} times gradcalc", end=" ")
     print(f"(goal: at least {AT_LEAST:g})")
     print(f"the same at new points: {ratio('same', 'torch'):.1f} times torch")
+    print(f"what SymEngine lacks: {ratio('calls', 'torch, calls'):.1f} times torch")
     if options.check and (against_torch > AT_MOST or against_script < AT_LEAST):
         sys.exit(1)
 
