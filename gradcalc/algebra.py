@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -166,9 +166,15 @@ def is_call(expression: Any) -> bool:
     return type(expression) is symengine.FunctionSymbol
 
 
-def calls_in(expression: Any) -> set[Any]:
+@functools.cache
+def calls_in(expression: Any) -> Collection[Any]:
     """All calls in an expression, those within calls too."""
-    return set(expression.atoms(symengine.FunctionSymbol))
+    return () if expression.is_Atom else frozenset(expression.atoms(symengine.FunctionSymbol))
+
+
+def forget() -> None:
+    """Drop what was kept of expressions."""
+    calls_in.cache_clear()
 
 
 def is_condition(expression: Any) -> bool:

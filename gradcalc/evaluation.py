@@ -15,7 +15,8 @@ from typing import Any
 from gradcalc import algebra
 from gradcalc.digits import BITS, PRECISIONS
 from gradcalc.dtypes import FLOAT64, Dtype
-from gradcalc.functions import mp, symengine
+from gradcalc.functions import Function, mp, symengine
+from gradcalc.functions import algebra as columns
 from gradcalc.precise import TooLarge, applied
 
 #: Bits that go lost at most on the way through decimal digits.
@@ -102,28 +103,59 @@ def _inside_out(expressions: Iterable[Any]) -> Iterable[Any]:
 def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
     """A call's value, by those of the symbols and of the calls within it; None if it has none."""
     row = algebra.row_of(call)
-    found = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
-    if row.name == "where" and algebra.is_truth(found[0]):
+    args = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
+    if row.name == "where" and algebra.is_truth(args[0]):
         # The branch not taken may well be undefined.
-        chosen = found[1 if found[0] == symengine.true else 2]
+        chosen = args[1 if args[0] == symengine.true else 2]
         return None if _finite(chosen) is None else chosen
-    args = [_for_mpmath(value, bits) for value in found]
-    if any(arg is None for arg in args):
+    found = [_finite(arg) for arg in args]
+    if any(arg is None for arg in found):
+        return None
+    value = _by_symengine(row, args)
+    return _by_mpmath(row, found, bits) if value is None else value
+
+
+#: Rows that SymEngine's numbers are not enough for.
+_NOT_ENOUGH: set[str] = set()
+
+
+def _by_symengine(row: Function, args: Sequence[Any]) -> Any:
+    """A row's value in SymEngine's own numbers; None where they are not enough for it.
+
+    Numbers are chosen and compared by the mpmath column, in which nothing but Python's operators is
+    needed for that; smooth functions have their definition.
+    """
+    if row.name in _NOT_ENOUGH:
         return None
     try:
+        if row.accuracy == 0 or row.name in {"gt", "ge", "lt", "le"}:
+            value = row.mpmath(*args)
+        elif row.opaque and not row.margin:
+            with columns.of(symengine):
+                value = row.sympy(*args)
+        else:
+            value = None
+    except (AttributeError, TypeError, RuntimeError):
+        value = None
+        _NOT_ENOUGH.add(row.name)
+    return None if _finite(value) is None else value
+
+
+def _by_mpmath(row: Function, args: Sequence[Any], bits: int) -> Any:
+    """A row's value in mpmath's numbers, as SymEngine's."""
+    try:
         with mp.workprec(bits):
-            value = applied(row, args)
+            value = applied(
+                row, [arg if isinstance(arg, bool) else _as_mpmath(arg, bits) for arg in args]
+            )
     except TooLarge:
         return None
-    if value is None or isinstance(value, bool):
-        return None if value is None else symengine.true if value else symengine.false
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return symengine.true if value else symengine.false
     with mp.workprec(bits + _DECIMAL):
         return symengine.RealMPFR(str(value), bits)
-
-
-def _for_mpmath(value: Any, bits: int) -> Any:
-    found = _finite(value)
-    return found if found is None or isinstance(found, bool) else _as_mpmath(found, bits)
 
 
 @functools.lru_cache(maxsize=8192)

@@ -326,6 +326,7 @@ def _number(value: Fraction) -> Any:
 
 def forget() -> None:
     """Empty the caches, which grow with every new expression up to some hundred megabytes."""
+    algebra.forget()
     formulas.forget()
     tidy.forget()
     terms.forget()
