@@ -6,6 +6,7 @@ of difference quotients. It knows the functions' values alone, no rule of differ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -205,8 +206,8 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
     """
     more += 2 * _spread([*inputs, *(constant.value for constant in program.constants)])
     try:
+        found = _without_poles(program, inputs, dtype, _SURVEY_BITS + more)
         with mp.workprec(_SURVEY_BITS + more):
-            found = values(program, [_number(value) for value in inputs], dtype)
             output = Numbers(dtype).number(found[program.output])
             if isinstance(output, Undefined):
                 return Survey(stranger=output.number)
@@ -215,6 +216,54 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
             return Survey(defined=True, computable=True, suspects=_suspects(program, found))
     except TooLarge:
         return Survey(defined=True)
+
+
+def _without_poles(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, bits: int
+) -> list[Any]:
+    """The values at the point; `Undefined` where a step stands on a pole, but for rounding.
+
+    What 1/sin(pi) divides by is not 0 but 2**-400 or so, and the quotient 2**400: it grows with the
+    precision, and there is no such value.
+    """
+    with mp.workprec(bits):
+        point = list(map(_number, inputs))
+        found = values(program, point, dtype)
+    if not any(_is_odd(value, bits) for value in found):
+        return found
+    with mp.workprec(2 * bits):
+        finer = values(program, point, dtype)
+        poles: dict[int, Any] = {}
+        for number, step in enumerate(program.steps, program.first_step):
+            args = [_grown(found[arg], finer[arg]) for arg in step.args]
+            grown = _grown(found[number], finer[number])
+            at_zero = any(arg < -bits / 2 for arg in args)
+            # What grows only because its argument does has no pole of its own.
+            if max(args, default=0) < 1 and (grown > bits / 2 or (at_zero and grown > 0.5)):
+                poles[number] = Undefined(number)
+    if not poles:
+        return found
+    with mp.workprec(bits):
+        return values(program, point, dtype, poles)
+
+
+def _is_odd(value: Any, bits: int) -> bool:
+    """Whether a value is so small or so large as rounding makes it at a zero, or a pole."""
+    if isinstance(value, bool | Undefined) or not value or mp.isinf(value):
+        return False
+    return bool(abs(mp.frexp(value)[1]) > bits / 2)
+
+
+def _grown(rough: Any, fine: Any) -> float:
+    """By how many bits a value is larger with more precision; 0 for what is no number."""
+    for value in (rough, fine):
+        if isinstance(value, bool | Undefined) or not mp.isfinite(value):
+            return 0.0
+    if rough == fine:
+        return 0.0
+    if not rough or not fine:
+        return -math.inf if rough else math.inf
+    return float(mp.log(abs(fine / rough), 2))
 
 
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:

@@ -328,7 +328,8 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
     """Whether there is no doubt that all steps are defined, and the results finite.
 
     There is where a step that is undefined somewhere is nan or infinite, and where one is made of a
-    difference that may be nothing but rounding: log(1 + x - 1 - x) is often defined to torch.
+    number that may be nothing but rounding, as log(1 + x - 1 - x) or 1/sin(pi); or is as large as
+    one over such a number, as tan(pi/2).
     """
     doubtful: set[int] = set()
     for number, step in enumerate(program.steps, program.first_step):
@@ -336,7 +337,12 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
         doubt = bool(doubtful) and not doubtful.isdisjoint(step.args)
         if row.is_partial and (doubt or not _all_finite(values[number])):
             return False
-        if doubt or (row.cancels and _cancelled(values[number], [values[k] for k in step.args])):
+        if row.cancels:
+            args = [values[arg] for arg in step.args]
+            if row.is_partial and _cancelled(1 / values[number] if values[number] else 0.0, args):
+                return False
+            doubt = doubt or _cancelled(values[number], args)
+        if doubt:
             doubtful.add(number)
     return all(_all_finite(values[number]) for number in program.outputs)
 

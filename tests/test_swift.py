@@ -117,6 +117,18 @@ def test_what_symengine_lacks(text: str) -> None:
         ("x + 0*log(1 + y - 1 - y - 1e-17)", "x=1,y=1.2e-16", {"undefined"}),
         ("(1 + y - 1 - z)/(1 + y - 1 - z)", "y=1.2e-16,z=1.2e-16", {"undefined"}),
         ("asech(x + 1e-17)", "x=1", {"undefined"}),
+        # A pole, whatever torch's pi makes of it.
+        ("1/sin(pi*x)", "x=1", {"undefined"}),
+        ("tan(pi*x)", "x=0.5", {"undefined"}),
+        ("x + csc(pi)", "x=0.5", {"undefined"}),
+        ("relu(x)/sin(pi)", "x=0.5", {"undefined"}),
+        ("x + atan(1/sin(pi*y))", "x=0.5,y=1", {"undefined"}),
+        ("x/(sqrt(2)**2 - 2)", "x=0.5", {"undefined"}),
+        ("where(x < 0, x, 1/sin(pi*y))", "x=-0.5,y=1", {"agree"}),
+        # No pole, only far away from 1.
+        ("x + 1/exp(-y)", "x=0.5,y=300", {"agree"}),
+        ("x/exp(-y)", "x=0.5,y=300", {"agree"}),
+        ("sin(pi*x)/sin(pi*x)", "x=1", {"agree"}),
     ],
 )
 def test_batch_is_as_strict_as_grad(text: str, at: str, verdicts: set[str]) -> None:

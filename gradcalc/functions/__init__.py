@@ -56,7 +56,8 @@ tests all read it. Adding a function is adding a row. A row holds:
     largest         the largest constant argument, where sympy would compute a huge number exactly
     any_size        the mpmath column is safe at any magnitude (others can ask for gigabytes)
     commutes        the order of its two arguments is nothing, to floating-point numbers either
-    cancels         its value may be far smaller than its arguments, and nothing but their rounding
+    cancels         its value, or one over it, may be far smaller than its arguments, and be nothing
+                    but their rounding: sin(pi) and tan(pi/2)
     numbers         torch takes plain numbers after the first argument, and shows another grad_fn
                     for them than for tensors; the same goes for every operator
     conditions      how many of the first arguments are conditions (x > 0); elsewhere a condition

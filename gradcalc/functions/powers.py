@@ -141,6 +141,7 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
         mpmath=(lambda x: mp.log(x))
         if _base == "e"
         else lambda x, base=int(_base): mp.log(x) / mp.log(base),
+        cancels=True,
         accuracy=2,
         shift=1 / math.log({"e": math.e}.get(_base) or int(_base)),
         derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",

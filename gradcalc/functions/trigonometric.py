@@ -35,9 +35,23 @@ def _trigonometric(
     )
 
 
-_trigonometric("sin", "sine; x in radians", "cos(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1)
 _trigonometric(
-    "cos", "cosine; x in radians", "-sin(x)", samples=(0.5, -2.0), accuracy=2, lipschitz=1
+    "sin",
+    "sine; x in radians",
+    "cos(x)",
+    samples=(0.5, -2.0),
+    cancels=True,
+    accuracy=2,
+    lipschitz=1,
+)
+_trigonometric(
+    "cos",
+    "cosine; x in radians",
+    "-sin(x)",
+    samples=(0.5, -2.0),
+    cancels=True,
+    accuracy=2,
+    lipschitz=1,
 )
 _trigonometric(
     "tan",
@@ -45,6 +59,7 @@ _trigonometric(
     "tan(x)**2 + 1",
     samples=(0.5, -2.0),
     domain="cos(x) != 0",
+    cancels=True,
     accuracy=2,
 )
 _trigonometric(
@@ -55,6 +70,7 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
+    cancels=True,
     accuracy=4,
 )
 _trigonometric(
@@ -66,6 +82,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    cancels=True,
     accuracy=4,
 )
 _trigonometric(
@@ -77,6 +94,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.tan(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
+    cancels=True,
     accuracy=4,
 )
 _trigonometric(
