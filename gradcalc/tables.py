@@ -106,7 +106,7 @@ class CsvWriter:
         for name, column in table.columns.items():
             numbers = column.tolist()
             if name.endswith(" ulps"):
-                numbers = [int(u) if u % 1 == 0 else u for u in numbers]
+                numbers = [int(u) if u < 2**53 and u.is_integer() else u for u in numbers]
             if name in table.missing:
                 for number in table.missing[name].nonzero()[0].tolist():
                     numbers[number] = None

@@ -339,7 +339,7 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
             return False
         if row.cancels:
             args = [values[arg] for arg in step.args]
-            if row.is_partial and _cancelled(1 / values[number] if values[number] else 0.0, args):
+            if row.is_partial and _is_pole(values[number], args):
                 return False
             doubt = doubt or _cancelled(values[number], args)
         if doubt:
@@ -371,6 +371,14 @@ def _cancelled(value: Any, terms: Sequence[Any]) -> bool:
         size = value.detach().abs()
         return any(bool((size < _LEFT * abs(term)).any()) for term in terms)
     return bool(abs(value) < _LEFT * max(map(abs, terms)))
+
+
+def _is_pole(value: Any, terms: Sequence[Any]) -> bool:
+    """Whether one over the value is so little."""
+    if not _NUMBERS.issuperset(map(type, terms)):
+        size = value.detach().abs()
+        return any(bool((size * abs(term) * _LEFT > 1).any()) for term in terms)
+    return bool(abs(value) * max(map(abs, terms)) * _LEFT > 1)
 
 
 #: What is left of a difference beyond doubt, beside its terms, in float32 too.

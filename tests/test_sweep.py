@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -137,6 +138,12 @@ def test_second_derivative_that_torch_lacks_is_undecided(run: Run) -> None:
     (row,) = swept(run, "hardsigmoid(x)", "--second-order", "--over", "x=5:5:1")
     assert (row["verdict"], row["d2f/dxdx"], row["d2f/dxdx ulps"]) == ("undecided", "", "")
     assert "torch has no such derivative" in row["note"]
+
+
+def test_ulps_beyond_counting_are_no_whole_numbers_of_300_digits(run: Run) -> None:
+    (row,) = swept(run, "u*tan(pi*v)", "--over", "v=1:1:1", "--at", "u=0.5")
+    assert row["verdict"] == "rounding"
+    assert re.fullmatch(r"\d\.\d+e\+30\d", row["df/du ulps"])
 
 
 def test_float32_points_are_those_that_torch_sees(run: Run) -> None:
