@@ -293,11 +293,19 @@ class _Writer:
     def _call(self, call: Any) -> _Piece:
         """One of `algebra`'s calls."""
         row = TABLE[call.get_name()]
+        if row.symbol == "//":
+            return self._floored(*map(self.piece, call.args))
         if row.group != "comparison":
             return self._called(row.name, call.args)
         if not row.conditions:
             return self._compared(str(row.symbol), call.args)
         return self._negation(call) if len(call.args) == 1 else self._joined(row.symbol, call.args)
+
+    def _floored(self, left: _Piece, right: _Piece) -> _Piece:
+        above, below = (_within(part.text, part.tight, _POWER) for part in (left, right))
+        text = f"{above}//{below}"
+        # 2*(x//3) is no 2*x//3.
+        return _Piece(text, _PRODUCT, (_Factor(_FUNCTION, text, 1.0, text, _SUM),))
 
     def _polygamma(self, expression: Any) -> _Piece:
         order, argument = map(self.piece, expression.args)

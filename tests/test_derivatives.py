@@ -52,6 +52,8 @@ def value(text: str, **at: float) -> Any:
         ("(x > 0)*x**2", "2*x*where(x > 0, 1, 0)"),
         ("x > y", "0"),
         ("floor(x)*x", "floor(x)"),
+        ("x//2*x", "x//2"),
+        ("3*(x*y//(y + 1))*x**2", "6*x*((x*y)//(y + 1))"),
         ("detach(x)*x", "detach(x)"),
         ("lgamma(x)", "digamma(x)"),
         # Parameters that are not given have the values of the table.
