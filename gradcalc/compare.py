@@ -27,9 +27,10 @@ from gradcalc.digits import Limit, Trend, close
 from gradcalc.directions import Finding
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
-from gradcalc.precise import Slope, Survey
 from gradcalc.program import Program
 from gradcalc.report import Blame, Entry, Verdict
+from gradcalc.slopes import Slope
+from gradcalc.surveys import Survey
 
 #: Bits to which the calculus and the limit must agree to be taken for one value: far beyond
 #: any dtype, and within what a difference quotient gives.

@@ -25,7 +25,7 @@ from typing import Any
 from gradcalc.chain import Errors, Sums, as_dual, gradient, plain, tangent
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
-from gradcalc.precise import TooLarge, Undefined
+from gradcalc.precise import TooLarge, Undefined, number_of, spread_of
 from gradcalc.program import Program
 
 #: Random runs, and how far beyond their largest deviation an error may lie.
@@ -129,9 +129,7 @@ def _measured(
     precision: int,
 ) -> dict[tuple[int, ...], Conditioning]:
     sizes = [*inputs, *(constant.value for constant in program.constants)]
-    spread = max(
-        (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in sizes if n), default=0
-    )
+    spread = spread_of(sizes)
     with mp.workprec(precision + 2 * spread):
         sums = Sums()
         clean = _derivatives(program, inputs, along, distances, dtype, Errors(), sums)
@@ -237,8 +235,7 @@ def _derivatives(
     second axis with them.
     """
     point = [
-        as_dual(mp.mpf(value.numerator) / value.denominator, moves=along == (number,))
-        for number, value in enumerate(inputs)
+        as_dual(number_of(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
     errors.as_torch = True
     try:

@@ -21,7 +21,7 @@ from typing import Any
 from gradcalc.dtypes import DTYPES, Dtype
 from gradcalc.errors import Span
 from gradcalc.functions import Function, mp
-from gradcalc.precise import Numbers, Undefined
+from gradcalc.precise import Numbers, Undefined, number_of
 from gradcalc.program import Constant, Step
 
 #: The step is 2**-_STEP in proportion to the coordinates; what is left out is smaller by as much.
@@ -99,7 +99,7 @@ class Values:
 
     def number(self, value: Fraction) -> int:
         """A number that no text tells."""
-        return self._add(mp.mpf(value.numerator) / value.denominator, moves=False)
+        return self._add(number_of(value), moves=False)
 
     def call(self, row: Function, args: tuple[int, ...]) -> int:
         """A row of the function table, applied to numbers."""
@@ -175,7 +175,7 @@ def findings(
     """
     source = random.Random(0)  # noqa: S311 - no secret
     with mp.workprec(_BITS):
-        exact = [mp.mpf(value.numerator) / value.denominator for value in point]
+        exact = [number_of(value) for value in point]
         base = Values(exact, dtype)
         here = base.values[run(base)]
         for axes in variables:

@@ -1,7 +1,7 @@
 """Where a program certainly has no value: the points of a sweep that lie outside a step's domain.
 
 In: a scalar program, a tensor of values for each of its variables. Out: for each point the number
-of the first value that is none, the same that `precise.survey` finds there. Nothing is said where
+of the first value that is none, the same that `surveys.survey` finds there. Nothing is said where
 it takes more than the bounds of rounding errors to be certain of it.
 """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc import compare, conditioning, evaluation, limits, precise
+from gradcalc import compare, conditioning, evaluation, limits, slopes, surveys
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import mp
 from gradcalc.lockstep import Steps
@@ -27,7 +27,7 @@ _SHRINKS = 2.0**20
 
 
 #: What there is at a point where all is smooth.
-SMOOTH = precise.Survey(defined=True, computable=True, suspects=frozenset())
+SMOOTH = surveys.Survey(defined=True, computable=True, suspects=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Jury:
         if settled:
             survey, symbolic = SMOOTH, list(map(evaluation.as_mpmath, settled))
         else:
-            survey = precise.survey(case.program, case.point, dtype, case.spread)
+            survey = surveys.survey(case.program, case.point, dtype, case.spread)
             if self._calculus is not None:
                 # The formula is of interest also where it has no value.
                 self._calculus.differentiate()
@@ -257,7 +257,7 @@ class Jury:
             symbolic=symbolic,
             autograd=case.autograd[axes],
             continued=continued,
-            slope=functools.partial(precise.slope, case.program, case.point, axes, self._dtype),
+            slope=functools.partial(slopes.slope, case.program, case.point, axes, self._dtype),
             conditioning=functools.partial(self._measure, axes),
             birth=functools.partial(case.birth, axes),
             budget=case.budget,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +22,7 @@ from gradcalc.dtypes import Dtype
 from gradcalc.formulas import NoText, writer
 from gradcalc.functions import mp, sympy
 from gradcalc.lockstep import Steps, finished
-from gradcalc.precise import TooLarge, Undefined
+from gradcalc.precise import TooLarge, Undefined, number_of, spread_of
 from gradcalc.program import Program
 from gradcalc.sizes import too_large
 from gradcalc.swift import Swift
@@ -180,7 +180,7 @@ class Calculus:
         for place, number in enumerate(present):
 
             def here(place: int = place) -> Any:
-                return together(*map(_number, inputs))[place]
+                return together(*map(number_of, inputs))[place]
 
             value = settle(here, 2 * self._spread(inputs) + more)
             results[number] = self.continued(number, inputs) if value is None else value
@@ -195,7 +195,7 @@ class Calculus:
 
     def _spread(self, inputs: Sequence[Fraction]) -> int:
         """The largest exponent, of either sign, of the numbers that meet."""
-        return spread([*inputs, *(constant.value for constant in self._program.constants)])
+        return spread_of([*inputs, *(constant.value for constant in self._program.constants)])
 
     def continued(self, position: int, inputs: Sequence[Fraction]) -> Any:
         """A formula's limit at a point, from both sides; None if there is none.
@@ -211,7 +211,7 @@ class Calculus:
             sequence = []
             for bits in STEPS:
                 with mp.workprec(4 * bits + 300 + 2 * self._spread(inputs)):
-                    moved = list(map(_number, inputs))
+                    moved = list(map(number_of, inputs))
                     moved[axis] += side * mp.ldexp(mp.sqrt(2), -bits) * (abs(moved[axis]) or 1)
                     sequence.append(alone(*moved)[0])
             limit = extrapolate(sequence)
@@ -268,7 +268,7 @@ def exact_values(
         more: Bits beyond the usual that the values in between take, by their sizes.
     """
     numbers = [*inputs, *(constant.value for constant in program.constants)]
-    more += 2 * spread(numbers)
+    more += 2 * spread_of(numbers)
     found: dict[tuple[int, ...], Any] = {}
     for along in dict.fromkeys(axes[1:] for axes in entries):
         wanted = [axes for axes in entries if axes[1:] == along]
@@ -296,7 +296,7 @@ def _chain_values(
 ) -> list[Any]:
     """Derivatives that all end along one axis (or are first ones), at the present precision."""
     point = [
-        as_dual(_number(value), moves=along == (number,)) for number, value in enumerate(inputs)
+        as_dual(number_of(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
     try:
         found = gradient(program, point, dtype, Errors())
@@ -310,18 +310,6 @@ def _chain_values(
         else:
             values.append(tangent(number) if along else plain(number))
     return values
-
-
-def spread(numbers: Iterable[Fraction | None]) -> int:
-    """The largest exponent, of either sign, of numbers that meet."""
-    return max(
-        (abs(n.numerator.bit_length() - n.denominator.bit_length()) for n in numbers if n),
-        default=0,
-    )
-
-
-def _number(value: Fraction) -> Any:
-    return mp.mpf(value.numerator) / value.denominator
 
 
 def forget() -> None:

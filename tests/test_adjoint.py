@@ -10,8 +10,9 @@ from gradcalc.adjoint import derivatives, gradient, merged
 from gradcalc.dtypes import FLOAT64
 from gradcalc.functions import Function, mp
 from gradcalc.parser import parse
-from gradcalc.precise import slope, values
+from gradcalc.precise import values
 from gradcalc.program import Program
+from gradcalc.slopes import slope
 
 
 def column(row: Function) -> tuple[str, ...]:

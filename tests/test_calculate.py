@@ -461,8 +461,8 @@ def slowly(seconds: float) -> Any:
 @pytest.mark.parametrize(
     ("owner", "name", "formula"),
     [
-        ("gradcalc.precise", "survey", None),
-        ("gradcalc.precise", "slope", "2*x"),
+        ("gradcalc.surveys", "survey", None),
+        ("gradcalc.slopes", "slope", "2*x"),
         ("gradcalc.symbolic.Calculus", "differentiate", None),
         ("gradcalc.symbolic.Calculus", "settled", "2*x"),
     ],
@@ -494,16 +494,16 @@ def test_formulas_without_a_point_are_left_out_when_time_is_up(monkeypatch) -> N
 
 
 def test_entries_judged_in_time_keep_their_verdict(monkeypatch) -> None:
-    from gradcalc import precise
+    from gradcalc import slopes
 
-    slope = precise.slope
+    slope = slopes.slope
 
     def second_is_slow(program: Any, point: Any, axes: tuple[int, ...], dtype: Any) -> Any:
         if axes == (1,):
             slowly(20)()
         return slope(program, point, axes, dtype)
 
-    monkeypatch.setattr(precise, "slope", second_is_slow)
+    monkeypatch.setattr(slopes, "slope", second_is_slow)
     report = asked("x*y", "x=2,y=3", timeout=1)
     assert [entry.verdict for entry in report.gradients] == [Verdict.AGREE, Verdict.UNDECIDED]
 

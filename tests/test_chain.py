@@ -15,7 +15,8 @@ from gradcalc.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.expand import expand
 from gradcalc.functions import mp
 from gradcalc.parser import parse
-from gradcalc.precise import TooLarge, Undefined, slope
+from gradcalc.precise import TooLarge, Undefined
+from gradcalc.slopes import slope
 
 if TYPE_CHECKING:
     from gradcalc.program import Program

@@ -32,8 +32,10 @@ from gradcalc.digits import Limit, Trend
 from gradcalc.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy, torch
 from gradcalc.parser import parse, row_program
-from gradcalc.precise import Slope, Survey, Undefined, values
+from gradcalc.precise import Undefined, values
 from gradcalc.report import Blame, Verdict
+from gradcalc.slopes import Slope
+from gradcalc.surveys import Survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

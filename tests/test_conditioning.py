@@ -12,8 +12,8 @@ from gradcalc.conditioning import MARGIN, Conditioning, measure, measure_all
 from gradcalc.dtypes import DTYPES, FLOAT32, FLOAT64, Dtype
 from gradcalc.functions import mp
 from gradcalc.parser import parse
-from gradcalc.precise import slope
 from gradcalc.program import Array
+from gradcalc.slopes import slope
 
 if TYPE_CHECKING:
     from gradcalc.program import Program

@@ -14,8 +14,9 @@ from gradcalc.dtypes import DTYPES, FLOAT64
 from gradcalc.errors import Span
 from gradcalc.functions import Function, mp, torch
 from gradcalc.parser import parse
-from gradcalc.precise import Numbers, TooLarge, Undefined, survey
+from gradcalc.precise import Numbers, TooLarge, Undefined
 from gradcalc.program import Step
+from gradcalc.surveys import survey
 
 BORDERED = [row for row in ROWS if row.inside is not None]
 

@@ -23,7 +23,17 @@ LAYERS = [
     {"program", "report", "json_records", "notation", "terms"},
     {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
     {"precise", "tensors", "expand", "question", "calls", "formulas", "algebra"},
-    {"tidy", "autodiff", "births", "blocks", "directions", "expressions", "evaluation"},
+    {
+        "slopes",
+        "surveys",
+        "tidy",
+        "autodiff",
+        "births",
+        "blocks",
+        "directions",
+        "expressions",
+        "evaluation",
+    },
     {"parser", "together", "pointwise", "bounded"},
     {"bindings", "chain", "bounds", "adjoint", "points", "derivatives"},
     {"swift", "by_sympy"},
@@ -46,7 +56,7 @@ CALCULUS = {
     *("symbolic", "chain", "conditioning", "claims", "swift"),
     *("formulas", "tidy", "terms", "algebra", "derivatives", "evaluation", "by_sympy"),
 }
-LIMIT = {"precise", "digits", "directions"}
+LIMIT = {"precise", "slopes", "surveys", "digits", "directions"}
 #: What a module never comes to see, by whatever way: the three witnesses not each other above all.
 #: (`symbolic` has the numbers of `precise` to calculate with.)
 APART = {

@@ -1,0 +1,146 @@
+"""What there is at a point, before any derivative: whether the function has a value, and kinks.
+
+In: a scalar program, exact inputs. Out: a `Survey`, by the values at high precision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.dtypes import Dtype
+from gradcalc.functions import TABLE, mp
+from gradcalc.precise import Numbers, TooLarge, Undefined, number_of, spread_of, values
+from gradcalc.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is at a point, before any derivative.
+
+    Attributes:
+        defined: Whether the function has a finite real value.
+        stranger: The number of the first value that is none, if the function has none for that
+            reason.
+        suspects: The inputs that reach a step which stands on a kink of its row, so that the limit
+            must be heard; None for all.
+        computable: Whether the values are of a size that can be calculated with.
+    """
+
+    defined: bool = False
+    stranger: int | None = None
+    suspects: frozenset[int] | None = None
+    computable: bool = False
+
+    def suspect(self, axes: Iterable[int]) -> bool:
+        """Whether the limit must be heard on a derivative along these axes."""
+        return self.suspects is None or not self.suspects.isdisjoint(axes)
+
+
+_SURVEY_BITS = 400
+
+
+def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int = 0) -> Survey:
+    """Run the program at the point, and look at each step's arguments.
+
+    Args:
+        program: The scalar program.
+        inputs: The point.
+        dtype: What literals are rounded to.
+        more: Bits beyond the usual that the values in between take, by their sizes.
+    """
+    more += 2 * spread_of([*inputs, *(constant.value for constant in program.constants)])
+    try:
+        found = _without_poles(program, inputs, dtype, _SURVEY_BITS + more)
+        with mp.workprec(_SURVEY_BITS + more):
+            output = Numbers(dtype).number(found[program.output])
+            if isinstance(output, Undefined):
+                return Survey(stranger=output.number)
+            if not mp.isfinite(output):
+                return Survey()
+            return Survey(defined=True, computable=True, suspects=_suspects(program, found))
+    except TooLarge:
+        return Survey(defined=True)
+
+
+def _without_poles(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, bits: int
+) -> list[Any]:
+    """The values at the point; `Undefined` where a step stands on a pole, but for rounding.
+
+    What 1/sin(pi) divides by is not 0 but 2**-400 or so, and the quotient 2**400: it grows with the
+    precision, and there is no such value.
+    """
+    with mp.workprec(bits):
+        point = list(map(number_of, inputs))
+        found = values(program, point, dtype)
+    if not any(_is_odd(value, bits) for value in found):
+        return found
+    with mp.workprec(2 * bits):
+        finer = values(program, point, dtype)
+        poles: dict[int, Any] = {}
+        for number, step in enumerate(program.steps, program.first_step):
+            args = [_grown(found[arg], finer[arg]) for arg in step.args]
+            grown = _grown(found[number], finer[number])
+            at_zero = any(arg < -bits / 2 for arg in args)
+            # What grows only because its argument does has no pole of its own.
+            if max(args, default=0) < 1 and (grown > bits / 2 or (at_zero and grown > 0.5)):
+                poles[number] = Undefined(number)
+    if not poles:
+        return found
+    with mp.workprec(bits):
+        return values(program, point, dtype, poles)
+
+
+def _is_odd(value: Any, bits: int) -> bool:
+    """Whether a value is so small or so large as rounding makes it at a zero, or a pole."""
+    if isinstance(value, bool | Undefined) or not value or mp.isinf(value):
+        return False
+    return bool(abs(mp.frexp(value)[1]) > bits / 2)
+
+
+def _grown(rough: Any, fine: Any) -> float:
+    """By how many bits a value is larger with more precision; 0 for what is no number."""
+    for value in (rough, fine):
+        if isinstance(value, bool | Undefined) or not mp.isfinite(value):
+            return 0.0
+    if rough == fine:
+        return 0.0
+    if not rough or not fine:
+        return -math.inf if rough else math.inf
+    return float(mp.log(abs(fine / rough), 2))
+
+
+def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
+    """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
+    active = program.active
+    with mp.workprec(_SURVEY_BITS - 100):
+        found = [_snapped(value) for value in found]
+    # From the result backwards: whether a value leads to it, and whether by way of a kink.
+    leads = [False] * len(found)
+    leads[program.output] = True
+    kinked = [False] * len(found)
+    for number in range(len(found) - 1, program.first_step - 1, -1):
+        step = program.steps[number - program.first_step]
+        if not leads[number] or step.function == "detach":
+            continue
+        row = TABLE[step.function]
+        args = tuple([found[arg] for arg in step.args])
+        known = bool(row.margin) and not any(isinstance(arg, Undefined) for arg in args)
+        for position, arg in enumerate(step.args):
+            if active[arg]:
+                leads[arg] = True
+                kinked[arg] = (
+                    kinked[arg] or kinked[number] or (known and row.on_kink(position, args))
+                )
+    return frozenset(number for number in range(len(program.inputs)) if kinked[number])
+
+
+def _snapped(value: Any) -> Any:
+    """The value rounded to the present precision; 0 if it is nothing else."""
+    if isinstance(value, bool | Undefined):
+        return value
+    return mp.mpf(0) if abs(value) < mp.eps else +value
