@@ -133,14 +133,13 @@ def derivatives(program: Program, entries: Sequence[tuple[int, ...]], column: Co
     return merged(parts, program.inputs)
 
 
+def _constant(value: Fraction | float) -> Constant:
+    return Constant(str(float(value)), value if isinstance(value, Fraction) else None, _NOWHERE)
+
+
 def _inlined(builder: Builder, text: str, row: Function, args: Sequence[int]) -> int:
     """The value of a row's text, at those arguments."""
     program = row_program(text, row.name)
-    names = [parameter.name for parameter in row.parameters]
-    given = dict(zip(names, args, strict=False))
-    for parameter in row.parameters[len(args) :]:
-        default = str(parameter.default)
-        value = None if "inf" in default else Fraction(default)
-        given[parameter.name] = builder.constant(Constant(default, value, _NOWHERE))
+    given = row.bound(args, lambda value: builder.constant(_constant(value)))
     values = builder.include(program, [given[name] for name in program.names])
     return values[program.output]

@@ -17,8 +17,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.dtypes import EXACT, Dtype
-from gradcalc.functions import TABLE, Function, Parameter, algebra, symengine
+from gradcalc.dtypes import Dtype
+from gradcalc.functions import TABLE, Function, algebra, symengine
 from gradcalc.interpret import run
 from gradcalc.program import Constant, Program, Step
 from gradcalc.terms import is_fraction, split
@@ -44,12 +44,12 @@ class Expressions:
         self._dtype = dtype
 
     def constant(self, constant: Constant) -> Any:
-        """A number in the text: see the same of sympy in `by_sympy`."""
+        """A number in the text; a literal is the number of the dtype that torch sees."""
         value = constant.value
         if value is not None:
             if value.denominator == 1 and abs(value.numerator) <= _WHOLE:
                 return symengine.Integer(value.numerator)
-            return _literal(value, self._dtype)
+            return number(self._dtype.literal(value))
         sign = -1 if constant.text.startswith("-") else 1
         return sign * _named(constant.text.lstrip("-"))
 
@@ -65,7 +65,7 @@ class Expressions:
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
         """The row's definition, in SymEngine's functions of the same names; or a call."""
-        if not is_known(row):
+        if not is_known(row.name):
             return _called(row, args)
         result = row.sympy(*args)
         if not isinstance(result, symengine.Basic):
@@ -73,19 +73,10 @@ class Expressions:
         return result
 
 
-#: Whether SymEngine knows a row's function, for those that were asked for.
-_KNOWN: dict[str, bool] = {}
-
-
-def is_known(row: Function) -> bool:
-    """Whether SymEngine has the function, derivatives of it, and values of those."""
-    found = _KNOWN.get(row.name)
-    if found is None:
-        found = _KNOWN[row.name] = _is_known(row)
-    return found
-
-
-def _is_known(row: Function) -> bool:
+@functools.cache
+def is_known(name: str) -> bool:
+    """Whether SymEngine has the row's function, derivatives of it, and values of those."""
+    row = TABLE[name]
     if row.opaque or row.unsound or row.conditions or row.group == "comparison":
         return False
     # `sum` takes any number of terms, and has no samples.
@@ -102,8 +93,10 @@ def _is_known(row: Function) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _literal(literal: Fraction, dtype: Dtype) -> Any:
-    value = dtype.literal(literal)
+def number(value: Fraction | float) -> Any:
+    """A number as SymEngine's: a short fraction, an infinity, or a decimal of many digits."""
+    if not isinstance(value, Fraction):
+        return symengine.oo if value > 0 else -symengine.oo
     whole = symengine.Rational(value.numerator, value.denominator)
     if value.denominator <= 1024 and abs(value) < 2**53:
         return whole
@@ -114,14 +107,6 @@ def _named(name: str) -> Any:
     if name not in {"pi", "e"}:
         raise Lacking
     return symengine.pi if name == "pi" else symengine.E
-
-
-def default(parameter: Parameter) -> Any:
-    """What a parameter is that is not given: a number, or an infinity."""
-    text = str(parameter.default)
-    if "inf" in text:
-        return -symengine.oo if text.startswith("-") else symengine.oo
-    return _literal(Fraction(float(text)), EXACT)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -217,7 +202,7 @@ def called(row: Function, args: Sequence[Any]) -> Any:
 def _called(row: Function, args: Sequence[Any]) -> Any:
     if row.group == "comparison":
         known = _junction(row, args) if row.conditions else _comparison(row, args)
-    elif row.conditions:
+    elif row.is_choice:
         known = _chosen(*args)
     elif row.name in {"abs", "sign"}:
         known = _without_numbers(row, *args)

@@ -185,9 +185,7 @@ class Bounds:
         """A text of the table, at these arguments."""
         if self._depth:
             args = [replace(arg, relative=0.0, absolute=None) for arg in args]
-        given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
-        for parameter in row.parameters[len(args) :]:
-            given[parameter.name] = number_of(float(parameter.default or "nan"))
+        given = row.bound(args, lambda value: number_of(float(value)))
         program = row_program(text, row.name)
         within = Bounds(
             FLOAT64,

@@ -19,7 +19,7 @@ from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.dtypes import EXACT, Dtype
 from gradcalc.functions import TABLE, Function, mp, sympy
 from gradcalc.interpret import run
-from gradcalc.parser import parse_row
+from gradcalc.parser import row_program
 from gradcalc.program import Constant, Program, Step
 
 #: What sympy was asked since its caches were emptied last.
@@ -40,10 +40,9 @@ class _Expressions:
         """
         if constant.value is not None:
             value = self._dtype.literal(constant.value)
-            short = value.denominator <= 1024 and abs(value) < 2**53
-            if short or self._dtype is EXACT:
+            if self._dtype is EXACT:  # for proofs
                 return sympy.Rational(value.numerator, value.denominator)
-            return sympy.Float(value.numerator, precision=2000) / value.denominator
+            return _number(value)
         name = constant.text.lstrip("-")
         size = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan}[name]
         return -size if constant.text.startswith("-") else size
@@ -73,13 +72,8 @@ def _opaque(name: str) -> Any:
     row = TABLE[name]
 
     def fdiff(self: Any, argindex: int = 1) -> Any:
-        program = parse_row(row.text(row.derivative, argindex - 1), row)
-        given: dict[str, Any] = {
-            parameter.name: sympy.sympify(argument)
-            for parameter, argument in zip(row.parameters, self.args, strict=False)
-        }
-        for parameter in row.parameters[len(self.args) :]:
-            given[parameter.name] = _default(str(parameter.default))
+        program = row_program(row.text(row.derivative, argindex - 1), row.name)
+        given = row.bound(self.args, _number)
         arithmetic = _Expressions(EXACT)
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
@@ -92,12 +86,11 @@ def _opaque(name: str) -> Any:
     return type(name, (sympy.Function,), {**members, "is_extended_real": True, "is_real": True})
 
 
-def _default(text: str) -> Any:
-    """A parameter's default as torch has it: a float64, or an infinity."""
-    if "inf" in text:
-        return -sympy.oo if text.startswith("-") else sympy.oo
-    value = Fraction(float(text))
-    if value.denominator <= 1024:
+def _number(value: Fraction | float) -> Any:
+    """A number as sympy's: a short fraction, an infinity, or a decimal of many digits."""
+    if not isinstance(value, Fraction):
+        return sympy.oo if value > 0 else -sympy.oo
+    if value.denominator <= 1024 and abs(value) < 2**53:
         return sympy.Rational(value.numerator, value.denominator)
     return sympy.Float(value.numerator, precision=2000) / value.denominator
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from gradcalc.dtypes import Dtype
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.interpret import run
 from gradcalc.parser import row_program
-from gradcalc.precise import Numbers, Undefined
+from gradcalc.precise import Numbers, Undefined, number_of
 from gradcalc.program import Constant, Program, Step
 
 
@@ -189,6 +190,10 @@ def _simple(text: str, name: str) -> Any:
     return mp.mpf(int(text)) if text.lstrip("-").isdigit() else None
 
 
+def _as_number(value: Any) -> Any:
+    return number_of(value) if isinstance(value, Fraction) else mp.mpf(value)
+
+
 def _row_program(
     text: str,
     row: Function,
@@ -199,9 +204,7 @@ def _row_program(
 ) -> Any:
     """The value of a row's text at arguments."""
     program = row_program(text, row.name)
-    given = dict(zip((parameter.name for parameter in row.parameters), args, strict=False))
-    for parameter in row.parameters[len(args) :]:
-        given[parameter.name] = mp.mpf(parameter.default)
+    given = row.bound(args, _as_number)
     arithmetic = _Duals(dtype, errors, path)
     point = [
         arithmetic.number(given[variable]) if row.conditions == 0 else given[variable]

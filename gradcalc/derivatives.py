@@ -44,12 +44,12 @@ class Differentiation:
         found = self._of_calls.get(call)
         if found is None:
             row = algebra.row_of(call)
-            find = self._of_choice if row.conditions else self._by_table
+            find = self._of_choice if row.is_choice else self._by_table
             found = self._of_calls[call] = find(row, call.args)
         return found
 
     def _of_choice(self, row: Function, args: Sequence[Any]) -> Any:
-        """That of a choice is the choice of derivatives."""
+        """That of a choice is the choice of derivatives, of which the other may not exist."""
         values = map(self.of, args[row.conditions :])
         return algebra.called(row, [*args[: row.conditions], *values])
 
@@ -65,8 +65,6 @@ class Differentiation:
 def _partial(row: Function, position: int, args: Sequence[Any]) -> Any:
     """The derivative of a row's function by one of its arguments."""
     program = row_program(row.text(row.derivative, position), row.name)
-    given = {p.name: arg for p, arg in zip(row.parameters, args, strict=False)}
-    for parameter in row.parameters[len(args) :]:
-        given[parameter.name] = algebra.default(parameter)
+    given = row.bound(args, algebra.number)
     inputs = [given[name] for name in program.names]
     return algebra.as_number(algebra.calculated(program, inputs, EXACT)[program.output])

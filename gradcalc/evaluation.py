@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc import algebra
 from gradcalc.digits import BITS, PRECISIONS
 from gradcalc.dtypes import FLOAT64, Dtype
-from gradcalc.functions import Function, mp, symengine
-from gradcalc.functions import algebra as columns
+from gradcalc.functions import TABLE, Function, mp, symengine
+from gradcalc.functions import algebra as engine
 from gradcalc.precise import TooLarge, applied
 
 #: Bits that go lost at most on the way through decimal digits.
@@ -83,7 +83,7 @@ class Values:
         return [_evaluated(value, bits) for value in found]
 
 
-def _inside_out(expressions: Iterable[Any]) -> Iterable[Any]:
+def _inside_out(expressions: Iterable[Any]) -> Collection[Any]:
     """The calls in expressions, each after those that it is a call of."""
     order: dict[Any, None] = {}
 
@@ -104,40 +104,54 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
     """A call's value, by those of the symbols and of the calls within it; None if it has none."""
     row = algebra.row_of(call)
     args = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
-    if row.name == "where" and algebra.is_truth(args[0]):
-        # The branch not taken may well be undefined.
-        chosen = args[1 if args[0] == symengine.true else 2]
-        return None if _finite(chosen) is None else chosen
     found = [_finite(arg) for arg in args]
+    if row.is_choice and isinstance(found[0], bool):
+        # The branch not taken may well be undefined.
+        chosen = 1 if found[0] else 2
+        return None if found[chosen] is None else args[chosen]
     if any(arg is None for arg in found):
         return None
-    value = _by_symengine(row, args)
+    if row.group == "comparison" and not row.conditions:
+        # SymEngine's own comparisons know only equals of the same kind: 1.0 >= 1 is false to it.
+        return _truth(row.mpmath(_sign(args[0] - args[1]), 0))
+    value = _by_symengine(row, args) if _is_enough(row.name) else None
     return _by_mpmath(row, found, bits) if value is None else value
 
 
-#: Rows that SymEngine's numbers are not enough for.
-_NOT_ENOUGH: set[str] = set()
+def _sign(number: Any) -> int:
+    if number.is_zero:
+        return 0
+    return 1 if number.is_positive else -1
+
+
+def _truth(value: Any) -> Any:
+    return symengine.true if value else symengine.false
+
+
+@functools.cache
+def _is_enough(name: str) -> bool:
+    """Whether a row's definition can be calculated in SymEngine's own numbers.
+
+    Piecewise ones compare, which these do wrongly; and infinities may make a number of what is
+    none.
+    """
+    row = TABLE[name]
+    if row.unsound or row.is_partial or row.conditions or (row.opaque and row.margin):
+        return False
+    try:
+        value = _by_symengine(row, [_number(value, BITS) for value in row.samples[0]])
+    except (AttributeError, TypeError):  # it has no such function
+        return False
+    return value is not None
 
 
 def _by_symengine(row: Function, args: Sequence[Any]) -> Any:
-    """A row's value in SymEngine's own numbers; None where they are not enough for it.
-
-    Numbers are chosen and compared by the mpmath column, in which nothing but Python's operators is
-    needed for that; smooth functions have their definition.
-    """
-    if row.name in _NOT_ENOUGH:
-        return None
+    """A row's definition in SymEngine's numbers; None where that gives none."""
     try:
-        if row.accuracy == 0 or row.name in {"gt", "ge", "lt", "le"}:
-            value = row.mpmath(*args)
-        elif row.opaque and not row.margin:
-            with columns.of(symengine):
-                value = row.sympy(*args)
-        else:
-            value = None
-    except (AttributeError, TypeError, RuntimeError):
-        value = None
-        _NOT_ENOUGH.add(row.name)
+        with engine.of(symengine):
+            value = row.sympy(*args)
+    except RuntimeError:  # it has no values here
+        return None
     return None if _finite(value) is None else value
 
 
@@ -153,7 +167,7 @@ def _by_mpmath(row: Function, args: Sequence[Any], bits: int) -> Any:
     if value is None:
         return None
     if isinstance(value, bool):
-        return symengine.true if value else symengine.false
+        return _truth(value)
     with mp.workprec(bits + _DECIMAL):
         return symengine.RealMPFR(str(value), bits)
 
@@ -164,7 +178,10 @@ def _number(value: float, bits: int) -> Any:
 
 
 def _evaluated(value: Any, bits: int) -> Any:
-    """The number that an expression without symbols is; pi in it is not yet a number."""
+    """The number or condition that an expression without symbols is, if it is any.
+
+    Pi in it is not yet a number.
+    """
     if type(value) is symengine.RealMPFR or value.is_Number or algebra.is_truth(value):
         return value
     try:

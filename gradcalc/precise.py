@@ -57,7 +57,7 @@ class Numbers:
         """The row's value at the arguments, or `Undefined` with the number."""
         if number in self._frozen:
             return self._frozen[number]
-        if row.name == "where" and isinstance(args[0], bool):
+        if row.is_choice and isinstance(args[0], bool):
             # The branch not taken may well be undefined.
             return args[1] if args[0] else args[2]
         for arg in args:

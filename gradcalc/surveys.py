@@ -12,8 +12,16 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.dtypes import Dtype
-from gradcalc.functions import TABLE, mp
-from gradcalc.precise import Numbers, TooLarge, Undefined, number_of, spread_of, values
+from gradcalc.functions import TABLE, Function, mp
+from gradcalc.precise import (
+    Numbers,
+    TooLarge,
+    Undefined,
+    applied,
+    number_of,
+    spread_of,
+    values,
+)
 from gradcalc.program import Program
 
 
@@ -77,37 +85,57 @@ def _without_poles(
     with mp.workprec(bits):
         point = list(map(number_of, inputs))
         found = values(program, point, dtype)
-    if not any(_is_odd(value, bits) for value in found):
+    if not any(_may_be_rounding(value, bits) for value in found):
         return found
     with mp.workprec(2 * bits):
         finer = values(program, point, dtype)
-        poles: dict[int, Any] = {}
-        for number, step in enumerate(program.steps, program.first_step):
-            args = [_grown(found[arg], finer[arg]) for arg in step.args]
-            grown = _grown(found[number], finer[number])
-            at_zero = any(arg < -bits / 2 for arg in args)
-            # What grows only because its argument does has no pole of its own.
-            if max(args, default=0) < 1 and (grown > bits / 2 or (at_zero and grown > 0.5)):
-                poles[number] = Undefined(number)
+        poles = {
+            number: Undefined(number)
+            for number, step in enumerate(program.steps, program.first_step)
+            if _is_pole(
+                TABLE[step.function],
+                [(found[arg], finer[arg]) for arg in step.args],
+                (found[number], finer[number]),
+                bits,
+            )
+        }
     if not poles:
         return found
     with mp.workprec(bits):
         return values(program, point, dtype, poles)
 
 
-def _is_odd(value: Any, bits: int) -> bool:
+def _may_be_rounding(value: Any, bits: int) -> bool:
     """Whether a value is so small or so large as rounding makes it at a zero, or a pole."""
-    if isinstance(value, bool | Undefined) or not value or mp.isinf(value):
+    if isinstance(value, bool | Undefined) or not value or not mp.isfinite(value):
         return False
     return bool(abs(mp.frexp(value)[1]) > bits / 2)
 
 
-def _grown(rough: Any, fine: Any) -> float:
+#: A value at two precisions.
+_Twice = tuple[Any, Any]
+
+
+def _is_pole(row: Function, args: Sequence[_Twice], value: _Twice, bits: int) -> bool:
+    """Whether a step has no value at the numbers that its arguments come near to."""
+    if any(isinstance(number, Undefined) for pair in (*args, value) for number in pair):
+        return False
+    grown = [_grown(pair) for pair in args]
+    if max(grown, default=0) >= 1:
+        return False  # it grows only because its argument does
+    exact = [
+        mp.mpf(0) if more < -bits / 2 else fine for more, (_, fine) in zip(grown, args, strict=True)
+    ]
+    at_zero = min(grown, default=0) < -bits / 2
+    return _grown(value) > bits / 2 or (at_zero and applied(row, exact) is None)
+
+
+def _grown(value: _Twice) -> float:
     """By how many bits a value is larger with more precision; 0 for what is no number."""
-    for value in (rough, fine):
-        if isinstance(value, bool | Undefined) or not mp.isfinite(value):
-            return 0.0
-    if rough == fine:
+    rough, fine = value
+    if isinstance(rough, bool) or isinstance(fine, bool) or rough == fine:
+        return 0.0
+    if not mp.isfinite(rough) or not mp.isfinite(fine):
         return 0.0
     if not rough or not fine:
         return -math.inf if rough else math.inf

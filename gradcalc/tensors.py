@@ -337,12 +337,10 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
         doubt = bool(doubtful) and not doubtful.isdisjoint(step.args)
         if row.is_partial and (doubt or not _all_finite(values[number])):
             return False
-        if row.cancels:
-            args = [values[arg] for arg in step.args]
-            if row.is_partial and _is_pole(values[number], args):
-                return False
-            doubt = doubt or _cancelled(values[number], args)
-        if doubt:
+        args = [values[arg] for arg in step.args]
+        if row.poles and _is_pole(values[number], args):
+            return False
+        if doubt or (row.cancels and _cancelled(values[number], args)):
             doubtful.add(number)
     return all(_all_finite(values[number]) for number in program.outputs)
 
@@ -374,7 +372,7 @@ def _cancelled(value: Any, terms: Sequence[Any]) -> bool:
 
 
 def _is_pole(value: Any, terms: Sequence[Any]) -> bool:
-    """Whether one over the value is so little."""
+    """Whether one over the value, somewhere, is so small beside an argument."""
     if not _NUMBERS.issuperset(map(type, terms)):
         size = value.detach().abs()
         return any(bool((size * abs(term) * _LEFT > 1).any()) for term in terms)

@@ -13,7 +13,7 @@ tests all read it. Adding a function is adding a row. A row holds:
     static          parameters that must be constants, because torch takes a plain number there
     derivative      for each parameter that is not static, in gradcalc's own language: what a hand
                     would write, almost everywhere; the tests hold it against sympy and torch.
-                    Calculus differentiates by it what SymEngine does not know
+                    Calculus differentiates by it what SymEngine does not know, but for `where`
     backward        the same, as torch's backward computes it, where that rounds differently: 1 -
                     tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
     forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
@@ -56,8 +56,8 @@ tests all read it. Adding a function is adding a row. A row holds:
     largest         the largest constant argument, where sympy would compute a huge number exactly
     any_size        the mpmath column is safe at any magnitude (others can ask for gigabytes)
     commutes        the order of its two arguments is nothing, to floating-point numbers either
-    cancels         its value, or one over it, may be far smaller than its arguments, and be nothing
-                    but their rounding: sin(pi) and tan(pi/2)
+    cancels         its value may be far smaller than its arguments, and nothing but their rounding
+    poles           its value may be as large as one over the rounding of its arguments: tan(pi/2)
     numbers         torch takes plain numbers after the first argument, and shows another grad_fn
                     for them than for tensors; the same goes for every operator
     conditions      how many of the first arguments are conditions (x > 0); elsewhere a condition

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from gradcalc.lazy import LazyModule
@@ -44,8 +45,9 @@ class Algebra:
     @contextlib.contextmanager
     def of(self, engine: Any) -> Iterator[None]:
         """Ask another system meanwhile."""
-        before, self._engine = self._engine, engine
-        try:
+        before = self._engine
+        try:  # at once, since a time limit may end it anywhere
+            self._engine = engine
             yield
         finally:
             self._engine = before
@@ -75,6 +77,12 @@ class Parameter:
     several: bool = False
     spread: bool = False
 
+    @property
+    def default_number(self) -> Fraction | float:
+        """The default as torch has it: exactly the float64 that it is, or an infinity."""
+        number = float(self.default or "nan")
+        return Fraction(number) if math.isfinite(number) else number
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -85,6 +93,7 @@ class Function:
         is_partial: Whether there are numbers where it has no value.
         is_linear: Whether its derivatives are numbers.
         is_stepped: Whether it jumps, so that a small part of a large argument tells.
+        is_choice: Whether it chooses between values, by a condition.
         required: The least number of arguments.
         single: Whether each argument is one value: no option, and no list of values.
     """
@@ -118,6 +127,7 @@ class Function:
     largest: float
     any_size: bool
     cancels: bool
+    poles: bool
     commutes: bool
     numbers: bool
     conditions: int
@@ -135,6 +145,7 @@ class Function:
     is_partial: bool
     is_linear: bool
     is_stepped: bool
+    is_choice: bool
     required: int
     single: bool
 
@@ -151,6 +162,12 @@ class Function:
             return column[0]
         static = sum(parameter.static for parameter in self.parameters[:position])
         return column[position - static]
+
+    def bound(self, args: Sequence[Any], default: Callable[[Any], Any]) -> dict[str, Any]:
+        """What each parameter is, by name: its argument, or what `default` makes of its default."""
+        bound = {p.name: arg for p, arg in zip(self.parameters, args, strict=False)}
+        left = self.parameters[len(args) :]
+        return bound | {p.name: default(p.default_number) for p in left if p.default is not None}
 
     def is_static(self, position: int) -> bool:
         """Whether the argument at `position` must be a constant number."""
@@ -222,6 +239,7 @@ def row(
     largest: float = math.inf,
     any_size: bool = False,
     cancels: bool = False,
+    poles: bool = False,
     commutes: bool = False,
     numbers: bool = False,
     conditions: int = 0,
@@ -296,6 +314,7 @@ def row(
         largest=largest,
         any_size=any_size,
         cancels=cancels,
+        poles=poles,
         commutes=commutes,
         numbers=numbers,
         conditions=conditions,
@@ -313,6 +332,7 @@ def row(
         is_partial=bool(outside) or domain != "all real numbers",
         is_linear=is_linear,
         is_stepped=bool(margin) and (is_linear or wholes),
+        is_choice=bool(conditions) and group != "comparison",
         required=2 if variadic else sum(p.default is None for p in parameters),
         single=not any(p.option or p.several for p in parameters),
     )

@@ -60,6 +60,7 @@ _trigonometric(
     samples=(0.5, -2.0),
     domain="cos(x) != 0",
     cancels=True,
+    poles=True,
     accuracy=2,
 )
 _trigonometric(
@@ -70,7 +71,7 @@ _trigonometric(
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
-    cancels=True,
+    poles=True,
     accuracy=4,
 )
 _trigonometric(
@@ -82,7 +83,7 @@ _trigonometric(
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
-    cancels=True,
+    poles=True,
     accuracy=4,
 )
 _trigonometric(
@@ -95,6 +96,7 @@ _trigonometric(
     domain="sin(x) != 0",
     outside=(0.0,),
     cancels=True,
+    poles=True,
     accuracy=4,
 )
 _trigonometric(
