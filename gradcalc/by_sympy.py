@@ -1,4 +1,4 @@
-"""What sympy is asked: formulas where SymEngine has none, and all that takes sympy's own forms.
+"""What sympy is asked: formulas that SymEngine cannot write, limits at kinks, proofs and LaTeX.
 
 In: a scalar program, symbols. Out: sympy expressions, their derivatives in a short form, and Python
 functions of their values. sympy recurses over its expressions, so it is asked only within

@@ -1,4 +1,4 @@
-"""Formulas and exact values where all is smooth, by SymEngine alone.
+"""Formulas and exact values where all is smooth, by SymEngine and the table, without sympy.
 
 In: a scalar program, the entries of its derivatives. Out: `Swift`, with a formula for each, its
 text, and the values at a point. This is what most lines of a batch need, and all they need, once
@@ -40,7 +40,7 @@ class Swift:
         """Express the program.
 
         Raises:
-            algebra.Lacking: Where SymEngine lacks a function.
+            algebra.Lacking: Where SymEngine has no such expression: a number such as inf.
         """
         self._program = program
         self._entries = entries
@@ -79,7 +79,7 @@ class Swift:
         """Write them.
 
         Raises:
-            NoText: Where SymEngine lacks a derivative.
+            NoText: Where there is no word for one: it turned complex, or infinite.
         """
         self.texts = list(map(writer(self._dtype.digits), self.formulas))
 

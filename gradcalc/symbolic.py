@@ -2,7 +2,7 @@
 
 In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives,
 tidied and written in gradcalc's own language, and their values at a point, as many digits as it
-takes. SymEngine is asked first (see `swift`), sympy for what that cannot tell (see `by_sympy`).
+takes. SymEngine is asked first (see `swift`), sympy for what that cannot (see `by_sympy`).
 All symbols are real.
 """
 

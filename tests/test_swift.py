@@ -180,14 +180,7 @@ def exact(value: Any, bits: int) -> Any:
     return evaluation.as_mpmath(value if value.is_Rational else value.n(bits, real=True))
 
 
-SOUND = [
-    row
-    for row in TABLE.values()
-    if row.samples
-    and not (row.opaque or row.unsound or row.conditions or row.group == "comparison")
-    # A quotient as near a whole number as the digits are is one for SymEngine alone.
-    and row.name != "floor_divide"
-]
+SOUND = [row for row in TABLE.values() if row.samples and algebra.is_known(row.name)]
 
 
 @pytest.mark.parametrize("row", SOUND, ids=lambda row: row.name)
