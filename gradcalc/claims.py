@@ -23,13 +23,14 @@ from gradcalc.deadline import TimeUp, time_limit
 from gradcalc.digits import close
 from gradcalc.dtypes import EXACT, FLOAT64
 from gradcalc.errors import GradcalcError, Kind, Span
-from gradcalc.functions import mp, sympy
+from gradcalc.functions import TABLE, mp, sympy
 from gradcalc.parser import parse
 from gradcalc.precise import TooLarge, Undefined, values
 from gradcalc.program import Program
 from gradcalc.report import Claim, Counterexample
 from gradcalc.sizes import too_large
 from gradcalc.spelling import normal
+from gradcalc.surveys import survey
 from gradcalc.symbolic import formula_text
 
 #: Points at which a claim that cannot be proved is tried, points that a diagnosis must hold at, and
@@ -38,6 +39,9 @@ POINTS = 60
 DIAGNOSIS_POINTS = 6
 TRIES = 20
 SHORT_POINTS = 20
+
+#: Constants beyond that, or beyond one over it, tell no size of a coordinate.
+_FAR = 1e12
 
 #: Two values are equal if they agree to so many bits; random points of a wrong claim never do.
 EQUAL_BITS = 100
@@ -163,9 +167,11 @@ def _judge(
     both = evaluator(symbols, [right, claim])
     points: list[tuple[Any, ...]] = []
     with mp.workprec(_PRECISION):
-        for point in _points(program, at):
+        sizes = _sizes(program, claimed.program)
+        axis = program.names.index(claimed.wrt)
+        for number, point in enumerate(_points(program, at, sizes)):
             exact, shown = both(*point)
-            if exact is None:
+            if exact is None or (number < SHORT_POINTS and _on_kink(program, point, axis)):
                 continue
             if shown is None or not _equal(exact, shown):
                 diagnosis = _diagnosis(
@@ -198,14 +204,22 @@ def _equal(value: Any, other: Any) -> bool:
 # --- Points ---------------------------------------------------------------------------------------
 
 
-def _points(program: Program, at: Mapping[str, float] | None) -> Iterator[tuple[Any, ...]]:
-    """The given point and random ones at which the function is defined; the same on each run."""
+def _points(
+    program: Program, at: Mapping[str, float] | None, sizes: Sequence[float] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """The given point and random ones at which the function is defined; the same on each run.
+
+    Args:
+        program: The function.
+        at: The given point.
+        sizes: What some of the coordinates are near to, of either sign.
+    """
     if at is not None:
         yield tuple(mp.mpf(at[name]) for name in program.names)
     source = random.Random(0)  # noqa: S311 - no secret
     found = 0
     for number in range(TRIES * POINTS):
-        point = tuple(_coordinate(source, number) for _ in program.names)
+        point = tuple(_coordinate(source, number, sizes) for _ in program.names)
         if not _defined(program, point):
             continue
         yield point
@@ -214,15 +228,35 @@ def _points(program: Program, at: Mapping[str, float] | None) -> Iterator[tuple[
             return
 
 
-def _coordinate(source: random.Random, number: int) -> Any:
-    """A number of either sign and a size from a tenth to ten, more often near 1.
+def _coordinate(source: random.Random, number: int, sizes: Sequence[float]) -> Any:
+    """A number of either sign and a size from a tenth to ten, more often near 1; or near a size.
 
     The first ones are short, since they may be shown; the later ones are not, lest a claim be right
     at short numbers alone.
     """
     size = 10 ** source.uniform(-1, 1) if source.random() < 0.5 else source.uniform(0, 2)
+    if sizes and source.random() < 0.4:
+        size = source.choice(sizes) * source.uniform(0, 4)
     size = (round(4 * size) or 1) / 4 if number < SHORT_POINTS else size
     return mp.mpf(size * source.choice((1, 1, -1)))
+
+
+def _sizes(*programs: Program) -> Sequence[float]:
+    """Those of the constants where functions change over: x > 100 is for a size of 100 to tell."""
+    constants = [
+        abs(float(constant.value))
+        for program in programs
+        if any(TABLE[step.function].margin for step in program.steps)
+        for constant in program.constants
+        if constant.value
+    ]
+    return sorted({size for size in constants if 1 / _FAR < size < _FAR})
+
+
+def _on_kink(program: Program, point: Sequence[Any], axis: int) -> bool:
+    """Whether there may be no derivative at a point, so that no claim is wrong there."""
+    exact = [Fraction(*mp.libmp.to_rational(number._mpf_)) for number in point]
+    return survey(program, exact, EXACT).suspect((axis,))
 
 
 def _defined(program: Program, point: Sequence[Any]) -> bool:
@@ -295,6 +329,8 @@ def _diagnosis(
     def same(left: Iterable[Any], other: Iterable[Any]) -> bool:
         return all(_equal(a, b) for a, b in zip(left, other, strict=True))
 
+    if same(shown, exact):
+        return None  # what is wrong with it shows at other points only
     if same(shown, [-value for value in exact]):
         return "the sign is wrong"
     for inside, found in zip(inner, inner_values, strict=True):

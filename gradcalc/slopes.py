@@ -155,7 +155,13 @@ def _taken(
 def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
     left, right = extrapolate(lefts), extrapolate(rights)
     if left.trend is right.trend is Trend.SETTLED:
-        gap = extrapolate([above - below for below, above in zip(lefts, rights, strict=True)])
+        # The first of them may have had too few bits for any value.
+        gap = extrapolate(
+            [
+                None if None in (below, above) else above - below
+                for below, above in zip(lefts, rights, strict=True)
+            ]
+        )
         # A gap that stays is a corner, however small: x + 1e-15*abs(x) has one.
         none = gap.value == 0 if gap.trend is Trend.SETTLED else close(lefts[-1], rights[-1], 70)
         if none:

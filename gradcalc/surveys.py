@@ -48,7 +48,8 @@ class Survey:
         return self.suspects is None or not self.suspects.isdisjoint(axes)
 
 
-_SURVEY_BITS = 400
+#: Bits that values are calculated to; the more where one is none, since 1 - tanh(200) is 0 to 500.
+_BITS = (400, 3000)
 
 
 def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int = 0) -> Survey:
@@ -62,14 +63,17 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
     """
     more += 2 * spread_of([*inputs, *(constant.value for constant in program.constants)])
     try:
-        found = _without_poles(program, inputs, dtype, _SURVEY_BITS + more)
-        with mp.workprec(_SURVEY_BITS + more):
-            output = Numbers(dtype).number(found[program.output])
-            if isinstance(output, Undefined):
-                return Survey(stranger=output.number)
-            if not mp.isfinite(output):
-                return Survey()
-            return Survey(defined=True, computable=True, suspects=_suspects(program, found))
+        for bits in _BITS:
+            found = _without_poles(program, inputs, dtype, bits + more)
+            with mp.workprec(bits + more):
+                output = Numbers(dtype).number(found[program.output])
+            if not isinstance(output, Undefined):
+                break
+        else:
+            return Survey(stranger=output.number)
+        if not mp.isfinite(output):
+            return Survey()
+        return Survey(defined=True, computable=True, suspects=_suspects(program, found))
     except TooLarge:
         return Survey(defined=True)
 
@@ -145,7 +149,7 @@ def _grown(value: _Twice) -> float:
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
     """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
     active = program.active
-    with mp.workprec(_SURVEY_BITS - 100):
+    with mp.workprec(_BITS[0] - 100):
         found = [_snapped(value) for value in found]
     # From the result backwards: whether a value leads to it, and whether by way of a kink.
     leads = [False] * len(found)

@@ -33,6 +33,9 @@ RIGHT = [
     ("1/(1 + x)", "x=-1/(1 + 2x + x^2)", "symbolic"),
     ("log(sin(x))", "x=cot(x)", "symbolic"),
     ("abs(x)", "x=x/abs(x)", "numeric"),
+    # There is no derivative at the ends to be wrong about.
+    ("clamp(x, 0, 1)", "x=where((x > 0) & (x < 1), 1, 0)", "numeric"),
+    ("max(x, 30)**2", "x=where(x > 30, 2*x, 0)", "numeric"),
     ("floor(x)*x", "x=floor(x)", "symbolic"),
     ("y = x**2; y = y*x; y", "x=3x²", "symbolic"),
     ("y = u*v\ny += u\ny*v", "v=2u*v + u", "symbolic"),
@@ -60,6 +63,10 @@ WRONG = [
     ("x*y**2", "x=2*x*y", "this is the derivative with respect to y"),
     ("log(x)", "x=log(x)", "this is the function itself, not its derivative"),
     ("tanh(x)", "x=1/(1 + x**2)", None),
+    # Wrong beyond a constant, however large, and there alone.
+    ("max(x, 1e4)**2", "x=0", None),
+    ("where(x > 100, x, 2*x)", "x=2", None),
+    ("where(x >= 1, y, 2*y)", "y=where(x > 1, 1, 2)", None),
 ]  # fmt: skip
 
 

@@ -153,6 +153,10 @@ def test_sides(text: str, x: float, left: float | str, right: float | str, jump:
     assert found.value is None
 
 
+def test_slope_of_what_has_a_value_with_many_bits_alone() -> None:
+    assert derivative("atanh(tanh(300))*x", x=1) == 300
+
+
 def test_slope_exists_on_neither_side_of_an_isolated_point() -> None:
     assert sides(slope_of("x**y", "y", x=-2, y=2)) == ("undefined", "undefined")
     assert derivative("x**y", "x", x=-2, y=2) == -4

@@ -74,6 +74,14 @@ def test_pole_is_one_whatever_rounding_makes_of_it(text: str, x: float, pole: st
 
 
 @pytest.mark.parametrize(
+    ("text", "x"),
+    [("1/(1 - tanh(x))", 200), ("logit(sigmoid(x))", 300), ("log(1 - sigmoid(x))", 300)],
+)
+def test_number_that_is_0_to_400_bits_only_is_one(text: str, x: float) -> None:
+    assert survey_of(text, x=x)[0].defined
+
+
+@pytest.mark.parametrize(
     ("text", "x", "suspect"),
     [
         ("abs(x)", 0, True),
