@@ -104,6 +104,9 @@ def judge(
     """
     if not survey.defined:
         return _undefined(evidence, program, dtype, survey)
+    if survey.tied is not None:
+        what = _shortened(program.source(survey.tied))
+        return undecided(evidence, f"whether `{what}` holds is a matter of rounding alone")
     suspect = survey.suspect(evidence.axes)
     if not thorough and not suspect and _first_two_agree(evidence, dtype):
         return _against(evidence, evidence.symbolic, None, program, dtype)
@@ -256,7 +259,7 @@ def judge_direction(
 
 
 def undecided(evidence: Evidence, note: str) -> Entry:
-    """The entry for a derivative that there was no time to judge."""
+    """The entry for a derivative that cannot be judged, or not in time."""
     return Entry(
         evidence.wrt,
         evidence.formula,

@@ -113,15 +113,20 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
         return None
     if row.group == "comparison" and not row.conditions:
         # SymEngine's own comparisons know only equals of the same kind: 1.0 >= 1 is false to it.
-        return _truth(row.mpmath(_sign(args[0] - args[1]), 0))
+        sign = _sign(*args)
+        return None if sign is None else _truth(row.mpmath(sign, 0))
     value = _by_symengine(row, args) if _is_enough(row.name) else None
     return _by_mpmath(row, found, bits) if value is None else value
 
 
-def _sign(number: Any) -> int:
-    if number.is_zero:
+def _sign(left: Any, right: Any) -> int | None:
+    """The sign of a difference; None where it may be nothing but rounding."""
+    difference = left - right
+    if difference.is_zero:
         return 0
-    return 1 if number.is_positive else -1
+    if abs(float(difference)) <= max(abs(float(left)), abs(float(right))) * _APART:
+        return None
+    return 1 if difference.is_positive else -1
 
 
 def _truth(value: Any) -> Any:

@@ -24,6 +24,9 @@ from gradcalc.precise import (
 )
 from gradcalc.program import Program
 
+#: Bits more with which equals are compared again.
+_OTHERS = (41, 83, 134, 211, 300, 407)
+
 
 @dataclass(frozen=True, slots=True)
 class Survey:
@@ -36,12 +39,15 @@ class Survey:
         suspects: The inputs that reach a step which stands on a kink of its row, so that the limit
             must be heard; None for all.
         computable: Whether the values are of a size that can be calculated with.
+        tied: The number of a comparison that only rounding decides, if there is one: whether
+            sin(x)**2 + cos(x)**2 is less than 1.
     """
 
     defined: bool = False
     stranger: int | None = None
     suspects: frozenset[int] | None = None
     computable: bool = False
+    tied: int | None = None
 
     def suspect(self, axes: Iterable[int]) -> bool:
         """Whether the limit must be heard on a derivative along these axes."""
@@ -73,7 +79,12 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
             return Survey(stranger=output.number)
         if not mp.isfinite(output):
             return Survey()
-        return Survey(defined=True, computable=True, suspects=_suspects(program, found))
+        return Survey(
+            defined=True,
+            computable=True,
+            suspects=_suspects(program, found),
+            tied=_tied(program, inputs, dtype, found, bits + more),
+        )
     except TooLarge:
         return Survey(defined=True)
 
@@ -144,6 +155,51 @@ def _grown(value: _Twice) -> float:
     if not rough or not fine:
         return -math.inf if rough else math.inf
     return float(mp.log(abs(fine / rough), 2))
+
+
+def _tied(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, found: Sequence[Any], bits: int
+) -> int | None:
+    """A comparison that leads to the result, and whose sides only rounding keeps apart."""
+    sides = {
+        number: step.args
+        for number, step in enumerate(program.steps, program.first_step)
+        if TABLE[step.function].group == "comparison" and not TABLE[step.function].conditions
+    }
+    equals = {}
+    for number in sides.keys() & (_leading(program, found) if sides else set()):
+        left, right = (found[arg] for arg in sides[number])
+        with mp.workprec(bits):
+            if 0 < abs(left - right) < mp.ldexp(max(abs(left), abs(right)), -bits // 2):
+                return number
+        if left == right and max(sides[number]) >= program.first_step:
+            equals[number] = sides[number]
+    # What is equal by chance is not so with any number of digits.
+    for others in _OTHERS if equals else ():
+        with mp.workprec(bits + others):
+            again = values(program, list(map(number_of, inputs)), dtype)
+        for number, (left, right) in equals.items():
+            if again[left] != again[right]:
+                return number
+    return None
+
+
+def _leading(program: Program, found: Sequence[Any]) -> set[int]:
+    """The values that the result is made of, by number; not those of branches not taken."""
+    leading: set[int] = set()
+    todo = [program.output]
+    while todo:
+        number = todo.pop()
+        if number in leading or isinstance(found[number], Undefined):
+            continue
+        leading.add(number)
+        if number >= program.first_step:
+            step = program.steps[number - program.first_step]
+            args = step.args
+            if TABLE[step.function].is_choice and isinstance(found[args[0]], bool):
+                args = (args[0], args[1] if found[args[0]] else args[2])
+            todo += args
+    return leading
 
 
 def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:

@@ -82,6 +82,24 @@ def test_number_that_is_0_to_400_bits_only_is_one(text: str, x: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "x", "tie"),
+    [
+        ("where(sin(x)**2 + cos(x)**2 <= 1, 1, 2)", 1.455, "sin(x)**2 + cos(x)**2 <= 1"),
+        ("where(exp(log(x)) == x, x, 2*x)", 3, "exp(log(x)) == x"),
+        ("where(~(exp(log(x)) < x), x, 2*x)", 0.1, "exp(log(x)) < x"),
+        ("where(x < 0, where(exp(log(x)) == x, 1, 2), x)", 3, None),
+        ("where(2*x >= 2, 1, 2)", 1, None),
+        ("where(x >= 1, 1, 2)", 1, None),
+        ("where(x - 1e-60 >= 1, 1, 2)", 1, None),
+    ],
+)
+def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | None) -> None:
+    program = parse(text)
+    found = survey(program, [Fraction(x)], FLOAT64)
+    assert (None if found.tied is None else program.source(found.tied)) == tie
+
+
+@pytest.mark.parametrize(
     ("text", "x", "suspect"),
     [
         ("abs(x)", 0, True),
