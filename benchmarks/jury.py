@@ -20,7 +20,7 @@ from itertools import count
 from typing import Any
 from unittest import mock
 
-from batch import Line, renamed
+from batch import Line, renamed, table
 
 from gradcalc.batch import answers
 from gradcalc.dtypes import Dtype
@@ -68,13 +68,13 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help=f"fail beyond {GOAL}")
     options = parser.parse_args()
     numbers = count()
-    verdicts = {report.verdict for report in answer(renamed(1, numbers))}
+    verdicts = {report.verdict for report in answer(renamed(table(), numbers))}
     if verdicts != {"agree"}:
         sys.exit(f"these formulas are not all smooth here: {verdicts}")
-    without_jury(renamed(1, numbers))
+    without_jury(renamed(table(), numbers))
     ratios = []
     for _ in range(options.runs):
-        with_it, without = (renamed(options.copies, numbers) for _ in range(2))
+        with_it, without = (renamed(table() * options.copies, numbers) for _ in range(2))
         ratios.append(seconds(answer, with_it) / seconds(without_jury, without))
     ratio = statistics.median(ratios)
     print(f"with the verdict / without: {ratio:.2f} (goal {GOAL}), {options.runs} runs")
