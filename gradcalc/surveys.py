@@ -70,21 +70,20 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
     more += 2 * spread_of([*inputs, *(constant.value for constant in program.constants)])
     try:
         for bits in _BITS:
-            found = _without_poles(program, inputs, dtype, bits + more)
             with mp.workprec(bits + more):
+                found = _without_poles(program, inputs, dtype, bits + more)
                 output = Numbers(dtype).number(found[program.output])
-            if not isinstance(output, Undefined):
-                break
-        else:
-            return Survey(stranger=output.number)
-        if not mp.isfinite(output):
-            return Survey()
-        return Survey(
-            defined=True,
-            computable=True,
-            suspects=_suspects(program, found),
-            tied=_tied(program, inputs, dtype, found, bits + more),
-        )
+                if isinstance(output, Undefined):
+                    continue
+                if not mp.isfinite(output):
+                    return Survey()
+                return Survey(
+                    defined=True,
+                    computable=True,
+                    suspects=_suspects(program, found),
+                    tied=_tied(program, inputs, dtype, found, bits + more),
+                )
+        return Survey(stranger=output.number)
     except TooLarge:
         return Survey(defined=True)
 
