@@ -102,8 +102,8 @@ def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | N
 @pytest.mark.parametrize(
     ("text", "x", "suspect"),
     [
-        ("floor(x**x)", 20, True),  # a whole number that takes more than 53 bits
-        ("floor(x**x + 0.5)", 20, False),
+        ("floor(x**x)", 21, True),  # a whole number that takes more than 53 bits
+        ("floor(x**x + 0.5)", 21, False),
         ("abs(x)", 0, True),
         ("abs(x)", 1, False),
         ("abs(x - 1)", 1, True),
