@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.algebra import called, calls_in, is_call
+from gradcalc.algebra import called, calls_in, is_call, row_of
 from gradcalc.functions import TABLE, symengine
 from gradcalc.terms import Number, Powers, Term, is_fraction, split, summands
 
@@ -42,18 +42,20 @@ def with_calls_merged(formula: Any) -> Any:
     """A formula in which calls are merged: abs(x)*sign(x) is x, abs(x)**2 is x**2."""
     if formula.is_Add:
         return symengine.Add(*map(with_calls_merged, formula.args))
+    if is_call(formula) and row_of(formula).is_choice:
+        return called(row_of(formula), list(map(with_calls_merged, formula.args)))
     number, powers = split(formula)
     if formula in powers or not calls_in(formula):
         return formula
     merged: dict[Any, Number] = {}
     for base, power in powers.items():
         inner, exponent = with_calls_merged(base), power
-        if is_call(inner) and inner.get_name() == "where" and type(power) is int:
+        if is_call(inner) and row_of(inner).is_choice and type(power) is int:
             # where(x > 0, 1, 0)**2 is where(x > 0, 1, 0).
             condition, *branches = inner.args
             if power > 1 and all(branch.is_Number for branch in branches):
                 raised = [branch**power for branch in branches]
-                inner, exponent = called(TABLE["where"], [condition, *raised]), 1
+                inner, exponent = called(row_of(inner), [condition, *raised]), 1
         merged[inner] = merged.get(inner, 0) + exponent
     for base in filter(is_call, list(merged)):
         if base.get_name() in {"abs", "sign"}:

@@ -74,6 +74,7 @@ def value(text: str, **at: float) -> Any:
         ("abs(x)**3", "3*x*abs(x)"),
         ("1/abs(x)", "-sign(x)/x**2"),
         ("relu(x)**2", "2*relu(x)*where(x > 0, 1, 0)"),
+        ("where(x > y, abs(x)**3, y)", "where(x > y, 3*x*abs(x), 0)"),
         ("max(x, x)", "1"),
         ("x*abs(-3)", "3"),
         ("x*floor(5/2)", "2"),
