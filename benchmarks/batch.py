@@ -40,9 +40,9 @@ import torch
 from sympy.parsing.sympy_parser import parse_expr
 from torch.nn import functional
 
-from gradcalc.batch import answers
-from gradcalc.question import Options
-from gradcalc.records import read
+from gradcalc.base.options import Options
+from gradcalc.batch.answers import answers
+from gradcalc.batch.records import read
 from gradcalc.render import FORMATS
 
 FORMULAS = Path(__file__).parents[1] / "tests" / "data" / "feynman.tsv"

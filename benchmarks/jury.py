@@ -22,12 +22,12 @@ from unittest import mock
 
 from batch import Line, renamed, table
 
-from gradcalc.batch import answers
-from gradcalc.dtypes import Dtype
-from gradcalc.question import Options
-from gradcalc.records import read
-from gradcalc.report import Report
-from gradcalc.swift import Swift
+from gradcalc.base.dtypes import Dtype
+from gradcalc.base.options import Options
+from gradcalc.batch.answers import answers
+from gradcalc.batch.records import read
+from gradcalc.calculus.by_symengine import Swift
+from gradcalc.results.report import Report
 
 GOAL = 1.2
 
@@ -46,7 +46,7 @@ def always(value: Any) -> Callable[..., Any]:
 def without_jury(lines: list[Line]) -> list[Report]:
     """Answer each line with nothing checked."""
     with (
-        mock.patch("gradcalc.autodiff.sized_up", always((True, 0))),
+        mock.patch("gradcalc.autograd.autodiff.sized_up", always((True, 0))),
         mock.patch.object(Swift, "_kinked", always([])),
         mock.patch.object(Dtype, "ulps", always(0)),
     ):

@@ -30,10 +30,10 @@ from dataclasses import dataclass
 import torch
 
 from gradcalc import grad
-from gradcalc.parser import parse
-from gradcalc.points import Axis, grid
-from gradcalc.question import Options
-from gradcalc.sweep import CHUNK, Sweep
+from gradcalc.base.options import Options
+from gradcalc.language.parser import parse
+from gradcalc.sweep.points import Axis, grid
+from gradcalc.sweep.sweep import CHUNK, Sweep
 
 #: The most that gradcalc may take, in times of torch.
 GOAL = 3

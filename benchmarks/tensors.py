@@ -24,7 +24,7 @@ from collections.abc import Callable
 import torch
 
 from gradcalc import grad
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 #: Seconds beyond imports, at full size.
 GOALS = {"mean of a product": 2.0, "least squares": 10.0}

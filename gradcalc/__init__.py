@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcalc.calculate import grad
-    from gradcalc.errors import GradcalcError
-    from gradcalc.report import Report, Verdict
+    from gradcalc.ask.calculate import grad
+    from gradcalc.base.errors import GradcalcError
+    from gradcalc.results.report import Report, Verdict
 
 __version__ = "0.1.0"
 __all__ = ["GradcalcError", "Report", "Verdict", "__version__", "grad"]
 
 _HOMES = {
-    "grad": "gradcalc.calculate",
-    "GradcalcError": "gradcalc.errors",
-    "Report": "gradcalc.report",
-    "Verdict": "gradcalc.report",
+    "grad": "gradcalc.ask.calculate",
+    "GradcalcError": "gradcalc.base.errors",
+    "Report": "gradcalc.results.report",
+    "Verdict": "gradcalc.results.report",
 }
 
 

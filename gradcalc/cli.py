@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from gradcalc import __version__
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
 from gradcalc.commands.streams import ClosedPipe, drop_output, use_color, write
 from gradcalc.commands.sweep import sweep
-from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS, error_text
 
 app = typer.Typer(
@@ -86,7 +86,7 @@ def _protected(word: str) -> str:
 
 def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     """Say what is wrong on standard error, and on standard output in the asked format."""
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
     sys.stderr.write(error_text(error, color=use_color(sys.stderr)))
     asked = _asked_format(arguments)

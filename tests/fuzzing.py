@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from strategies import shape
 
-from gradcalc.bindings import parse_bindings, parse_weights
-from gradcalc.errors import GradcalcError
-from gradcalc.parser import parse
-from gradcalc.records import Record, read
+from gradcalc.base.errors import GradcalcError
+from gradcalc.batch.records import Record, read
+from gradcalc.language.bindings import parse_bindings, parse_weights
+from gradcalc.language.parser import parse
 from gradcalc.render import FORMATS, error_text
-from gradcalc.report import Report
+from gradcalc.results.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gradcalc.program import Program
+    from gradcalc.program.program import Program
 
 #: Inputs tried so far, by what they were given to; conftest.py prints them.
 TRIED: Counter[str] = Counter()

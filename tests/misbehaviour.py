@@ -7,10 +7,10 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 
-from gradcalc.batch import answers
-from gradcalc.chunks import Answer, Job, drawn
-from gradcalc.outcome import Outcome
-from gradcalc.records import Record
+from gradcalc.batch.answers import answers
+from gradcalc.batch.jobs import Answer, Job, drawn
+from gradcalc.batch.records import Record
+from gradcalc.results.outcome import Outcome
 
 
 def nothing() -> None:

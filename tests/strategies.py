@@ -16,15 +16,15 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from gradcalc import grad
-from gradcalc.dtypes import FLOAT64, Dtype
+from gradcalc.base.dtypes import FLOAT64, Dtype
+from gradcalc.exact.precise import Undefined, values
 from gradcalc.functions import TABLE, Function, mp
-from gradcalc.parser import parse, parse_row
-from gradcalc.precise import Undefined, values
+from gradcalc.language.parser import parse, parse_row
 
 if TYPE_CHECKING:
     from gradcalc.functions import Point
-    from gradcalc.program import Program
-    from gradcalc.report import Report
+    from gradcalc.program.program import Program
+    from gradcalc.results.report import Report
 
 #: Rows that work on numbers; tests/test_tensors.py has the others.
 ROWS = [row for row in TABLE.values() if row.entrywise]

@@ -20,12 +20,12 @@ from pathlib import Path
 import pytest
 import typer
 
+from gradcalc.base.errors import Kind
+from gradcalc.batch.json_records import FIELDS
 from gradcalc.cli import app, main
-from gradcalc.errors import Kind
 from gradcalc.functions import TABLE
-from gradcalc.json_records import FIELDS
 from gradcalc.render import FORMATS
-from gradcalc.report import EXIT_CODES, Blame, Verdict
+from gradcalc.results.report import EXIT_CODES, Blame, Verdict
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -10,7 +10,7 @@ import pytest
 
 from gradcalc.cli import main
 from gradcalc.functions import TABLE, lookup
-from gradcalc.report import EXIT_CODES, Verdict
+from gradcalc.results.report import EXIT_CODES, Verdict
 
 EXAMPLES = Path(__file__).parents[1] / "examples.txt"
 _CLAIM = re.compile(r"# verdict: (?P<verdict>\w+)")

@@ -22,12 +22,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import sketches
 
-from gradcalc.batch import answers
-from gradcalc.calculate import Options
+from gradcalc.ask.calculate import Options
+from gradcalc.batch.answers import answers
+from gradcalc.batch.json_records import FIELDS
+from gradcalc.batch.records import OPTIONS, read
 from gradcalc.functions import callable_names
-from gradcalc.json_records import FIELDS
-from gradcalc.parser import parse
-from gradcalc.records import OPTIONS, read
+from gradcalc.language.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from fuzzing import check_harmless, check_record, lines_of, strict_json
 
-from gradcalc import limits
-from gradcalc.records import read
+from gradcalc.base import limits
+from gradcalc.batch.records import read
 
 DATA = Path(__file__).parent / "data"
 
@@ -163,9 +163,9 @@ def test_file_name_is_shown_harmlessly(run, tmp_path):
 #: the second time.
 WATCHED = """
 import io, json, sys
-from gradcalc.batch import answers
-from gradcalc.calculate import Options
-from gradcalc.records import read
+from gradcalc.batch.answers import answers
+from gradcalc.ask.calculate import Options
+from gradcalc.batch.records import read
 
 def answer(data):
     options = Options(thorough=False, timeout=5.0)

@@ -13,145 +13,69 @@ import gradcalc
 
 PACKAGE = Path(gradcalc.__file__).parent
 
-#: The layers, lowest first. A module imports from lower layers only, so modules of one layer never
-#: see each other.
-LAYERS = [
-    {"limits"},
-    {"errors", "lazy", "deadline", "lockstep", "options", "spelling"},
-    {"workers", "tokens", "functions"},
-    {"order"},
-    {"program", "report", "json_records", "notation", "terms"},
-    {"dtypes", "digits", "writer", "interpret", "arrays", "source", "refusals", "records", "sizes"},
-    {"precise", "tensors", "expand", "question", "calls", "formulas", "algebra"},
-    {
-        "slopes",
-        "surveys",
-        "tidy",
-        "autodiff",
-        "births",
-        "blocks",
-        "directions",
-        "expressions",
-        "evaluation",
-    },
-    {"parser", "together", "pointwise", "bounded"},
-    {"bindings", "chain", "bounds", "adjoint", "points", "derivatives"},
-    {"swift", "by_sympy"},
-    {"symbolic", "conditioning", "values", "domains", "tables"},
-    {"claims", "compare"},
-    {"jury"},
-    {"verdicts", "roundings"},
-    {"vectors"},
-    {"calculate", "hearing"},
-    {"batch", "outcome", "sweep"},
-    {"chunks"},
-    {"stream", "preloaded"},
-    {"executors", "resume"},
-    {"commands"},
-    {"cli"},
-    {"__main__"},
+#: The rooms, lowest first. A room imports from itself and from the rooms below it. Those that stand
+#: on one line never see each other: the three witnesses.
+ROOMS = [
+    ("base",),
+    ("functions",),
+    ("program",),
+    ("results",),
+    ("render",),
+    ("language",),
+    ("exact",),
+    ("autograd", "calculus", "limit"),
+    ("rounding",),
+    ("judging",),
+    ("ask",),
+    ("sweep", "batch"),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
 ]
-TORCH = {"autodiff", "tensors", "births", "refusals", "together"}
-CALCULUS = {
-    *("symbolic", "chain", "conditioning", "claims", "swift"),
-    *("formulas", "tidy", "terms", "algebra", "derivatives", "evaluation", "by_sympy"),
-}
-LIMIT = {"precise", "slopes", "surveys", "digits", "directions"}
-#: What a module never comes to see, by whatever way: the three witnesses not each other above all.
-#: (`symbolic` has the numbers of `precise` to calculate with.)
-APART = {
-    **dict.fromkeys(TORCH, CALCULUS | LIMIT | {"expand", "parser", "compare"}),
-    **dict.fromkeys(CALCULUS, TORCH | {"directions", "expand", "compare"}),
-    **dict.fromkeys(LIMIT, TORCH | CALCULUS | {"expand", "parser", "compare"}),
-    "expand": TORCH | CALCULUS | LIMIT | {"parser"},
-    "compare": TORCH | {"symbolic", "expand"},
-    "jury": TORCH | {"expand"},
-    "parser": TORCH | CALCULUS | LIMIT | {"expand", "interpret"},
-    "records": TORCH | CALCULUS | LIMIT | {"parser", "functions"},
-}
-#: `__init__` is the front door: what it offers it imports when asked.
-FRONT = "__init__"
-#: Renderers know what is reported and what went wrong, and nothing of how it was found.
-RENDERERS_KNOW = {"errors", "report", "render"}
-ABOVE_RENDERERS = {"chunks", "commands", "cli", "__main__"}
-
-SLOW = {"torch", "sympy", "symengine", "mpmath"}
+#: Libraries that are slow to import; only the function table names them, and imports them late.
+SLOW = {"torch", "sympy", "symengine", "mpmath", "numpy"}
 
 
 def imports(path: Path) -> set[str]:
     """All that a file imports, wherever the statement stands, by full name."""
-    found = set()
+    named = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name} has a relative import"
+            assert node.level == 0, f"{path} has a relative import"
+            named.add(str(node.module))
             if node.module == "gradcalc":
-                found |= {f"gradcalc.{alias.name}" for alias in node.names}
-            else:
-                found.add(str(node.module))
-    return found
+                named |= {f"gradcalc.{alias.name}" for alias in node.names}
+    return named
 
 
-def own(path: Path) -> set[str]:
-    """The modules of gradcalc that a file imports; `render` stands for all renderers."""
-    names = {name.split(".")[1] for name in imports(path) if name.startswith("gradcalc.")}
-    return names & {*MODULES, "render"}
+def rooms_of(path: Path) -> set[str]:
+    """The rooms that a file imports from."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("gradcalc.")}
 
 
-#: The files of each module; the function table and the commands are packages.
-MODULES = {path.stem: [path] for path in PACKAGE.glob("*.py")}
-for package in ("functions", "commands"):
-    MODULES[package] = sorted((PACKAGE / package).glob("*.py"))
-RENDERERS = {path.stem: path for path in (PACKAGE / "render").glob("*.py")}
+def files(room: str) -> list[Path]:
+    """The files of a room."""
+    return sorted((PACKAGE / room).rglob("*.py")) or [PACKAGE / f"{room}.py"]
 
 
-def test_every_module_has_its_layer():
-    layered = [name for layer in LAYERS for name in layer]
-    assert len(layered) == len(set(layered))
-    assert set(layered) | {FRONT} == set(MODULES)
+def test_every_module_stands_in_a_room():
+    inside = {path for line in ROOMS for room in line for path in files(room)}
+    assert {*PACKAGE.rglob("*.py")} - inside == {PACKAGE / "__init__.py"}
 
 
-@pytest.mark.parametrize("height", range(len(LAYERS)), ids=lambda k: "+".join(sorted(LAYERS[k])))
-def test_modules_import_from_lower_layers_only(height):
-    lower = set().union(*LAYERS[:height])
-    for name in LAYERS[height]:
-        allowed = lower | ({"render"} if name in ABOVE_RENDERERS else set())
-        for path in MODULES[name]:
-            assert own(path) - {FRONT, name} <= allowed, path
+@pytest.mark.parametrize("height", range(len(ROOMS)), ids=lambda k: "+".join(ROOMS[k]))
+def test_a_room_imports_from_rooms_below_it_only(height):
+    below = {room for line in ROOMS[:height] for room in line}
+    for room in ROOMS[height]:
+        for path in files(room):
+            assert rooms_of(path) - {"__version__"} <= below | {room}, path
 
 
-@pytest.mark.parametrize("name", APART)
-def test_modules_never_come_to_see_what_they_must_not(name):
-    seen: set[str] = set()
-    todo = [name]
-    while todo:
-        for path in MODULES[todo.pop()]:
-            new = (own(path) & set(MODULES)) - seen - {FRONT}
-            seen |= new
-            todo += new
-    assert not (seen - {name}) & APART[name]
-
-
-def test_expansion_knows_the_function_table_and_little_else():
-    (path,) = MODULES["expand"]
-    assert own(path) - {FRONT} == {"functions", "interpret", "program", "limits", "errors"}
-
-
-@pytest.mark.parametrize("name", RENDERERS)
-def test_renderers_import_only_what_is_reported(name):
-    assert own(RENDERERS[name]) <= RENDERERS_KNOW
-
-
-def test_slow_libraries_are_named_in_the_function_table_only():
-    files = [(name, path) for name, paths in MODULES.items() for path in paths]
-    for name, path in [*files, *RENDERERS.items()]:
-        named = {full for full in imports(path) if full.split(".")[0] in SLOW}
-        assert not named, name
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "LazyModule":
-                assert name == "functions"
+@pytest.mark.parametrize("path", files("render"), ids=lambda path: path.stem)
+def test_render_computes_nothing(path):
+    assert rooms_of(path) <= {"base", "results", "render"}
 
 
 FAST = """

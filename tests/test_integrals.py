@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gradcalc.bindings import parse_bindings
-from gradcalc.calculate import Options, calculate
-from gradcalc.report import Verdict
+from gradcalc.ask.calculate import calculate
+from gradcalc.base.options import Options
+from gradcalc.language.bindings import parse_bindings
+from gradcalc.results.report import Verdict
 
 TABLE = Path(__file__).parent / "data" / "integrals.tsv"
 TOLERANCE = 1e-9

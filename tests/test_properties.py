@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from strategies import CONSTANT, ROWS, Sketch, question, shape, sketches
 
 from gradcalc import grad
-from gradcalc.parser import parse
-from gradcalc.report import Verdict
+from gradcalc.language.parser import parse
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gradcalc.functions import Function, Point
-    from gradcalc.report import Entry, Report
+    from gradcalc.results.report import Entry, Report
 
 #: A time limit may ring while hypothesis measures the garbage collector, where Python drops what is
 #: raised and warns.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gradcalc.bindings import parse_bindings
-from gradcalc.calculate import Options, calculate
+from gradcalc.ask.calculate import calculate
+from gradcalc.base.options import Options
+from gradcalc.language.bindings import parse_bindings
 
 TABLE = Path(__file__).parent / "data" / "traps.tsv"
 

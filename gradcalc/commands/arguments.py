@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gradcalc.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS
 
 Expression = Annotated[

@@ -9,7 +9,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradcalc import limits
+from gradcalc.base import limits
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.commands.arguments import (
     DtypeName,
     SecondOrder,
@@ -19,12 +20,11 @@ from gradcalc.commands.arguments import (
 )
 from gradcalc.commands.progress import progress
 from gradcalc.commands.streams import columns, opened, tell, use_color, write
-from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS
 
 if TYPE_CHECKING:
-    from gradcalc.chunks import Answer, Job
-    from gradcalc.stream import Placed
+    from gradcalc.batch.jobs import Answer, Job
+    from gradcalc.batch.stream import Placed
 
 Streams = Sequence[tuple[IO[bytes], str | None]]
 
@@ -82,7 +82,7 @@ def batch(
     ] = None,
 ) -> int:
     """Answer files of expressions, line by line."""
-    from gradcalc.outcome import FAILING, Summary, chosen
+    from gradcalc.results.outcome import FAILING, Summary, chosen
 
     form = _checked_format(format, resume, only)
     _check_jobs(jobs, scheduler)
@@ -92,8 +92,8 @@ def batch(
     if not files and sys.stdin.isatty():
         write(HELP)
         return 0
-    from gradcalc.chunks import Job
-    from gradcalc.question import Options
+    from gradcalc.base.options import Options
+    from gradcalc.batch.jobs import Job
 
     options = Options(
         second_order=second_order,
@@ -119,9 +119,9 @@ def batch(
 
 def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summary: Any) -> None:
     """Answer all records on a cluster or in so many processes, count and print the answers."""
-    from gradcalc.executors import cluster, local
-    from gradcalc.resume import Answers
-    from gradcalc.stream import in_order
+    from gradcalc.batch.executors import cluster, local
+    from gradcalc.batch.resume import Answers
+    from gradcalc.batch.stream import in_order
 
     with contextlib.ExitStack() as stack:
         records, out = _records(streams), write
@@ -186,7 +186,7 @@ def _print(answers: Sequence[Answer], out: Callable[[str], None]) -> None:
 
 def _records(streams: Streams) -> Generator[Placed]:
     """The records of all streams, each with the place where it ends; closes the streams."""
-    from gradcalc.records import read
+    from gradcalc.batch.records import read
 
     with contextlib.ExitStack() as stack:
         for stream, _ in streams:

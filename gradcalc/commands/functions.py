@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.commands.streams import columns, use_color, write
-from gradcalc.errors import GradcalcError, Kind
 
 
 def functions(

@@ -29,7 +29,7 @@ from gradcalc.commands.streams import columns, program_text, use_color, warn, wr
 from gradcalc.render import FORMATS
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
 
 def grad(
@@ -49,9 +49,10 @@ def grad(
     timeout: Timeout = 10.0,
 ) -> int:
     """Differentiate a program, and check autograd against calculus."""
-    from gradcalc.bindings import parse_bindings
-    from gradcalc.calculate import Options, calculate
-    from gradcalc.spelling import names, retained
+    from gradcalc.ask.calculate import calculate
+    from gradcalc.base.names import names, retained
+    from gradcalc.base.options import Options
+    from gradcalc.language.bindings import parse_bindings
 
     check_format(format)
     options = Options(
@@ -86,8 +87,9 @@ def check(
     timeout: Timeout = 10.0,
 ) -> int:
     """Judge derivatives by hand: right for all values, or wrong, where and why."""
-    from gradcalc.bindings import parse_bindings
-    from gradcalc.calculate import Options, calculate
+    from gradcalc.ask.calculate import calculate
+    from gradcalc.base.options import Options
+    from gradcalc.language.bindings import parse_bindings
 
     check_format(format)
     options = Options(

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from gradcalc import limits
-from gradcalc.errors import GradcalcError, Kind
+from gradcalc.base import limits
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.render import warning_text
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
 
 def use_color(stream: IO[str]) -> bool:

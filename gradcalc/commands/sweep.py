@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
 from gradcalc.commands.streams import ClosedPipe, program_text, tell, use_color
-from gradcalc.errors import GradcalcError, Kind
 from gradcalc.render import warning_text
 
 if TYPE_CHECKING:
-    from gradcalc.bindings import Binding
-    from gradcalc.dtypes import Dtype
-    from gradcalc.points import Points
-    from gradcalc.program import Program
-    from gradcalc.sweep import Sweep
-    from gradcalc.tables import Writer
+    from gradcalc.base.dtypes import Dtype
+    from gradcalc.language.bindings import Binding
+    from gradcalc.program.program import Program
+    from gradcalc.sweep.points import Points
+    from gradcalc.sweep.sweep import Sweep
+    from gradcalc.sweep.tables import Writer
 
 #: Names of columns beside those of the variables.
 _COLUMNS = frozenset({"value", "verdict", "note"})
@@ -60,12 +60,13 @@ def sweep(
     timeout: Timeout = 10.0,
 ) -> int:
     """Differentiate an expression at many points, with a verdict on each."""
-    from gradcalc.bindings import parse_bindings
-    from gradcalc.parser import parse
-    from gradcalc.points import grid, parse_axis
-    from gradcalc.question import Options, dtype_of, name_warnings, variables_of
-    from gradcalc.spelling import names
-    from gradcalc.tables import check_name
+    from gradcalc.ask.question import name_warnings, variables_of
+    from gradcalc.base.names import names
+    from gradcalc.base.options import Options, dtype_of
+    from gradcalc.language.bindings import parse_bindings
+    from gradcalc.language.parser import parse
+    from gradcalc.sweep.points import grid, parse_axis
+    from gradcalc.sweep.tables import check_name
 
     if output is not None:
         check_name(output)
@@ -95,7 +96,7 @@ def sweep(
     if points is None:
         found = grid(axes)
     else:
-        from gradcalc import points as files
+        from gradcalc.sweep import points as files
 
         if output is not None and Path(output).absolute() == Path(points).absolute():
             raise GradcalcError(
@@ -106,7 +107,7 @@ def sweep(
         tell(warning_text(warning, color=use_color(sys.stderr)))
     values = {binding.name: _value(binding, width) for binding in fixed}
     _check_device(device)
-    from gradcalc.sweep import Sweep
+    from gradcalc.sweep.sweep import Sweep
 
     asked = Sweep(program, found.names, values, options, device)
     _write(asked, found, output)
@@ -116,14 +117,14 @@ def sweep(
 
 def _number(text: str, dtype: Dtype) -> float:
     """The value of a constant expression."""
-    from gradcalc.bindings import parse_bindings
+    from gradcalc.language.bindings import parse_bindings
 
     return _value(parse_bindings([f"end={text}"])[0], dtype)
 
 
 def _value(binding: Binding, dtype: Dtype) -> float:
-    from gradcalc.question import Options
-    from gradcalc.values import draws_of, value_of
+    from gradcalc.ask.values import draws_of, value_of
+    from gradcalc.base.options import Options
 
     array = value_of(binding, dtype, draws_of(Options()))
     if array.shape:
@@ -188,8 +189,8 @@ def _has_cuda() -> bool:
 
 def _write(asked: Sweep, points: Points, output: str | None) -> None:
     """Write the answers, a chunk at a time."""
-    from gradcalc import tables
-    from gradcalc.sweep import CHUNK
+    from gradcalc.sweep import tables
+    from gradcalc.sweep.sweep import CHUNK
 
     columns = asked.columns
     try:

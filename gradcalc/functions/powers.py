@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcalc import limits
+from gradcalc.base import limits
 from gradcalc.functions.pieces import at, mp_logaddexp
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, row, torch

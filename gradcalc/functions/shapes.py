@@ -9,7 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gradcalc.functions.table import row, torch
-from gradcalc.options import torch_index
+
+
+def _torch_index(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items as torch takes them: lists in place of tuples."""
+    return tuple(list(item) if isinstance(item, tuple) else item for item in items)
 
 
 def _shape(
@@ -38,14 +42,14 @@ def _shape(
 
 def _set(x: Any, value: Any, *, index: tuple[Any, ...]) -> Any:
     """x, after its entries at the index were set to the value."""
-    x[torch_index(index)] = value
+    x[_torch_index(index)] = value
     return x
 
 
 _shape(
     "getitem",
     "x[index]: entries and parts of x",
-    lambda x, *, index: x[torch_index(index)],
+    lambda x, *, index: x[_torch_index(index)],
     (
         "x[0]*x[1] --at x=[2,3]",
         "x[:, 1:] --at x=[[1,2,3],[4,5,6]]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcalc import limits
+from gradcalc.base import limits
 from gradcalc.functions.pieces import (
     ERFCX,
     TRIGAMMA,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.lazy import LazyModule
+from gradcalc.base.lazy import LazyModule
 
 torch: Any = LazyModule("torch")
 special: Any = LazyModule("torch.special")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gradcalc.render.error import error_text, warning_text
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
 __all__ = ["FORMATS", "Renderer", "error_text", "warning_text"]
 

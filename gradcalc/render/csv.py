@@ -23,7 +23,7 @@ from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, visible
 
 if TYPE_CHECKING:
-    from gradcalc.report import Entry, Report
+    from gradcalc.results.report import Entry, Report
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:

@@ -15,14 +15,14 @@ from rich.text import Text
 from gradcalc.render.console import grid, needed, stack
 from gradcalc.render.tensors import LeftOut, listed, notes, shown
 from gradcalc.render.text import SYMBOLS, cut, number, shorten, ulps_text, visible
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from gradcalc.report import Derivative, Entry
+    from gradcalc.results.report import Derivative, Entry
 
 STYLES = {
     Verdict.AGREE: "green",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gradcalc.render.text import visible
 
 if TYPE_CHECKING:
-    from gradcalc.errors import GradcalcError
+    from gradcalc.base.errors import GradcalcError
 
 #: Columns of the user's line that are shown; a longer line is cut around the wrong place.
 _WINDOW = 100

@@ -18,7 +18,7 @@ from gradcalc.render.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gradcalc.report import GraphNode
+    from gradcalc.results.report import GraphNode
 
 #: Levels that are drawn with lines; below, the level's number is less to read, and keeps the
 #: output of a deep graph from growing with the square of its depth.

@@ -11,10 +11,10 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING
 
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
-    from gradcalc.report import Claim, Derivative, Report
+    from gradcalc.results.report import Claim, Derivative, Report
 
 #: Rises when a field changes its meaning; new fields may come without.
 SCHEMA = 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradcalc.render.json import report_object
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 

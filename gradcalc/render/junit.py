@@ -12,10 +12,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, headline, one_line, visible
-from gradcalc.report import EXIT_CODES, Verdict
+from gradcalc.results.report import EXIT_CODES, Verdict
 
 if TYPE_CHECKING:
-    from gradcalc.report import Report
+    from gradcalc.results.report import Report
 
 
 #: Derivatives of one report that are named.

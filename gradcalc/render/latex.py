@@ -27,7 +27,7 @@ from gradcalc.render.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcalc.report import Entry, Nested, Report
+    from gradcalc.results.report import Entry, Nested, Report
 
 _GREEK_NAMES = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon

@@ -33,12 +33,12 @@ from gradcalc.render.text import (
     visible,
     visible_lines,
 )
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcalc.report import Derivative, Entry, Nested, Report
+    from gradcalc.results.report import Derivative, Entry, Nested, Report
 
 #: What the cells of a row are, after its name.
 _TITLES = ("formula", "calculus", "autograd", "limit", "ulps", "verdict")

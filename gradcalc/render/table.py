@@ -30,14 +30,14 @@ from gradcalc.render.text import (
     visible,
     visible_lines,
 )
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from gradcalc.report import Report, TensorRow
+    from gradcalc.results.report import Report, TensorRow
 
 _CLAIM_STYLES = {True: "green", False: "bold red", None: "yellow"}
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradcalc.render.text import cut, number, ulps_text
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gradcalc.report import Derivative, Entry, Nested, Report
+    from gradcalc.results.report import Derivative, Entry, Nested, Report
 
 #: A derivative of at most so many entries is shown whole; of a longer one, so many at its ends.
 _WHOLE, _HEAD, _TAIL = 12, 4, 2
@@ -156,7 +156,7 @@ def entry_name(entry: Entry, comma: str = ",") -> str:
 
     In a Jacobian the entry of the output stands before a slash.
 
-    >>> from gradcalc.report import Entry, Verdict
+    >>> from gradcalc.results.report import Entry, Verdict
     >>> entry_name(Entry(("x[0,1]",), None, 1, 1, None, 0, Verdict.AGREE, output="[2]"))
     'f[2]/x[0,1]'
     """

@@ -11,10 +11,10 @@ import struct
 import unicodedata
 from typing import TYPE_CHECKING
 
-from gradcalc.report import Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
-    from gradcalc.report import Claim, Report
+    from gradcalc.results.report import Claim, Report
 
 #: Unicode categories that move the cursor, reorder the line or show nothing: control, format (the
 #: bidirectional overrides among them), surrogate, line and paragraph separators.
@@ -89,7 +89,7 @@ def visible_lines(text: str) -> list[str]:
 def statements(report: Report) -> list[str]:
     r"""Return the statements of a program as understood; of an expression, the expression.
 
-    >>> from gradcalc.report import Report
+    >>> from gradcalc.results.report import Report
     >>> statements(Report("a=x+w\ny=a*2", canonical="a = x + w; y = a*2"))
     ['a = x + w', 'y = a*2']
     """
@@ -190,7 +190,7 @@ def headline(report: Report) -> str:
 def binding_hint(report: Report) -> str:
     """Return the option that would give the variables a point, for a report without one.
 
-    >>> from gradcalc.report import Report
+    >>> from gradcalc.results.report import Report
     >>> binding_hint(Report("x"))
     '--at x=...'
     """
@@ -206,7 +206,7 @@ def claim_mark(claim: Claim) -> str:
 def claim_sentence(claim: Claim) -> str:
     """Return what became of a derivative by hand: right and how that was shown, or wrong and where.
 
-    >>> from gradcalc.report import Claim
+    >>> from gradcalc.results.report import Claim
     >>> claim_sentence(Claim("u", "3*u**2", True, "symbolic", None, None))
     'right for all values (proved)'
     """

@@ -23,8 +23,8 @@ sys.path.insert(0, str(TESTS))
 with atheris.instrument_imports(include=["gradcalc"]):
     import fuzzing
 
+    from gradcalc.batch.records import OPTIONS
     from gradcalc.functions import callable_names
-    from gradcalc.records import OPTIONS
 
 #: The first byte of an input that is a file; one that begins otherwise is a text.
 FILE = b"\x80"

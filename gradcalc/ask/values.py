@@ -1,0 +1,131 @@
+"""The values of variables and of weights, as torch sees them.
+
+In: bindings, which are programs without inputs or the numbers of a file. Out: `Array`s, correctly
+rounded to the dtype. torch is asked only for what it alone can make, such as random numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from gradcalc.base import limits
+from gradcalc.base.dtypes import FLOAT64, Dtype
+from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Options
+from gradcalc.functions import TABLE
+from gradcalc.language.bindings import Binding, parse_weights
+from gradcalc.program.program import Array, Program
+
+if TYPE_CHECKING:
+    from gradcalc.autograd.forward import Draws
+
+
+def draws_of(options: Options) -> Callable[[], Draws]:
+    """Where random numbers come from, for all values of a question, once it is asked for."""
+    found: list[Draws] = []
+
+    def draws() -> Draws:
+        from gradcalc.autograd.autodiff import Draws
+
+        if not found:
+            found.append(Draws(options.seed))
+        return found[0]
+
+    return draws
+
+
+def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
+    """A binding's value as torch sees it."""
+    value = binding.program
+    if not isinstance(value, Array):
+        found = _constant(binding, value, dtype, draws)
+    elif dtype is FLOAT64:
+        found = value
+    else:
+        found = Array(value.shape, tuple(map(dtype.round_float, value.numbers)))
+    strange = next((number for number in found.numbers if not math.isfinite(number)), None)
+    if strange is not None:
+        raise GradcalcError(
+            Kind.BINDING,
+            f"the value of `{binding.name}` is {strange}, where no derivative exists"
+            if not found.shape
+            else f"the value of `{binding.name}` holds {strange}, where no derivative exists",
+            text=binding.text,
+            span=binding.span,
+            hint="bind a finite number",
+        )
+    return found
+
+
+def _constant(
+    binding: Binding, program: Program, dtype: Dtype, draws: Callable[[], Draws]
+) -> Array:
+    """The value of a binding's program, which has no inputs."""
+    literals = [constant.value for constant in program.constants]
+    plain = not program.steps or (
+        len(program.steps) == 1
+        and program.steps[0].function == "tensor"
+        and program.steps[0].args == tuple(range(len(literals)))
+    )
+    if plain and None not in literals:
+        numbers = tuple(dtype.round(Fraction(float(v))) for v in literals if v is not None)
+        return Array(dict(program.steps[0].options)["shape"] if program.steps else (), numbers)
+    from gradcalc.program import expand
+
+    if program.is_scalar:
+        return Array((), _calculated(binding, program, dtype))
+    from gradcalc.autograd import autodiff
+
+    outputs, seen = autodiff.look(program, (), dtype.name, draws())
+    if len(outputs) > 1:
+        raise GradcalcError(
+            Kind.BINDING,
+            "a binding has one value",
+            text=program.text,
+            span=program.span(program.output),
+        )
+    if TABLE[program.steps[-1].function].creates:
+        return outputs[0]  # what torch made needs no rounding
+    try:
+        expansion = expand.expand(program, (), seen)
+    except expand.TooManySteps:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"the value of `{binding.name or '--grad-outputs'}` takes over "
+            f"{limits.SCALAR_STEPS:,} operations",
+            text=binding.text,
+            span=binding.span,
+            hint="bind its numbers, from a file perhaps",
+        ) from None
+    return Array(outputs[0].shape, _calculated(binding, expansion.program, dtype))
+
+
+def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:
+    """The numbers of a binding, calculated with many digits."""
+    from gradcalc.exact.precise import TooLarge, constant_values
+
+    try:
+        return tuple(constant_values(program, dtype))
+    except TooLarge:
+        raise GradcalcError(
+            Kind.BINDING,
+            f"the value of `{binding.name or '--grad-outputs'}` is too large to be calculated",
+            text=binding.text,
+            span=binding.span,
+            hint="bind a number of up to 1.8e308",
+        ) from None
+
+
+def weights_of(
+    options: Options, dtype: Dtype, outputs: int, draws: Draws
+) -> tuple[Array, ...] | None:
+    """The weights of the results; None if there are none."""
+    if options.grad_outputs is None:
+        return None
+    if options.grad_outputs.strip() == "ones":
+        return tuple(Array((), (1.0,)) for _ in range(outputs))
+    given = parse_weights(options.grad_outputs)
+    return tuple(value_of(binding, dtype, lambda: draws) for binding in given)

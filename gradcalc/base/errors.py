@@ -1,0 +1,132 @@
+"""What goes wrong, said so that the user can mend it.
+
+In: a message, a place in the user's text, a hint. Out: `GradcalcError`, the only exception that
+crosses a module boundary. `render.error_text` draws it; nothing here prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from gradcalc.base import limits
+
+#: Characters of a corrected text beyond which a hint does not show it.
+_SHOWN = 200
+
+
+class Span(NamedTuple):
+    """A half-open range of character offsets into the text that the user typed."""
+
+    start: int
+    stop: int
+
+    def to(self, other: Span) -> Span:
+        """Return the smallest span that covers both."""
+        return Span(min(self.start, other.start), max(self.stop, other.stop))
+
+
+class Kind(StrEnum):
+    """What sort of thing went wrong; scripts rely on these names."""
+
+    USAGE = "usage"
+    SYNTAX = "syntax"
+    NAME = "name"
+    BINDING = "binding"
+    SHAPE = "shape"
+    LIMIT = "limit"
+    AUTOGRAD = "autograd"
+    TIMEOUT = "timeout"
+
+
+class GradcalcError(Exception):
+    """Something that the user can put right.
+
+    Attributes:
+        kind: The sort of error.
+        message: One line, without a full stop, that says what is wrong. It may quote the user, who
+            may have typed a megabyte: it is shortened, and so is the hint.
+        text: The text in which `span` lies (an expression or a binding); empty if there is none.
+        span: Where in `text` it is wrong.
+        hint: What to type instead.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        text: str = "",
+        span: Span | None = None,
+        hint: str | None = None,
+    ) -> None:
+        message = _shortened(message)
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.text = text
+        self.span = span
+        self.hint = hint and _shortened(hint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception's own way hands the constructor its message only.
+        return _remade, (self.kind, self.message, self.text, self.span, self.hint)
+
+    @property
+    def line(self) -> int | None:
+        """Line of the error within `text`, counted from 1."""
+        if self.span is None:
+            return None
+        return self.text.count("\n", 0, self.span.start) + 1
+
+    @property
+    def column(self) -> int | None:
+        """Column of the error within its line, counted from 1."""
+        if self.span is None:
+            return None
+        return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1
+
+
+class MendableError(GradcalcError):
+    """An error for which corrected texts are at hand; its hint shows those that are in order.
+
+    Attributes:
+        lead: What the hint says before the corrected texts.
+        corrected: Texts, or pieces of the text, that may be what was meant.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        text: str,
+        span: Span,
+        lead: str,
+        corrected: tuple[str, ...],
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(kind, message, text=text, span=span, hint=hint)
+        self.lead = lead
+        self.corrected = corrected
+
+    def show(self, parses: Callable[[str], bool]) -> None:
+        """Put those of the corrected texts that parse into the hint; without any it stays."""
+        short = [p for p in self.corrected if len(p) <= _SHOWN and "\n" not in p]
+        sound = [piece for piece in short if parses(piece)]
+        if sound:
+            self.hint = f"{self.lead} {' or '.join(sound)}"
+
+
+def _remade(
+    kind: Kind, message: str, text: str, span: Span | None, hint: str | None
+) -> GradcalcError:
+    """An error that was pickled, on its way from one process to another."""
+    return GradcalcError(kind, message, text=text, span=span, hint=hint)
+
+
+def _shortened(text: str) -> str:
+    """Both ends of a text that is too long."""
+    half = limits.MESSAGE_LENGTH // 2
+    return text if len(text) <= limits.MESSAGE_LENGTH else f"{text[:half]} … {text[-half:]}"

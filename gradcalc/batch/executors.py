@@ -1,0 +1,193 @@
+"""Where chunks are answered: in processes of this machine, or on a Dask cluster.
+
+In: the job that all chunks have in common. Out: a `Submit` of `stream`, made of an executor as
+`concurrent.futures` has it, and how many chunks are answered at a time. Both run the same function;
+a node of the cluster, too, runs it in processes of its own, because a thread of Dask's can neither
+be stopped nor survive a crash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.batch.jobs import Answer, Job, answer_chunk, started_workers
+from gradcalc.batch.records import Record
+from gradcalc.batch.stream import Submit, Undone
+from gradcalc.batch.workers import Workers
+
+#: Seconds within which a scheduler must answer, and have a worker.
+_PATIENCE = 5.0
+
+#: Seconds between looks at whether the scheduler is still there.
+_GLANCE = 0.5
+
+
+@contextlib.contextmanager
+def local(jobs: int, job: Job) -> Iterator[tuple[Submit, int]]:
+    """Answer so many chunks at a time on this machine; at the end all processes are gone."""
+    workers = started_workers(jobs)
+    # A thread for each worker, which waits for it and replaces it.
+    threads = ThreadPoolExecutor(jobs)
+    answer = functools.partial(answer_chunk, workers, job=job)
+    try:
+        yield functools.partial(threads.submit, answer), jobs
+    finally:
+        workers.close()
+        threads.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def cluster(address: str, job: Job) -> Iterator[tuple[Submit, int]]:
+    """Answer chunks on the Dask cluster whose scheduler has that address.
+
+    What a node that is lost had not answered, Dask gives to another one.
+
+    Raises:
+        GradcalcError: If it cannot be reached, or gives up.
+    """
+    _check_reachable(address)
+    client = _connected(address)
+    # What Dask says of nodes that come and go is not for the user, who gets an answer or an error.
+    for name in ("distributed", "distributed.client", "tornado.application"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    executor = client.get_executor(pure=False)
+    answer: Callable[[Sequence[Record]], Any] = functools.partial(answer_on_node, job=job)
+    flying: set[Future[Any]] = set()
+    over = threading.Event()
+
+    def submit(records: Sequence[Record]) -> Future[Any]:
+        promised: Future[Any] = Future()
+        flying.add(promised)
+        promised.add_done_callback(flying.discard)
+        try:
+            done = executor.submit(answer, records)
+        except Exception as problem:  # noqa: BLE001 - as Dask closes, it raises several things
+            promised.set_exception(CancelledError() if client.status != "running" else problem)
+        else:
+            done.add_done_callback(functools.partial(_hand_on, promised))
+        return promised
+
+    threading.Thread(target=_watch, args=(client, flying, over), daemon=True).start()
+    try:
+        yield submit, _threads(client, address)
+    except Undone as undone:
+        cause = undone.__cause__
+        if isinstance(cause, CancelledError):
+            message = f"the scheduler at {address} is gone"
+            hint = "with --resume OUT a run goes on where it stopped"
+        else:
+            message = f"the cluster at {address} gave up: {type(cause).__name__}: {cause}"
+            hint = "every node needs the same version of gradcalc"
+        raise GradcalcError(Kind.USAGE, message, hint=hint) from None
+    finally:
+        over.set()
+        executor.shutdown(wait=False)
+        client.close(_PATIENCE)
+
+
+def _hand_on(promised: Future[Any], done: Future[Any]) -> None:
+    """Give a result on, unless it was given up meanwhile."""
+    with contextlib.suppress(InvalidStateError):
+        if done.cancelled():
+            promised.set_exception(CancelledError())
+        elif (problem := done.exception()) is not None:
+            promised.set_exception(problem)
+        else:
+            promised.set_result(done.result())
+
+
+def _watch(client: Any, flying: set[Future[Any]], over: threading.Event) -> None:
+    """Give up what a scheduler that is gone will never answer.
+
+    Dask cancels what it was asked before; but what it is asked while it tries to connect again is
+    lost without a word.
+    """
+    while not over.wait(_GLANCE):
+        for promised in flying.copy() if client.status != "running" else ():
+            with contextlib.suppress(InvalidStateError):
+                promised.set_exception(CancelledError())
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address where nobody answers, at once and without importing Dask."""
+    if importlib.util.find_spec("distributed") is None:
+        raise GradcalcError(Kind.USAGE, "--scheduler needs Dask", hint="pip install gradcalc[dask]")
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"--scheduler {address} is no address",
+            hint="write one such as tcp://127.0.0.1:8786",
+        )
+    try:
+        with socket.create_connection((host, port), _PATIENCE) as connection:
+            # A scheduler speaks first; for any other server Dask would wait for ever.
+            if parts.scheme == "tcp" and not connection.recv(1):
+                raise _unreachable(address, "the connection was closed")
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).lower()
+        raise _unreachable(address, reason) from None
+
+
+def _connected(address: str) -> Any:
+    import distributed
+
+    client: Any = distributed.Client
+    try:
+        return client(address, timeout=_PATIENCE, set_as_default=False)
+    except Exception as problem:  # noqa: BLE001 - whatever else may listen there answers anything
+        raise _unreachable(address, f"{type(problem).__name__}: {problem}") from None
+
+
+def _threads(client: Any, address: str) -> int:
+    """How many chunks the cluster answers at a time."""
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"the scheduler at {address} has no workers",
+            hint=f"start some: dask worker {address}",
+        ) from None
+    return sum(client.nthreads().values())
+
+
+def _unreachable(address: str, reason: str) -> GradcalcError:
+    return GradcalcError(
+        Kind.USAGE,
+        f"no Dask scheduler answers at {address}: {reason}",
+        hint="start one: dask scheduler",
+    )
+
+
+# --- On a node ------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+
+
+def answer_on_node(records: Sequence[Record], job: Job) -> tuple[list[Answer], float]:
+    """Answer a chunk in a worker of this node."""
+    with _lock:
+        workers = _workers()
+    return answer_chunk(workers, records, job)
+
+
+@functools.cache
+def _workers() -> Workers:
+    """The workers of this node: as many as it has threads; they end with it."""
+    return started_workers(os.cpu_count() or 1)

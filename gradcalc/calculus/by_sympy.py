@@ -1,0 +1,244 @@
+"""What sympy is asked: formulas that SymEngine cannot write, limits at kinks, proofs and LaTeX.
+
+In: a scalar program, symbols. Out: sympy expressions, their derivatives in a short form, and Python
+functions of their values. sympy recurses over its expressions, so it is asked only within
+`limits.FORMULA_*`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.base import limits
+from gradcalc.base.deadline import TimeUp, time_limit
+from gradcalc.base.dtypes import EXACT, Dtype
+from gradcalc.calculus.algebra import as_sympy
+from gradcalc.functions import TABLE, Function, mp, sympy
+from gradcalc.language.parser import row_program
+from gradcalc.program.interpret import run
+from gradcalc.program.program import Constant, Program, Step
+
+#: What sympy was asked since its caches were emptied last.
+_asked_of_sympy: set[str] = set()
+
+
+class _Expressions:
+    """Arithmetic on sympy expressions."""
+
+    def __init__(self, dtype: Dtype) -> None:
+        self._dtype = dtype
+
+    def constant(self, constant: Constant) -> Any:
+        """A number in the text; a literal is the number of the dtype that torch sees.
+
+        Numbers such as 0.5 are fractions, which cancel in formulas (0.5*x**2 gives x); others stay
+        decimal (0.1*x**2 gives 0.2*x), with digits enough never to round.
+        """
+        if constant.value is not None:
+            value = self._dtype.literal(constant.value)
+            if self._dtype is EXACT:  # for proofs
+                return sympy.Rational(value.numerator, value.denominator)
+            return _number(value)
+        name = constant.text.lstrip("-")
+        size = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan}[name]
+        return -size if constant.text.startswith("-") else size
+
+    def number(self, value: Any) -> Any:
+        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
+            return sympy.Piecewise((1, value), (0, True))
+        return value
+
+    def condition(self, value: Any) -> Any:
+        if isinstance(value, sympy.logic.boolalg.Boolean) and not value.is_Symbol:
+            return value
+        return sympy.Ne(value, 0)
+
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
+        return of_row(row, args)
+
+
+def of_row(row: Function, args: Sequence[Any]) -> Any:
+    """What a row is to sympy, of sympy's expressions."""
+    return _opaque(row.name)(*args) if row.opaque else row.sympy(*args)
+
+
+@functools.cache
+def _opaque(name: str) -> Any:
+    """A sympy function that keeps its name and is differentiated by its row's own derivative."""
+    row = TABLE[name]
+
+    def fdiff(self: Any, argindex: int = 1) -> Any:
+        program = row_program(row.text(row.derivative, argindex - 1), row.name)
+        given = row.bound(self.args, _number)
+        arithmetic = _Expressions(EXACT)
+        values = run(program, [given[name] for name in program.names], arithmetic)
+        return arithmetic.number(values[program.output])
+
+    def as_it_stands(self: Any, prec: int) -> Any:  # noqa: ARG001 - sympy's
+        # sympy would ask mpmath's function of that name: its sinc(x) is not sin(pi*x)/(pi*x).
+        return None
+
+    members = {"fdiff": fdiff, "_eval_evalf": as_it_stands}
+    return type(name, (sympy.Function,), {**members, "is_extended_real": True, "is_real": True})
+
+
+def _number(value: Fraction | float) -> Any:
+    """A number as sympy's: a short fraction, an infinity, or a decimal of many digits."""
+    if not isinstance(value, Fraction):
+        return sympy.oo if value > 0 else -sympy.oo
+    if value.denominator <= 1024 and abs(value) < 2**53:
+        return sympy.Rational(value.numerator, value.denominator)
+    return sympy.Float(value.numerator, precision=2000) / value.denominator
+
+
+def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
+    """The program as one sympy expression of the symbols that stand for its inputs."""
+    _asked_of_sympy.add("expressions")
+    arithmetic = _Expressions(dtype)
+    return arithmetic.number(run(program, symbols, arithmetic)[program.output])
+
+
+def converted(formula: Any, symbols: Mapping[str, Any]) -> Any:
+    """SymEngine's formula as sympy's, with sympy's symbols of these names."""
+    _asked_of_sympy.add("formulas")
+    return as_sympy(formula, symbols, of_row)
+
+
+def unfolded(expression: Any) -> Any:
+    """The expression with the functions that keep their names replaced by their definitions."""
+    rows = {row.name: row for row in TABLE.values() if row.opaque}
+    return expression.replace(
+        lambda part: type(part).__name__ in rows,
+        lambda part: rows[type(part).__name__].sympy(*part.args),
+    )
+
+
+def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., list[Any]]:
+    """One Python function for all formulas, at mpmath's present precision.
+
+    Returns:
+        A function of one number for each symbol; for each formula it gives a finite real mpmath
+        number, or None.
+    """
+    _asked_of_sympy.add("functions")
+    names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
+
+    def compiled(what: Any) -> Any:
+        return sympy.lambdify(symbols, what, modules=[names, "mpmath"], dummify=True)
+
+    together = compiled(list(formulas))
+    alone: list[Any] = []
+
+    def evaluate(*point: Any) -> list[Any]:
+        try:
+            return list(map(_real, together(*point)))
+        except _NO_VALUE:
+            # One of them has no value here; the others may.
+            if not alone:
+                alone.extend(map(compiled, formulas))
+            return [_or_none(function, point) for function in alone]
+
+    return evaluate
+
+
+_NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
+
+
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function for plain integers too, which Python would divide in float64."""
+    return lambda *args: function(*map(mp.mpf, args))
+
+
+def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
+    try:
+        return _real(function(*point))
+    except _NO_VALUE:
+        return None
+
+
+def _real(value: Any) -> Any:
+    """The value as a finite real mpmath number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, mp.mpc):
+        if value.imag:
+            return None
+        value = value.real
+    value = mp.mpf(value)
+    return value if mp.isfinite(value) else None
+
+
+def is_immense(formula: Any) -> bool:
+    """Whether a number in the formula is longer than anyone reads, and than Python prints."""
+    return any(
+        max(abs(number.p), number.q).bit_length() > limits.CONSTANT_BITS
+        for number in formula.atoms(sympy.Rational)
+    )
+
+
+def derivative(expression: Any, symbol: Any) -> Any:
+    """The derivative, almost everywhere.
+
+    That of floor or sign, which sympy leaves as it stands or as a DiracDelta, is 0 off the jumps.
+    """
+    result = sympy.diff(expression, symbol)
+    if result.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs):
+        result = result.replace(
+            lambda part: isinstance(part, sympy.Derivative | sympy.DiracDelta | sympy.Subs),
+            lambda _: sympy.Integer(0),
+        )
+    return result
+
+
+def tidied(formula: Any, seconds: float) -> Any:
+    """The shortest of a few equal forms that are cheap to find, in so many seconds for each.
+
+    `cancel` and `factor` multiply powers out, so they see only small formulas with small exponents.
+    """
+    if not formula.args or length(formula) > limits.TIDY_NODES:
+        return formula
+    # y*x**y/x becomes y*x**(y - 1), which is no shorter but what a hand writes.
+    best = sympy.powsimp(formula)
+    least = length(best)
+    exponents = [abs(power.exp) for power in formula.atoms(sympy.Pow) if power.exp.is_Integer]
+    if max(exponents, default=0) > 100:
+        # Some forms take a factor out of a power and raise it to thousands of digits.
+        return formula
+    small = (
+        max(exponents, default=0) <= 8
+        and length(formula) <= limits.CANCEL_NODES
+        and len(formula.free_symbols) <= limits.CANCEL_SYMBOLS
+    )
+    ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
+    if small and not formula.has(sympy.Piecewise, sympy.Float):
+        ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
+    for way in ways:
+        try:
+            with time_limit(seconds):
+                other = sympy.powsimp(way(formula))
+        except TimeUp:
+            continue
+        except Exception:  # noqa: BLE001, S112 - as in `differentiate`; the formula stays as it is
+            continue
+        size = length(other)
+        if size < least:
+            best, least = other, size
+    return best
+
+
+def length(formula: Any) -> int:
+    """How long a formula is to read: operations, with brackets weighing too."""
+    return int(sympy.count_ops(formula)) + sum(1 for _ in formula.atoms(sympy.Add)) + 1
+
+
+def forget() -> None:
+    """Empty sympy's caches, which grow with every new expression up to some hundred megabytes."""
+    if _asked_of_sympy:
+        _asked_of_sympy.clear()
+        sympy.core.cache.clear_cache()
+        # Expressions and what sympy knows of them refer to each other.
+        gc.collect()

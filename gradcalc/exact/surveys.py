@@ -1,0 +1,233 @@
+"""What there is at a point, before any derivative: whether the function has a value, and kinks.
+
+In: a scalar program, exact inputs. Out: a `Survey`, by the values at high precision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.base.dtypes import Dtype
+from gradcalc.exact.precise import (
+    Numbers,
+    TooLarge,
+    Undefined,
+    applied,
+    number_of,
+    spread_of,
+    values,
+)
+from gradcalc.functions import TABLE, Function, mp
+from gradcalc.program.program import Program
+
+#: Bits more with which equals are compared again.
+_OTHERS = (41, 83, 134, 211, 300, 407)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is at a point, before any derivative.
+
+    Attributes:
+        defined: Whether the function has a finite real value.
+        stranger: The number of the first value that is none, if the function has none for that
+            reason.
+        suspects: The inputs that reach a step which stands on a kink of its row, so that the limit
+            must be heard; None for all.
+        computable: Whether the values are of a size that can be calculated with.
+        tied: The number of a comparison that only rounding decides, if there is one: whether
+            sin(x)**2 + cos(x)**2 is less than 1.
+    """
+
+    defined: bool = False
+    stranger: int | None = None
+    suspects: frozenset[int] | None = None
+    computable: bool = False
+    tied: int | None = None
+
+    def suspect(self, axes: Iterable[int]) -> bool:
+        """Whether the limit must be heard on a derivative along these axes."""
+        return self.suspects is None or not self.suspects.isdisjoint(axes)
+
+
+#: Bits that values are calculated to; the more where one is none, since 1 - tanh(200) is 0 to 500.
+_BITS = (400, 3000)
+
+
+def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int = 0) -> Survey:
+    """Run the program at the point, and look at each step's arguments.
+
+    Args:
+        program: The scalar program.
+        inputs: The point.
+        dtype: What literals are rounded to.
+        more: Bits beyond the usual that the values in between take, by their sizes.
+    """
+    more += 2 * spread_of([*inputs, *(constant.value for constant in program.constants)])
+    try:
+        for bits in _BITS:
+            with mp.workprec(bits + more):
+                found = _without_poles(program, inputs, dtype, bits + more)
+                output = Numbers(dtype).number(found[program.output])
+                if isinstance(output, Undefined):
+                    continue
+                if not mp.isfinite(output):
+                    return Survey()
+                return Survey(
+                    defined=True,
+                    computable=True,
+                    suspects=_suspects(program, found),
+                    tied=_tied(program, inputs, dtype, found, bits + more),
+                )
+        return Survey(stranger=output.number)
+    except TooLarge:
+        return Survey(defined=True)
+
+
+def _without_poles(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, bits: int
+) -> list[Any]:
+    """The values at the point; `Undefined` where a step stands on a pole, but for rounding.
+
+    What 1/sin(pi) divides by is not 0 but 2**-400 or so, and the quotient 2**400: it grows with the
+    precision, and there is no such value.
+    """
+    with mp.workprec(bits):
+        point = list(map(number_of, inputs))
+        found = values(program, point, dtype)
+    if not any(_may_be_rounding(value, bits) for value in found):
+        return found
+    with mp.workprec(2 * bits):
+        finer = values(program, point, dtype)
+        poles = {
+            number: Undefined(number)
+            for number, step in enumerate(program.steps, program.first_step)
+            if _is_pole(
+                TABLE[step.function],
+                [(found[arg], finer[arg]) for arg in step.args],
+                (found[number], finer[number]),
+                bits,
+            )
+        }
+    if not poles:
+        return found
+    with mp.workprec(bits):
+        return values(program, point, dtype, poles)
+
+
+def _may_be_rounding(value: Any, bits: int) -> bool:
+    """Whether a value is so small or so large as rounding makes it at a zero, or a pole."""
+    if isinstance(value, bool | Undefined) or not value or not mp.isfinite(value):
+        return False
+    return bool(abs(mp.frexp(value)[1]) > bits / 2)
+
+
+#: A value at two precisions.
+_Twice = tuple[Any, Any]
+
+
+def _is_pole(row: Function, args: Sequence[_Twice], value: _Twice, bits: int) -> bool:
+    """Whether a step has no value at the numbers that its arguments come near to."""
+    if any(isinstance(number, Undefined) for pair in (*args, value) for number in pair):
+        return False
+    grown = [_grown(pair) for pair in args]
+    if max(grown, default=0) >= 1:
+        return False  # it grows only because its argument does
+    exact = [
+        mp.mpf(0) if more < -bits / 2 else fine for more, (_, fine) in zip(grown, args, strict=True)
+    ]
+    at_zero = min(grown, default=0) < -bits / 2
+    return _grown(value) > bits / 2 or (at_zero and applied(row, exact) is None)
+
+
+def _grown(value: _Twice) -> float:
+    """By how many bits a value is larger with more precision; 0 for what is no number."""
+    rough, fine = value
+    if isinstance(rough, bool) or isinstance(fine, bool) or rough == fine:
+        return 0.0
+    if not mp.isfinite(rough) or not mp.isfinite(fine):
+        return 0.0
+    if not rough or not fine:
+        return -math.inf if rough else math.inf
+    return float(mp.log(abs(fine / rough), 2))
+
+
+def _tied(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, found: Sequence[Any], bits: int
+) -> int | None:
+    """A comparison that leads to the result, and whose sides only rounding keeps apart."""
+    sides = {
+        number: step.args
+        for number, step in enumerate(program.steps, program.first_step)
+        if TABLE[step.function].group == "comparison" and not TABLE[step.function].conditions
+    }
+    equals = {}
+    for number in sides.keys() & (_leading(program, found) if sides else set()):
+        left, right = (found[arg] for arg in sides[number])
+        with mp.workprec(bits):
+            if 0 < abs(left - right) < mp.ldexp(max(abs(left), abs(right)), -bits // 2):
+                return number
+        if left == right and max(sides[number]) >= program.first_step:
+            equals[number] = sides[number]
+    # What is equal by chance is not so with any number of digits.
+    for others in _OTHERS if equals else ():
+        with mp.workprec(bits + others):
+            again = values(program, list(map(number_of, inputs)), dtype)
+        for number, (left, right) in equals.items():
+            if again[left] != again[right]:
+                return number
+    return None
+
+
+def _leading(program: Program, found: Sequence[Any]) -> set[int]:
+    """The values that the result is made of, by number; not those of branches not taken."""
+    leading: set[int] = set()
+    todo = [program.output]
+    while todo:
+        number = todo.pop()
+        if number in leading or isinstance(found[number], Undefined):
+            continue
+        leading.add(number)
+        if number >= program.first_step:
+            step = program.steps[number - program.first_step]
+            args = step.args
+            if TABLE[step.function].is_choice and isinstance(found[args[0]], bool):
+                args = (args[0], args[1] if found[args[0]] else args[2])
+            todo += args
+    return leading
+
+
+def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
+    """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
+    active = program.active
+    with mp.workprec(_BITS[0] - 100):
+        found = [_snapped(value) for value in found]
+    # From the result backwards: whether a value leads to it, and whether by way of a kink.
+    leads = [False] * len(found)
+    leads[program.output] = True
+    kinked = [False] * len(found)
+    for number in range(len(found) - 1, program.first_step - 1, -1):
+        step = program.steps[number - program.first_step]
+        if not leads[number] or step.function == "detach":
+            continue
+        row = TABLE[step.function]
+        args = tuple([found[arg] for arg in step.args])
+        known = bool(row.margin) and not any(isinstance(arg, Undefined) for arg in args)
+        for position, arg in enumerate(step.args):
+            if active[arg]:
+                leads[arg] = True
+                kinked[arg] = (
+                    kinked[arg] or kinked[number] or (known and row.on_kink(position, args))
+                )
+    return frozenset(number for number in range(len(program.inputs)) if kinked[number])
+
+
+def _snapped(value: Any) -> Any:
+    """The value rounded to the present precision; 0 if it is nothing else."""
+    if isinstance(value, bool | Undefined):
+        return value
+    return mp.mpf(0) if abs(value) < mp.eps else +value

@@ -1,0 +1,235 @@
+"""Text to `Program`.
+
+    program     = statement, statement, ...   each on a line of its own, or parted by `;`
+    statement   = NAME = expression | NAME[index] = expression | NAME OP= expression
+                | expression | expression, expression, ...    several results, on the last line
+
+The grammar of an expression is Python's, after `notation` has rewritten what people type:
+
+    expression  = a number | a name | pi | e | inf | nan
+                | expression OP expression    OP, the loosest first: == != < <= > >=, then |, &,
+                                              + -, * / // % @, and ** ^, which bind to the right
+                | - expression | + expression | ~ expression
+                | NAME(arguments)             a row of the function table; keywords by parameter
+                | expression.NAME(arguments)  the same as NAME(expression, arguments)
+                | expression.T                a row that is written without brackets
+                | expression[index]           as in torch: numbers, slices, None, ..., lists
+                | [expression, ...]           a tensor of numbers
+
+A chain 0 < x < 1 means (0 < x) & (x < 1). Refused is x > 0 & y > 0, where Python compares 0 & y.
+
+`ast.parse` reads it; only the node types below are known, so nothing of the user's text is ever
+executed. The tree is walked with a stack of our own: depth is no limit here.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Collection
+
+from gradcalc.base import limits
+from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
+from gradcalc.functions import TABLE, Function
+from gradcalc.language.expressions import BINARY, Expressions
+from gradcalc.language.source import CONSTANTS, PREFIXES, Source
+from gradcalc.language.syntax import depths
+from gradcalc.language.tokens import Line, lines
+from gradcalc.program.program import Program, Statement
+
+__all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]
+
+_ASSIGNED = {
+    **{
+        f"{row.symbol}=": row
+        for row in BINARY.values()
+        if row.name not in {"logical_and", "logical_or"}
+    },
+}
+
+
+@functools.cache
+def row_program(text: str, name: str) -> Program:
+    """A text of the row of that name in the function table, parsed once: see `parse_row`."""
+    return parse_row(text, TABLE[name])
+
+
+def parse_row(text: str, row: Function) -> Program:
+    """Parse a text of the function table, in which the row's parameters are the variables.
+
+    Static parameters are constants there, though they are not known yet: polygamma(n + 1, x).
+    """
+    names = {parameter.name for parameter in row.parameters}
+    static = {parameter.name for parameter in row.parameters if parameter.static}
+    return _parse(text, names, static)
+
+
+def parse(text: str, known: Collection[str] = ()) -> Program:
+    """Parse an expression.
+
+    Args:
+        text: The expression.
+        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then
+            a product, and a bound `pi` or `e` is no constant.
+
+    Raises:
+        GradcalcError: With the place in `text` and a hint.
+    """
+    try:
+        return _parse(text, known)
+    except MendableError as error:
+        error.show(functools.partial(_parses, known=known))
+        raise
+
+
+def _parse(text: str, known: Collection[str], fixed: Collection[str] = ()) -> Program:
+    parser = _Parser(text, known, fixed)
+    parser.read()
+    program = parser.finish()
+    _check_canonical(program)
+    return program
+
+
+def _parses(text: str, known: Collection[str]) -> bool:
+    try:
+        _parse(text, known)
+    except GradcalcError:
+        return False
+    return True
+
+
+def _check_canonical(program: Program) -> None:
+    """Hold the promise that the canonical text parses, also where it is longer or deeper."""
+    if len(program.canonical) > limits.TEXT_LENGTH:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"written out in full, the expression has over {limits.TEXT_LENGTH:,} characters",
+            text=program.text,
+            span=Span(0, len(program.text)),
+            hint="put many numbers into a file, as in --at x=@x.csv",
+        )
+    many = len(program.steps) > limits.BRACKETS  # fewer cannot nest so deep
+    if many and max(depths(program.canonical), default=0) > limits.BRACKETS:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"calls or signs nested more than {limits.BRACKETS} deep",
+            text=program.text,
+            span=Span(0, len(program.text)),
+            hint="name a part, as in y = x + 1; y**2",
+        )
+
+
+class _Parser:
+    """Reads the statements of one program."""
+
+    def __init__(self, text: str, known: Collection[str], fixed: Collection[str]) -> None:
+        self._text = text
+        self._expressions = Expressions(text, known, fixed)
+        self._statements: list[Statement] = []
+
+    def finish(self) -> Program:
+        """The program of all lines that were read."""
+        return self._expressions.finish(self._statements)
+
+    def read(self) -> None:
+        """Turn the text into steps."""
+        source = self._expressions.as_typed()
+        if source is not None:
+            self._result(source, last=True)
+            return
+        cut = lines(self._text)
+        for position, line in enumerate(cut, 1):
+            self._line(line, last=position == len(cut))
+
+    def _line(self, line: Line, *, last: bool) -> None:
+        source = self._expressions.source(line.tokens)
+        if line.target is None:
+            self._result(source, last=last)
+            return
+        if len(line.target) == 1 and line.target[0].sort == "name":
+            name, where = line.target[0].spelling, line.target[0].span
+            value = self._expressions.value(source.tree())
+            if line.sign == "=":
+                self._expressions.names[name] = value
+            else:
+                value = self._changed(line, name, where, value)
+            self._state(name, value, where)
+            return
+        self._assign_entries(line)
+
+    def _state(self, name: str | None, value: int, where: Span) -> None:
+        if name is not None:
+            self._expressions.names[name] = value
+        self._statements.append(Statement(name, (value,), where, self._expressions.steps))
+
+    def _result(self, source: Source, *, last: bool) -> None:
+        """Read a line that is an expression, or on the last line several."""
+        tree = source.tree()
+        whole = source.whole
+        parts = tree.elts if isinstance(tree, ast.Tuple) else []
+        # 1,5*x is no pair of results but a decimal number with a comma.
+        if last and parts and not any(isinstance(part, ast.Constant) for part in parts):
+            if len(parts) > limits.STATEMENTS:
+                message = f"the program has more than {limits.STATEMENTS:,} results"
+                raise GradcalcError(Kind.LIMIT, message, text=self._text, span=whole)
+            values = tuple(self._expressions.value(element) for element in parts)
+            self._statements.append(Statement(None, values, whole, self._expressions.steps))
+            return
+        value = self._expressions.value(tree)
+        if not last and not self._expressions.changed:
+            raise MendableError(
+                Kind.SYNTAX,
+                "the value of this line is not used",
+                text=self._text,
+                span=whole,
+                lead="put it on one line:",
+                corrected=(" ".join(self._text.split()),),
+                hint="give it a name, as in y = x**2",
+            )
+        self._state(None, value, whole)
+
+    def _changed(self, line: Line, name: str, where: Span, value: int) -> int:
+        """The value of `x += 1`: in place for a tensor, a new number for a plain one."""
+        row = _ASSIGNED.get(line.sign)
+        if row is None:
+            raise GradcalcError(
+                Kind.SYNTAX,
+                f"`{line.sign}` is not part of the language",
+                text=self._text,
+                span=where,
+            )
+        before = self._expressions.named(name, where)
+        tensor = before not in self._expressions.fixed
+        return self._expressions.step(row, [before, value], line.span, in_place=tensor)
+
+    def _assign_entries(self, line: Line) -> None:
+        """Read `x[0, 1] = expression`, and `x[0, 1] += expression`."""
+        expressions, target = self._expressions, line.target or []
+        source = expressions.source(target)
+        node = source.tree()
+        if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+            place = target[0].span.to(target[-1].span)
+            raise GradcalcError(
+                Kind.SYNTAX,
+                "this is no name that a value can be given to",
+                text=self._text,
+                span=place,
+                hint="write NAME = expression, as in y = x**2",
+            )
+        name, where, place = source.name(node.value), source.span(node.value), source.span(node)
+        options = (("index", expressions.index(node)),)
+        if line.sign == "=":
+            value = expressions.value(expressions.source(line.tokens).tree())
+            before = expressions.named(name, where)
+        else:
+            row = _ASSIGNED.get(line.sign)
+            if row is None:
+                raise source.error(f"`{line.sign}` is not part of the language", node)
+            before = expressions.named(name, where)
+            part = expressions.step(TABLE["getitem"], [before], place, options)
+            right = expressions.value(expressions.source(line.tokens).tree())
+            value = expressions.step(row, [part, right], line.span)
+        changed = self._expressions.step(
+            TABLE["setitem"], [before, value], line.span, options, in_place=True
+        )
+        self._state(name, changed, where)

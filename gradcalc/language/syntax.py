@@ -1,0 +1,185 @@
+"""Whether tokens are in order: brackets that match, operands between operators.
+
+In: an expression's tokens. Out: the partner of each bracket, or what is wrong. Python's parser says
+little about that, so it is found here, while the user's own tokens are at hand.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+
+from gradcalc.base.errors import GradcalcError, Kind, MendableError
+from gradcalc.language.tokens import Token, missing
+
+PREFIX_OPERATORS = frozenset("+-~")
+
+#: Sorts of token that can begin or end an operand, and those that need one before them.
+BEGINS = frozenset({"number", "name", "open", "root", "sign", "text", "ellipsis"})
+ENDS = frozenset({"number", "name", "close", "power", "sign", "text", "ellipsis"})
+_FOLLOWS = frozenset({"operator", "assign", "comma", "close", "power", "dot"})
+
+#: Sorts after which something may end that is still empty: sin(), sin(x,), x[1:], x[:, 0].
+_OPEN_ENDED = {
+    ("open", "close"),
+    ("comma", "close"),
+    ("colon", "close"),
+    ("colon", "comma"),
+}
+
+#: Sorts that no product can be made of.
+_APART = frozenset({"text", "ellipsis"})
+
+_CLOSING = {"(": ")", "[": "]"}
+
+_ROUND = re.compile("[()]")
+_STEPS = {"(": 1, ")": -1}
+
+#: What a word that is an operator elsewhere is told.
+_WORDS = {
+    "and": "`&`, as in (x > 0) & (x < 1)",
+    "or": "`|`, as in (x < 0) | (x > 1)",
+    "not": "`~`, as in ~(x > 0)",
+    "is": "`==`, as in x == 1",
+    "if": "`where(condition, a, b)`",
+    "else": "`where(condition, a, b)`",
+    "mod": "`%`, as in x % 2",
+}
+
+
+def depths(text: str) -> Iterator[int]:
+    """How many round brackets of a text are open, after each of them."""
+    return itertools.accumulate(map(_STEPS.__getitem__, _ROUND.findall(text)))
+
+
+def brackets(text: str, tokens: list[Token]) -> dict[int, int]:
+    """Match the brackets; return the partner of each, by token number."""
+    partners: dict[int, int] = {}
+    pending: list[int] = []
+    for number, token in enumerate(tokens):
+        inside = tokens[pending[-1]].spelling if pending else ""
+        if token.sort == "open":
+            pending.append(number)
+        elif token.sort == "close":
+            if not pending:
+                raise MendableError(
+                    Kind.SYNTAX,
+                    "this bracket was never opened",
+                    text=text,
+                    span=token.span,
+                    lead="leave it out:",
+                    corrected=((text[: token.start] + text[token.stop :]).strip(),),
+                )
+            if _CLOSING[inside] != token.spelling:
+                right = _CLOSING[inside]
+                raise MendableError(
+                    Kind.SYNTAX,
+                    f"`{token.spelling}` does not close `{inside}`",
+                    text=text,
+                    span=token.span,
+                    lead="write",
+                    corrected=(f"{text[: token.start]}{right}{text[token.stop :]}".strip(),),
+                )
+            partner = pending.pop()
+            partners[partner], partners[number] = number, partner
+        elif token.sort == "colon" and inside != "[":
+            raise GradcalcError(
+                Kind.SYNTAX,
+                "`:` stands only in an index, as in x[1:3]",
+                text=text,
+                span=token.span,
+            )
+    if pending:
+        closing = "".join(_CLOSING[tokens[number].spelling] for number in reversed(pending))
+        end = tokens[-1].stop
+        raise MendableError(
+            Kind.SYNTAX,
+            "this bracket is never closed",
+            text=text,
+            span=tokens[pending[-1]].span,
+            lead="close it:",
+            corrected=(f"{text[:end]}{closing}{text[end:]}".strip(),),
+        )
+    return partners
+
+
+def check_order(text: str, tokens: list[Token], is_function: Callable[[str], bool]) -> None:
+    """Find missing operands and missing operators."""
+    before: Token | None = None
+    ended = False  # whether `before` ends an operand
+    for token in tokens:
+        sort = token.sort
+        if ended and before is not None:
+            if sort in BEGINS or sort == "power":
+                _check_neighbours(text, before, token, is_function)
+        elif sort in _FOLLOWS:
+            between = before and (before.sort, sort)
+            prefix = sort == "operator" and token.spelling in PREFIX_OPERATORS
+            # sin() and sin(x,) are for the parser to judge.
+            if not prefix and between not in _OPEN_ENDED:
+                raise _missing_operand(text, before, token)
+        if before is not None and before.sort == "dot" and sort != "name":
+            raise _missing_operand(text, before, token)
+        before = token
+        ended = sort in ENDS
+    if not ended:
+        raise _missing_end(text, tokens[-1])
+
+
+def _missing_operand(text: str, before: Token | None, token: Token) -> GradcalcError:
+    """Say what lacks an operand: the operator before the gap, or else the token after it."""
+    if before is not None and before.sort not in {"open", "comma"}:
+        return missing(text, before, "after")
+    hint = "for the absolute value write abs(x)" if token.spelling == "|" else None
+    return missing(text, token, "before", hint=hint)
+
+
+def _missing_end(text: str, last: Token) -> GradcalcError:
+    """Say that the text ends too early."""
+    before, after = text[: last.start].strip(), text[last.stop :].rstrip()
+    if last.spelling == "%":
+        corrected = f"{before}/100{after}"
+        return missing(text, last, "after", lead="for percent write", corrected=(corrected,))
+    return missing(text, last, "after", lead="leave it out:", corrected=(before + after,))
+
+
+def _check_neighbours(
+    text: str, before: Token, token: Token, is_function: Callable[[str], bool]
+) -> None:
+    """Refuse two operands side by side, unless they read as a product."""
+    apart = token.sort in _APART or before.sort in _APART
+    indexed = before.sort == "power" and token.spelling == "["
+    if token.sort == "power":
+        fine = before.sort != "power"
+    elif apart or indexed:
+        fine = False
+    else:
+        fine = token.sort != "number" and (token.sort != "name" or before.sort != "name")
+    if fine:
+        return
+    left, right = (text[t.start : t.stop] for t in (before, token))
+    for word, place in ((left, before), (right, token)):
+        if word in _WORDS:
+            raise GradcalcError(
+                Kind.SYNTAX,
+                f"`{word}` is no operator here",
+                text=text,
+                span=place.span,
+                hint=f"use {_WORDS[word]}",
+            )
+    head, tail = text[: before.stop].lstrip(), text[token.start :].rstrip()
+    if before.sort == "name" and is_function(before.spelling):
+        lead, corrected = "to call the function write", (f"{left}({right})",)
+    elif token.sort == "power" or token.spelling == "[":
+        lead, corrected = "write brackets:", (f"({head}){tail}",)
+    else:
+        lead, corrected = "for a product write", (f"{head}*{tail}",)
+    raise MendableError(
+        Kind.SYNTAX,
+        f"an operator is missing between `{left}` and `{right}`",
+        text=text,
+        span=before.span.to(token.span),
+        lead=lead,
+        corrected=corrected,
+    )

@@ -1,0 +1,301 @@
+"""The third witness: left and right derivatives as limits of difference quotients.
+
+In: a scalar program, exact inputs, the axes. Out: a `Slope`. It knows the functions' values alone,
+no rule of differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.base.dtypes import Dtype
+from gradcalc.exact.convergence import STEPS, Limit, Trend, close, extrapolate
+from gradcalc.exact.precise import (
+    Numbers,
+    TooLarge,
+    Undefined,
+    exponent_of,
+    frozen_at,
+    number_of,
+    spread_of,
+    values,
+)
+from gradcalc.functions import TABLE, mp
+from gradcalc.program.program import Program
+
+#: Bits by which the scale may be finer than the numbers of the program tell: exp(2000) takes 2,900.
+_FINEST = 3_000
+
+#: The exponent of a value that counts as 0: no step is so small that a slope of it were a number of
+#: any dtype.
+_NOTHING = -1_000_000
+
+#: The exponent of a slope that counts as none beside values so large that it may be lost.
+_FLAT = -80
+
+#: More bits, where a slope is small beside the value or does not settle: enough for float64's
+#: smallest number beside 1, and for sin(1e308).
+_MORE_BITS = 1_300
+
+#: Bits that calculating with numbers of any size may cost.
+_NOISE_BITS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """What the difference quotient does at a point.
+
+    Attributes:
+        left: Limit of the quotient from below.
+        right: Limit of the quotient from above.
+        value: The derivative, where both sides settle on one; else None.
+        jump: Whether the function itself jumps there.
+    """
+
+    left: Limit
+    right: Limit
+    value: Any = None
+    jump: bool = False
+
+
+def slope(
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
+) -> Slope:
+    """The derivative along one axis (the number of an input), or a second one along two.
+
+    The quotients are taken on both sides, at steps so small that the terms left out are below
+    any dtype's roundoff, and with digits enough for what cancels.
+
+    Returns:
+        The finding; unsettled on both sides where the numbers are too large.
+    """
+    try:
+        return _slope(program, inputs, axes, dtype)
+    except TooLarge:
+        return Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+
+
+def _slope(
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
+) -> Slope:
+    # The steps lie below every scale that the program's numbers make, as 1e-200 does in x/(x +
+    # 1e-200), and 1e200 in floor(1e200*x).
+    others = [value for number, value in enumerate(inputs) if number not in axes]
+    numbers = [*others, *(constant.value for constant in program.constants)]
+    depth = sum(max(abs(exponent_of(value)) - 30, 0) for value in numbers if value)
+    depth += _fineness(program, inputs, dtype)
+    spread = spread_of([*numbers, *inputs])
+    # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
+    beside = 2 * max(0, *(exponent_of(inputs[axis]) for axis in axes if inputs[axis]), 0)
+    found = _taken(program, inputs, axes, dtype, depth, beside, 3 * spread)
+    if Trend.UNSETTLED in (found.left.trend, found.right.trend):
+        # Something moves faster than the steps, as sin(exp(x)) does at 700.
+        found = _taken(program, inputs, axes, dtype, depth + _MORE_BITS, beside, 3 * spread)
+    elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
+        # A slope as small as exp(-700) beside a value near 1 takes digits for both.
+        found = _taken(
+            program, inputs, axes, dtype, depth, beside + 3 * spread + _MORE_BITS, 3 * spread
+        )
+    return found
+
+
+def _fineness(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> int:
+    """Bits by which steps such as floor make the scale finer, as floor(exp(x)) does at 300."""
+    stepped = [step for step in program.steps if TABLE[step.function].is_stepped]
+    if not stepped:
+        return 0
+    with mp.workprec(_NOISE_BITS):
+        found = values(program, list(map(number_of, inputs)), dtype)
+    args = [found[arg] for step in stepped for arg in step.args]
+    sizes = [mp.mag(arg) for arg in args if isinstance(arg, mp.mpf) and arg and mp.isfinite(arg)]
+    bits = max(sizes, default=0) - 30
+    if bits > _FINEST:
+        raise TooLarge
+    return max(bits, 0)
+
+
+def _taken(
+    program: Program,
+    inputs: Sequence[Fraction],
+    axes: tuple[int, ...],
+    dtype: Dtype,
+    depth: int,
+    more: int,
+    spare: int,
+) -> Slope:
+    """Take quotients at smaller and smaller steps, `depth` bits below the first, until they settle.
+
+    Each is calculated with the bits that its differences cancel, and `more`; a difference in the
+    `spare` bits beyond those is noise.
+    """
+    found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+    lefts: list[Any] = []
+    rights: list[Any] = []
+    centres: list[Any] = []
+    for step in STEPS:
+        bits = step + depth
+        # Second differences divide by the step twice over, the inner step being the outer's square.
+        digits = bits * (4 if len(axes) == 1 else 9) + 240
+        with mp.workprec(digits + more + spare + _NOISE_BITS):
+            quotients = _quotients(program, inputs, axes, dtype, bits, digits + more)
+        left, right, centre = quotients
+        lefts.append(left)
+        rights.append(right)
+        centres.append(centre)
+        if len(lefts) > 1:
+            found = _judge(lefts, rights, centres)
+            if found.value is not None:
+                break
+    return found
+
+
+def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
+    left, right = extrapolate(lefts), extrapolate(rights)
+    if left.trend is right.trend is Trend.SETTLED:
+        # The first of them may have had too few bits for any value.
+        gap = extrapolate(
+            [
+                None if None in (below, above) else above - below
+                for below, above in zip(lefts, rights, strict=True)
+            ]
+        )
+        # A gap that stays is a corner, however small: x + 1e-15*abs(x) has one.
+        none = gap.value == 0 if gap.trend is Trend.SETTLED else close(lefts[-1], rights[-1], 70)
+        if none:
+            # The weighted mean of both sides is the best value; at 0 it is but noise.
+            flat = left.value == right.value == 0
+            return Slope(left, right, left.value if flat else centres[-1])
+    jump = False
+    if Trend.INFINITE in (left.trend, right.trend):
+        shrinkage = STEPS[2] - STEPS[1]
+        for side, quotients in ((left, lefts), (right, rights)):
+            if side.trend is not Trend.INFINITE:
+                continue
+            before, last = quotients[-2:]
+            if close(last, mp.ldexp(before, shrinkage), 20):
+                # The quotient grew as the step shrank: the difference stayed what it was.
+                jump = True
+            elif mp.mag(last) - mp.mag(before) >= shrinkage - 8:
+                # Differences as large, but not the same: the steps are too large for what moves
+                # here.
+                unsettled = Limit(Trend.UNSETTLED)
+                return Slope(unsettled, unsettled)
+    return Slope(left, right, None, jump)
+
+
+def _quotients(
+    program: Program,
+    inputs: Sequence[Fraction],
+    axes: tuple[int, ...],
+    dtype: Dtype,
+    bits: int,
+    digits: int,
+) -> tuple[Any, Any, Any]:
+    """Left, right and two-sided quotient at steps near 2**-bits; None where there is no value.
+
+    The steps are irrational and not the same on both sides, so that x*sin(pi/x) does not look
+    smooth at 0.
+    """
+    point = [number_of(value) for value in inputs]
+    frozen = frozen_at(program, point, dtype)
+    scales = [_scale(point[axis]) for axis in axes]
+    below, above = (scales[0] * mp.ldexp(mp.sqrt(number), -bits) for number in (2, 3))
+    if len(axes) == 1:
+        ends = [_moved(program, point, axes[0], step, dtype, frozen) for step in (-below, 0, above)]
+    else:
+        inner = scales[1] * mp.ldexp(mp.sqrt(5), -2 * bits)
+        ends = []
+        for step in (-below, 0, above):
+            moved = [*point]
+            moved[axes[0]] += step
+            ends.append(_inner_slope(program, moved, axes[1], inner, dtype, digits, frozen))
+    left = _quotient(ends[1], ends[0], below, digits - 2 * bits * (len(axes) - 1))
+    right = _quotient(ends[2], ends[1], above, digits - 2 * bits * (len(axes) - 1))
+    if left is None or right is None:
+        return left, right, None
+    # With these weights the terms of second order cancel.
+    return left, right, (left * above + right * below) / (below + above)
+
+
+def _inner_slope(
+    program: Program,
+    point: Sequence[Any],
+    axis: int,
+    step: Any,
+    dtype: Dtype,
+    digits: int,
+    frozen: Mapping[int, Any],
+) -> Any:
+    """The first derivative at a point, for a difference of it; None where it does not exist."""
+    here = _moved(program, point, axis, 0, dtype, frozen)
+    gaps = []
+    for nearer in (step, mp.ldexp(step, -40)):
+        below, above = (
+            _moved(program, point, axis, side, dtype, frozen) for side in (-nearer, nearer)
+        )
+        left, right = _quotient(here, below, nearer, digits), _quotient(above, here, nearer, digits)
+        if left is None or right is None:
+            return None
+        gaps.append(abs(right - left))
+        if nearer is step:
+            slope = (left + right) / 2
+    # The gap between the sides shrinks with the step; at a corner it stays. Next to the slope it
+    # may be noise.
+    corner = gaps[1] > mp.ldexp(gaps[0], -20) and gaps[1] > mp.ldexp(
+        max(abs(left), abs(right)), -30
+    )
+    return None if corner else slope
+
+
+def _quotient(last: Any, first: Any, step: Any, digits: int) -> Any:
+    """A difference quotient; a difference in the last bits of the values counts as none.
+
+    Raises:
+        TooLarge: Where the values are so large that there may be a slope in those bits.
+    """
+    if last is None or first is None:
+        return None
+    difference = last - first
+    noise = mp.ldexp(max(abs(last), abs(first)), -digits)
+    if abs(difference) > noise:
+        return difference / step
+    if noise and mp.mag(noise) - mp.mag(step) > _FLAT:
+        raise TooLarge
+    return mp.mpf(0)
+
+
+def _moved(
+    program: Program,
+    point: Sequence[Any],
+    axis: int,
+    step: Any,
+    dtype: Dtype,
+    frozen: Mapping[int, Any],
+) -> Any:
+    """The program's value at a step from the point; None where it has no finite one."""
+    moved = [*point]
+    moved[axis] += step
+
+    def calculated() -> Any:
+        return Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
+
+    value = calculated()
+    if isinstance(value, Undefined) or not mp.isfinite(value):
+        return None
+    if value and mp.mag(value) < _NOTHING:
+        return mp.mpf(0)
+    if value and mp.mag(value) < -mp.mp.prec // 4:
+        # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
+        with mp.extraprec(64):
+            finer = calculated()
+        if isinstance(finer, Undefined) or abs(finer) < mp.ldexp(abs(value), -32):
+            return mp.mpf(0)
+    return value
+
+
+def _scale(value: Any) -> Any:
+    """The unit of a step: the coordinate's size, but at most 1: sin(x) is as fast at 1e100."""
+    return min(abs(value), 1) or mp.mpf(1)

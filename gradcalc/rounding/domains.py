@@ -1,0 +1,112 @@
+"""Where a program certainly has no value: the points of a sweep that lie outside a step's domain.
+
+In: a scalar program, a tensor of values for each of its variables. Out: for each point the number
+of the first value that is none, the same that `surveys.survey` finds there. Nothing is said where
+it takes more than the bounds of rounding errors to be certain of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcalc.base.dtypes import Dtype
+from gradcalc.functions import TABLE, Function, torch
+from gradcalc.program.interpret import run
+from gradcalc.program.program import Constant, Program, Step
+from gradcalc.rounding.bounded import Bounded, measured, slack, worse
+from gradcalc.rounding.bounds import Bounds
+
+#: In place of a number, where there is no such value or nothing is certain.
+NONE = -1
+
+
+def has_borders(program: Program) -> bool:
+    """Whether a step has a domain that is known to end somewhere."""
+    return any(TABLE[step.function].inside is not None for step in program.steps)
+
+
+def strangers(program: Program, columns: Sequence[Any], dtype: Dtype) -> Any:
+    """At each point the number of the first value that is none, or `NONE`.
+
+    Args:
+        program: The scalar program.
+        columns: For each variable its values, float64 tensors of one axis.
+        dtype: What literals are rounded to.
+    """
+    arithmetic = _Domains(dtype)
+    point = [_Traced(measured(column), arithmetic.none) for column in columns]
+    found = run(program, point, arithmetic)[program.output].stranger
+    return torch.where(arithmetic.certain, found, NONE).expand(len(columns[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """A value at each point, and the number of the value that is none because of which it is none.
+
+    Attributes:
+        number: The value.
+        stranger: A tensor of numbers, or one number for all points.
+    """
+
+    number: Bounded
+    stranger: Any
+
+
+class _Domains:
+    """Arithmetic that keeps account of values that are none.
+
+    Attributes:
+        none: That there is no stranger.
+        certain: At which points every value up to here is either certain or certainly none.
+    """
+
+    def __init__(self, dtype: Dtype) -> None:
+        self._bounds = Bounds(dtype)
+        self.none = torch.tensor(NONE)
+        self.certain = torch.tensor(True)  # noqa: FBT003 - torch's
+
+    def constant(self, constant: Constant) -> _Traced:
+        """A number in the text."""
+        return _Traced(self._bounds.constant(constant), self.none)
+
+    def number(self, value: _Traced) -> _Traced:
+        """A value that may be a condition, as a number."""
+        return _Traced(self._bounds.number(value.number), value.stranger)
+
+    def condition(self, value: _Traced) -> _Traced:
+        """A value that may be a number, as a condition."""
+        return _Traced(self._bounds.condition(value.number), value.stranger)
+
+    def call(self, row: Function, args: list[_Traced], number: int, step: Step) -> _Traced:
+        """Apply a row of the table, in the order of `precise.Numbers.call`."""
+        numbers = [arg.number for arg in args]
+        found = self._bounds.call(row, numbers, number, step)
+        stranger = _inherited(row, args)
+        if row.inside is not None:
+            own = (stranger == NONE) & _outside(row, numbers)
+            stranger = torch.where(own, number, stranger)
+        if found.doubt is not None:
+            self.certain = self.certain & ((found.doubt < 0) | (stranger != NONE))
+        return _Traced(found, stranger)
+
+
+def _inherited(row: Function, args: Sequence[_Traced]) -> Any:
+    """The stranger among the arguments: the first, but never that of the branch not taken."""
+    strangers = [arg.stranger for arg in args]
+    if row.name == "where":
+        strangers = [strangers[0], torch.where(args[0].number.value, *strangers[1:])]
+    return functools.reduce(
+        lambda first, other: torch.where(first == NONE, other, first), strangers
+    )
+
+
+def _outside(row: Function, args: Sequence[Bounded]) -> Any:
+    """Where the arguments are certainly outside the row's domain."""
+    left = torch.as_tensor(row.inside(*(arg.value for arg in args)))  # type: ignore[misc]
+    tolerance = slack(args)
+    beyond = left < 0 if tolerance is None else left + tolerance < 0
+    doubt = functools.reduce(worse, (arg.doubt for arg in args))
+    return beyond if doubt is None else beyond & (doubt < 0)

@@ -1,0 +1,164 @@
+"""Whether rounding alone explains how far torch's derivatives are off, at many points at once.
+
+In: a scalar program, points where a derivative is further off than a few ulps. Out: at which of
+them the distance is no more than what the rounding errors of torch's own backward pass, step by
+step, may come to, with two thirds of the digits left. Where the bound of calculus' own errors is
+too coarse to tell, SymEngine has the exact values.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcalc.autograd.forward import forward_of
+from gradcalc.autograd.together import sizes_of
+from gradcalc.base.dtypes import FLOAT64, Dtype
+from gradcalc.calculus import evaluation
+from gradcalc.calculus.symbolic import Calculus
+from gradcalc.exact import adjoint
+from gradcalc.functions import torch
+from gradcalc.program.interpret import run
+from gradcalc.program.program import Program
+from gradcalc.rounding import conditioning
+from gradcalc.rounding.bounded import Bounded, measured
+from gradcalc.rounding.bounds import Bounds, inexact
+from gradcalc.rounding.budget import budget
+
+#: What is left of a bound for the terms of second order, which the bounds leave out.
+FIRST_ORDER = 0.98
+
+#: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
+#: included, still counts as rounding: half of what the jury allows.
+_ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the first two witnesses say of each derivative, at some points.
+
+    Attributes:
+        columns: The values of each variable.
+        autograd: Torch's answers.
+        exact: Those of calculus, rounded to the dtype.
+        errors: How far calculus may be off.
+    """
+
+    columns: list[Any]
+    autograd: list[Any]
+    exact: list[Any]
+    errors: list[Any]
+
+    def at(self, places: Any) -> Answers:
+        """The same at some of the points."""
+        parts = (self.columns, self.autograd, self.exact, self.errors)
+        return Answers(*([row.index_select(0, places) for row in part] for part in parts))
+
+
+class Roundings:
+    """A program whose derivatives are off."""
+
+    def __init__(
+        self,
+        program: Program,
+        entries: Sequence[tuple[int, ...]],
+        dtype: Dtype,
+        calculus: Calculus,
+    ) -> None:
+        """Prepare to explain.
+
+        Args:
+            program: The scalar program.
+            entries: For each derivative, the numbers of one or two inputs.
+            dtype: What torch calculates in.
+            calculus: The formulas of the derivatives.
+        """
+        self._program = program
+        self._entries = entries
+        self._dtype = dtype
+        self._calculus = calculus
+        self._budget = budget(len(program.steps)) * dtype.unit
+        self._folded: dict[int, Bounded] = {}
+
+    @functools.cached_property
+    def _backward(self) -> Program:
+        """The derivatives as torch calculates them."""
+        return adjoint.derivatives(self._program, self._entries, lambda row: row.backward)
+
+    def explained(self, answers: Answers) -> Any:
+        """At which points rounding explains all derivatives that are beyond the budget."""
+        expected = self._expected(answers.columns)
+        good = self._within(answers, expected)
+        (left,) = torch.nonzero(~good, as_tuple=True)
+        if len(left):
+            settled = self._settled(answers.at(left))
+            good[left] = self._within(settled, [errors[left] for errors in expected])
+        return good
+
+    def _within(self, answers: Answers, expected: Sequence[Any]) -> Any:
+        """At which points all derivatives are within the budget, or as near as rounding brings."""
+        good = torch.ones_like(expected[0], dtype=torch.bool)
+        most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
+        rows = zip(answers.autograd, answers.exact, answers.errors, expected, strict=True)
+        for autograd, exact, error, torchs in rows:
+            size = exact.abs()
+            distance = (autograd - exact).abs() + error
+            if self._dtype is not FLOAT64:
+                distance += size * self._dtype.unit  # the value of calculus is rounded
+            close = distance <= size * (FIRST_ORDER * self._budget)
+            rounding = (distance <= _ROUNDINGS * torchs) & (distance <= FIRST_ORDER * most * size)
+            good &= close | rounding
+        return good
+
+    def _expected(self, columns: Sequence[Any]) -> list[Any]:
+        """The errors of torch's backward pass; 0 where nothing is known of them."""
+        arithmetic = Bounds(
+            self._dtype, unit=self._dtype.unit, literal=inexact, folded=self._folded
+        )
+        values = run(self._backward, list(map(measured, columns)), arithmetic)
+        expected = []
+        for number in self._backward.outputs:
+            found = arithmetic.number(values[number])
+            error = torch.zeros_like(columns[0])
+            if found.error is not None:
+                error += found.error
+            known = error < math.inf
+            if found.doubt is not None:
+                known &= found.doubt < 0
+            expected.append(torch.where(known, error, 0.0))
+        return expected
+
+    def _settled(self, answers: Answers) -> Answers:
+        """The answers with exact values of calculus; nan where there are none so cheaply.
+
+        They must lie within the bounds that are known already.
+        """
+        kind = getattr(torch, self._dtype.name)
+        points = torch.stack(answers.columns).T.tolist()
+        values = forward_of(
+            self._program, [column.to(kind) for column in answers.columns], kind, {}
+        ).values
+        sizes = sizes_of(self._program, values, len(points))
+        rows = [
+            self._settled_at(point, spread) if defined else None
+            for point, (defined, spread) in zip(points, sizes, strict=True)
+        ]
+        lacking = [math.nan] * len(self._entries)
+        columns = torch.tensor([row or lacking for row in rows], dtype=torch.float64).T
+        exact, errors = [], []
+        for column, rough, error in zip(
+            columns.to(answers.columns[0].device), answers.exact, answers.errors, strict=True
+        ):
+            rounding = column.abs() * self._dtype.unit
+            known = (column - rough).abs() <= error / FIRST_ORDER + 2 * rounding
+            exact.append(torch.where(known, column, math.nan))
+            errors.append(rounding)
+        return Answers(answers.columns, answers.autograd, exact, errors)
+
+    def _settled_at(self, point: Sequence[float], spread: int) -> list[float] | None:
+        """The derivatives' values at one point, if two precisions agree on all of them."""
+        found = self._calculus.settled(point, spread)
+        return found and [evaluation.nearest(value, self._dtype) for value in found]

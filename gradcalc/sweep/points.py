@@ -1,0 +1,344 @@
+"""Where a sweep goes: the points of files and grids, by chunks of bounded memory.
+
+In: a file's name, or grids such as "u=-2:2:1001". Out: `Points`: names, and chunks of one float64
+array for each of them. A file is only ever read as numbers: nothing in it is executed (no pickles).
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradcalc.base.errors import GradcalcError, Kind, Span
+
+#: What a reader of files gives: for each name an array.
+Chunk = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Points to go to.
+
+    Attributes:
+        names: The variables that they have values for, in order.
+        chunks: Gives the points, so many at a time.
+        count: How many there are; None where that is not known before.
+    """
+
+    names: tuple[str, ...]
+    chunks: Callable[[int], Iterator[Chunk]]
+    count: int | None = None
+
+
+# --- Grids ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One direction of a grid: evenly spaced values, both ends among them."""
+
+    name: str
+    start: float
+    stop: float
+    count: int
+
+    def values(self, numbers: Any) -> Any:
+        """The values of those numbers, from 0 on."""
+        import numpy as np
+
+        last = self.count - 1
+        if not last:
+            return np.full(len(numbers), self.start)
+        # So written, the middle of -2:2 is 0, and 0:1:11 has 0.1 and not 0.1 but for rounding.
+        weights = numbers.astype(np.float64)
+        found = (self.start * (last - weights) + self.stop * weights) / last
+        found[numbers == 0] = self.start
+        found[numbers == last] = self.stop
+        return found
+
+
+def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
+    """Read "u=-2:2:1001".
+
+    Args:
+        text: The option.
+        number: Reads the value of an end.
+    """
+    name, sign, value = text.partition("=")
+    parts = value.split(":")
+    stripped = name.strip()
+    if not sign or not stripped.isidentifier() or len(parts) != 3:
+        raise _refused(
+            text, Span(0, len(text)), "a grid is NAME=START:STOP:COUNT", "write u=-2:2:1001"
+        )
+    place = Span(len(text) - len(parts[2]), len(text))
+    if not re.fullmatch(r"\s*\+?\d+\s*", parts[2]) or int(parts[2]) < 1:
+        raise _refused(
+            text, place, "the count of a grid is a whole number, 1 or more", "write u=-2:2:1001"
+        )
+    start, stop = (number(part) for part in parts[:2])
+    if not math.isfinite((abs(start) + abs(stop)) * int(parts[2])):
+        raise _refused(
+            text, Span(0, len(text)), "the grid goes beyond the range of float64", "make it smaller"
+        )
+    return Axis(stripped, start, stop, int(parts[2]))
+
+
+def _refused(text: str, span: Span, message: str, hint: str) -> GradcalcError:
+    return GradcalcError(Kind.BINDING, message, text=text, span=span, hint=hint)
+
+
+def grid(axes: Sequence[Axis]) -> Points:
+    """All combinations of the axes' values; the last axis moves fastest."""
+    total = math.prod(axis.count for axis in axes)
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        for first in range(0, total, size):
+            yield _block(axes, first, min(first + size, total))
+
+    return Points(tuple(axis.name for axis in axes), chunks, total)
+
+
+def _block(axes: Sequence[Axis], first: int, stop: int) -> Chunk:
+    """The points of those numbers."""
+    import numpy as np
+
+    *outer, last = axes
+    if last.count > stop - first or not outer:
+        rows, own = np.divmod(np.arange(first, stop, dtype=np.int64), last.count)
+        columns = []
+        for axis in reversed(outer):
+            rows, number = np.divmod(rows, axis.count)
+            columns.append(axis.values(number))
+        return [*columns[::-1], last.values(own)]
+    # Whole rows at once: dividing every number would cost more than calculating with it.
+    begin, end = first // last.count, -(-stop // last.count)
+    part = slice(first - begin * last.count, stop - begin * last.count)
+    columns = [np.repeat(column, last.count)[part] for column in _block(outer, begin, end)]
+    return [*columns, np.tile(last.values(np.arange(last.count)), end - begin)[part]]
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+
+def read(name: str, wanted: Sequence[str]) -> Points:
+    """The points of a file.
+
+    Args:
+        name: A .csv, .parquet or .npy file.
+        wanted: The variables that need values; other columns are left alone.
+
+    Raises:
+        GradcalcError: Where the file cannot be read, or lacks a column. Numbers are looked at when
+            their chunk is read.
+    """
+    path = Path(name)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"`{name}` is of no known kind",
+            hint=f"name a {', '.join(_READERS)} file",
+        )
+    try:
+        if not path.is_file():
+            raise GradcalcError(
+                Kind.USAGE, f"there is no file `{name}`", hint="give the name of a file of points"
+            )
+        points = reader(path, wanted)
+    except OSError as problem:
+        raise _unreadable(path, problem) from None
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        empty = True
+        try:
+            for number, chunk in enumerate(points.chunks(size)):
+                empty = False
+                _check_finite(path, wanted, chunk, number * size)
+                yield chunk
+        except OSError as problem:
+            raise _unreadable(path, problem) from None
+        if empty:
+            raise GradcalcError(Kind.BINDING, f"`{name}` holds no points")
+
+    return Points(tuple(wanted), chunks, points.count)
+
+
+def _unreadable(path: Path, problem: OSError) -> GradcalcError:
+    reason = (problem.strerror or "it cannot be read").lower()
+    return GradcalcError(Kind.USAGE, f"{path}: {reason}")
+
+
+def _check_finite(path: Path, names: Sequence[str], chunk: Chunk, first: int) -> None:
+    import numpy as np
+
+    for name, column in zip(names, chunk, strict=True):
+        if not np.isfinite(column).all():
+            row = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise GradcalcError(
+                Kind.BINDING,
+                f"{path}: `{name}` is {column[row]} at point {first + row + 1}, "
+                "where no derivative exists",
+                hint="give finite numbers",
+            )
+
+
+def _check_columns(path: Path, header: Sequence[str], wanted: Sequence[str]) -> None:
+    for name in wanted:
+        if header.count(name) == 1:
+            continue
+        if name in header:
+            raise GradcalcError(Kind.BINDING, f"`{path}` has two columns called `{name}`")
+        near = difflib.get_close_matches(name, header, n=1)
+        columns = ", ".join(header[:8]) + ", ..." * (len(header) > 8)
+        did = f"did you mean `{near[0]}`? " if near else ""
+        raise GradcalcError(
+            Kind.BINDING,
+            f"`{path}` has no column `{name}`",
+            hint=f"{did}its columns are {columns}; a fixed value is given with --at {name}=1",
+        )
+
+
+def _csv(path: Path, wanted: Sequence[str]) -> Points:
+    """Read a CSV file, whose first line names the columns."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        header = [cell.strip() for cell in next(csv.reader(stream), [])]
+    if not header:
+        raise GradcalcError(
+            Kind.BINDING, f"`{path}` is empty", hint="its first line names the columns"
+        )
+    _check_columns(path, header, wanted)
+    places = [header.index(name) for name in wanted]
+    return Points(tuple(wanted), lambda size: _csv_chunks(path, wanted, places, size))
+
+
+def _csv_chunks(
+    path: Path, wanted: Sequence[str], places: Sequence[int], size: int
+) -> Iterator[Chunk]:
+    import numpy as np
+
+    rows: list[list[float]] = []
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+        lines = csv.reader(stream)
+        try:
+            next(lines)
+            for cells in lines:
+                if not cells:
+                    continue
+                try:
+                    rows.append([float(cells[place]) for place in places])
+                except (ValueError, IndexError):
+                    raise _no_number(path, lines.line_num, wanted, places, cells) from None
+                if len(rows) == size:
+                    yield list(np.array(rows).T.copy())
+                    rows = []
+        except csv.Error as problem:
+            raise GradcalcError(Kind.BINDING, f"{path}:{lines.line_num}: {problem}") from None
+    if rows:
+        yield list(np.array(rows).T.copy())
+
+
+def _no_number(
+    path: Path, line: int, wanted: Sequence[str], places: Sequence[int], cells: Sequence[str]
+) -> GradcalcError:
+    """The error for the first cell of a row that is no number."""
+    for name, place in zip(wanted, places, strict=True):
+        if place >= len(cells):
+            message = f"{path}:{line}: there is no `{name}` in this line"
+            break
+        try:
+            float(cells[place])
+        except ValueError:
+            shown = cells[place] if len(cells[place]) < 40 else f"{cells[place][:39]}…"
+            message = f"{path}:{line}: `{name}` is no number: {shown!r}"
+            break
+    return GradcalcError(Kind.BINDING, message, hint="write numbers, as in 0.5 or 1e-3")
+
+
+def _npy(path: Path, wanted: Sequence[str]) -> Points:
+    import numpy as np
+
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError, MemoryError, OverflowError):
+        raise GradcalcError(Kind.BINDING, f"`{path}` is no array of numbers") from None
+    if found.dtype.names is not None:
+        _check_columns(path, list(found.dtype.names), wanted)
+        kinds = {found.dtype[name].kind for name in wanted}
+        columns = [found[name].reshape(-1) for name in wanted]
+    else:
+        table = found.reshape(-1, 1) if found.ndim == 1 else found
+        if table.ndim != 2 or table.shape[1] != len(wanted):
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{path}` has shape {found.shape}",
+                hint=f"it needs a column for each of {', '.join(wanted)}, in this order",
+            )
+        kinds = {found.dtype.kind}
+        columns = [table[:, place] for place in range(len(wanted))]
+    if kinds - set("fiub"):
+        raise GradcalcError(Kind.BINDING, f"`{path}` is no array of numbers")
+    total = len(columns[0]) if columns else 0
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        for first in range(0, total, size):
+            yield [np.array(column[first : first + size], dtype=np.float64) for column in columns]
+
+    return Points(tuple(wanted), chunks, total)
+
+
+def _parquet(path: Path, wanted: Sequence[str]) -> Points:
+    arrow = arrow_parquet()
+    import pyarrow as pa
+
+    try:
+        file = arrow.ParquetFile(path)
+    except pa.ArrowInvalid:
+        raise GradcalcError(Kind.BINDING, f"`{path}` is no Parquet file") from None
+    _check_columns(path, list(file.schema_arrow.names), wanted)
+    for name in wanted:
+        kind = file.schema_arrow.field(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+            raise GradcalcError(Kind.BINDING, f"`{path}`: column `{name}` is no numbers but {kind}")
+
+    def chunks(size: int) -> Iterator[Chunk]:
+        first = 0
+        for batch in file.iter_batches(size, columns=list(wanted)):
+            columns = []
+            for name in wanted:
+                column = batch.column(name)
+                if column.null_count:
+                    row = column.is_null().to_pylist().index(True)
+                    message = f"{path}: `{name}` has no value at point {first + row + 1}"
+                    raise GradcalcError(Kind.BINDING, message)
+                columns.append(column.to_numpy(zero_copy_only=False).astype("float64"))
+            first += len(batch)
+            yield columns
+
+    return Points(tuple(wanted), chunks, file.metadata.num_rows)
+
+
+def arrow_parquet() -> Any:
+    """Pyarrow's module for Parquet files, if it is installed."""
+    try:
+        import pyarrow.parquet as arrow
+    except ImportError:
+        raise GradcalcError(
+            Kind.USAGE,
+            "Parquet files need pyarrow, which is not installed",
+            hint='pip install "gradcalc[parquet]", or use a .csv or .npy file',
+        ) from None
+    return arrow
+
+
+_READERS: dict[str, Callable[[Path, Sequence[str]], Points]] = {
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".npy": _npy,
+}

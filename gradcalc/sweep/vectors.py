@@ -1,0 +1,345 @@
+"""One program at many points at once: derivatives by autograd and by calculus, and who is certain.
+
+In: a scalar program, and a tensor of values for each of its variables. Out: `Found`: value,
+derivatives by both witnesses, ulps, and at which points their agreement is certified: the distance
+of the two, with the bound of calculus' own rounding (`bounds`) added, is within what `compare`
+allows, and no step is near a kink or an end of its domain. At all other points nothing is claimed:
+they are for the jury.
+
+Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
+be further off and still be right; then rounding must account for all of the distance (`roundings`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gradcalc.autograd.forward import forward_of
+from gradcalc.base.dtypes import FLOAT64, Dtype
+from gradcalc.base.errors import GradcalcError
+from gradcalc.calculus.symbolic import Calculus, formula_text
+from gradcalc.exact import adjoint
+from gradcalc.functions import TABLE, torch
+from gradcalc.language.parser import parse
+from gradcalc.program.interpret import run
+from gradcalc.program.program import Program
+from gradcalc.rounding.bounded import Bounded, measured, unbounded
+from gradcalc.rounding.bounds import Bounds, inexact
+from gradcalc.rounding.budget import budget
+from gradcalc.rounding.roundings import FIRST_ORDER, Answers, Roundings
+
+#: Points that are calculated with together: their numbers stay in the processor's cache.
+PART = 131_072
+
+#: Digits of the literals of formulas: with fewer, 0.1*20 would look like a whole number.
+_DIGITS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found at many points.
+
+    Attributes:
+        value: The function's values by torch.
+        autograd: For each of the derivatives torch's values; nan where torch has no such
+            derivative.
+        exact: Their values by calculus, rounded to the dtype.
+        ulps: The distances between the two, in ulps.
+        certified: At which points all derivatives agree for certain.
+        lacking: Those of the derivatives that torch does not have.
+    """
+
+    value: Any
+    autograd: list[Any]
+    exact: list[Any]
+    ulps: list[Any]
+    certified: Any
+    lacking: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """Points that are not certified yet: their numbers, and the errors of each derivative there."""
+
+    numbers: Any
+    errors: list[Any]
+
+
+class Vectors:
+    """A program, prepared to be checked at many points."""
+
+    def __init__(
+        self,
+        program: Program,
+        entries: Sequence[tuple[int, ...]],
+        dtype: Dtype,
+        calculus: Calculus,
+        device: str = "cpu",
+    ) -> None:
+        """Write the derivatives as programs.
+
+        Args:
+            program: The scalar program.
+            entries: For each derivative, the numbers of one or two inputs.
+            dtype: What torch calculates in.
+            calculus: The formulas of the derivatives, differentiated.
+            device: Where torch calculates.
+        """
+        self._program = program
+        self._entries = entries
+        self._dtype = dtype
+        self._device = device
+        self._budget = budget(len(program.steps)) * dtype.unit
+        seen = _with_literals_of(dtype, program)
+        # What the function itself has in common with its derivatives is calculated once.
+        parts = [_formulas(seen, entries, calculus), replace(seen, outputs=_doubtful(program))]
+        self._formulas = adjoint.merged(parts, program.inputs)
+        self._rows: Any = None
+        self._folded: dict[int, Bounded] = {}
+        self._roundings = Roundings(program, entries, dtype, calculus)
+
+    def check(self, columns: Sequence[Any]) -> Found:
+        """Check the program at points.
+
+        Args:
+            columns: For each variable its values, float64 tensors of one axis that the dtype
+                represents.
+
+        Returns:
+            Tensors that the next check writes over: fresh memory costs more than most functions.
+        """
+        columns = [column.to(self._device) for column in columns]
+        length = len(columns[0])
+        found = self._room(length)
+        left = [
+            self._check_part(columns, found, slice(start, min(start + PART, length)))
+            for start in range(0, length, PART)
+        ]
+        with torch.no_grad():
+            self._certify_rounding(columns, found, [part for part in left if part is not None])
+        return found
+
+    def _room(self, length: int) -> Found:
+        """Where so many answers are written."""
+        several = len(self._entries)
+        if self._rows is None or self._rows.shape[1] < length:
+            self._rows = torch.empty(
+                (1 + 3 * several, length), dtype=torch.float64, device=self._device
+            )
+        value, *rows = [row[:length] for row in self._rows]
+        return Found(
+            value=value,
+            autograd=rows[:several],
+            exact=rows[several : 2 * several],
+            ulps=rows[2 * several :],
+            certified=torch.ones(length, dtype=torch.bool, device=self._device),
+        )
+
+    def _check_part(self, columns: Sequence[Any], found: Found, part: slice) -> _Left | None:
+        """Check some of the points; return those where rounding alone may explain a distance."""
+        here = [column[part] for column in columns]
+        value, autograd = self._by_autograd(here)
+        with torch.no_grad():
+            found.value[part] = value
+            point = [measured(column) for column in here]
+            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
+            values = run(self._formulas, point, arithmetic)
+            results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+            # The function itself may have no value there, or a step of it stand on a kink.
+            doubts = [unbounded(found.value[part]), *(result.doubt for result in results)]
+            exact = results[: len(autograd)]
+            # One look for all points together; nan is never less than anything.
+            beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
+            trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
+            certified = trusted
+            for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True)):
+                excess = self._compare(found, position, part, answer, bounded)
+                if excess is None:
+                    found.certified[part] = False
+                    return None
+                if not excess.amax().item() <= 0:
+                    within = excess <= 0
+                    certified = within if certified is None else certified & within
+            if certified is None:
+                return None
+            found.certified[part] = certified
+            open_points = ~certified if trusted is None else trusted & ~certified
+            (numbers,) = torch.nonzero(open_points, as_tuple=True)
+            errors = [self._errors(bounded, numbers) for bounded in exact]
+            return _Left(numbers + part.start, errors) if len(numbers) else None
+
+    def _compare(
+        self, found: Found, position: int, part: slice, answer: Any, bounded: Bounded
+    ) -> Any:
+        """Write one derivative's numbers down; return how far beyond the budget each may be.
+
+        All in place: most of the time goes to memory.
+        """
+        exact = found.exact[position][part].copy_(bounded.value)
+        if self._dtype is not FLOAT64:
+            exact.copy_(exact.to(getattr(torch, self._dtype.name)))
+        autograd, ulps = found.autograd[position][part], found.ulps[position][part]
+        if answer is None:
+            found.lacking.add(position)
+            autograd.fill_(math.nan)
+            ulps.fill_(math.nan)
+            return None
+        autograd.copy_(answer)
+        distance = torch.sub(autograd, bounded.value, out=ulps).abs_()
+        size = exact.abs()
+        excess = torch.add(distance, size, alpha=bounded.relative + FLOAT64.unit)
+        if bounded.absolute is not None:
+            excess += bounded.absolute
+        allowed = FIRST_ORDER * self._budget
+        # Where it may as well be below a power of 2, the ulps are those from there.
+        excess.sub_(self._power(size * (1 - 2 * allowed)), alpha=2 * allowed)
+        if self._dtype is not FLOAT64:
+            torch.sub(autograd, exact, out=ulps).abs_()
+        ulps.div_(self._power(size)).mul_(2.0 ** (self._dtype.bits - 1))
+        return excess
+
+    def _power(self, sizes: Any) -> Any:
+        """The powers of 2 below numbers, of which one ulp is a part; written over them."""
+        # That is the number which has the same exponent's bits.
+        bits = sizes.view(torch.int64).bitwise_and_(0x7FF << 52)
+        least = self._dtype.least + self._dtype.bits - 1
+        return bits.view(torch.float64).clamp_(min=2.0**least)
+
+    def _errors(self, bounded: Bounded, numbers: Any) -> Any:
+        """The bounds of calculus' errors at some of the points."""
+
+        def here(value: Any) -> Any:
+            return value.index_select(0, numbers) if value.dim() else value
+
+        errors = here(bounded.value).abs() * (bounded.relative + FLOAT64.unit)
+        if bounded.absolute is not None:
+            errors = errors + here(bounded.absolute)
+        return errors.expand(len(numbers))
+
+    # --- Autograd -------------------------------------------------------------------------------
+
+    def _by_autograd(self, columns: Sequence[Any]) -> tuple[Any, list[Any]]:
+        """The values, and each derivative in torch's own dtype."""
+        wanted = sorted({axis for axes in self._entries for axis in axes})
+        kind = getattr(torch, self._dtype.name)
+        leaves = [
+            column.to(kind, copy=True).requires_grad_(axis in wanted)
+            for axis, column in enumerate(columns)
+        ]
+        output = forward_of(self._program, leaves, kind, {}).outputs[0]
+        second = any(len(axes) == 2 for axes in self._entries)
+        slopes = dict(
+            zip(wanted, _gradient(output, [leaves[k] for k in wanted], again=second), strict=True)
+        )
+        found: dict[tuple[int, ...], Any] = {}
+        for axes in self._entries:
+            if len(axes) == 1:
+                found[axes] = slopes[axes[0]].detach()
+            elif axes not in found:
+                others = [a for a in self._entries if len(a) == 2 and a[0] == axes[0]]
+                seconds = _second(slopes[axes[0]], [leaves[a[1]] for a in others])
+                found.update(zip(others, seconds, strict=True))
+        value = output.detach()
+        return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
+
+    def _certify_rounding(
+        self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
+    ) -> None:
+        """Certify more points: those where rounding alone explains all of the distance."""
+        if not left:
+            return
+        together = torch.cat([part.numbers for part in left]).split(PART)
+        errors = [
+            torch.cat(parts).split(PART) for parts in zip(*(p.errors for p in left), strict=True)
+        ]
+        for place, numbers in enumerate(together):
+            answers = Answers(
+                columns=[column.index_select(0, numbers) for column in columns],
+                autograd=[column.index_select(0, numbers) for column in found.autograd],
+                exact=[column.index_select(0, numbers) for column in found.exact],
+                errors=[parts[place] for parts in errors],
+            )
+            found.certified[numbers] = self._roundings.explained(answers)
+
+
+def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
+    """The derivatives as one program.
+
+    Without formulas they are those of the chain rule, with the derivatives of the function table.
+    """
+    parts = []
+    for formula in calculus.formulas:
+        try:
+            parts.append(
+                None
+                if formula is None
+                else parse(formula_text(formula, _DIGITS), known=program.names)
+            )
+        except GradcalcError:
+            parts.append(None)
+    if all(part is not None and set(part.names) <= set(program.names) for part in parts):
+        return adjoint.merged([part for part in parts if part is not None], program.inputs)
+    return adjoint.derivatives(program, entries, lambda row: row.derivative)
+
+
+def _with_literals_of(dtype: Dtype, program: Program) -> Program:
+    """The program with the numbers of the dtype that its literals stand for."""
+    if dtype is FLOAT64:
+        return program
+    constants = [
+        constant
+        if constant.value is None
+        else constant._replace(value=dtype.literal(constant.value))
+        for constant in program.constants
+    ]
+    return replace(program, constants=tuple(constants))
+
+
+def _doubtful(program: Program) -> tuple[int, ...]:
+    """The values that must be looked at, to be sure that the program has one and no kink is near.
+
+    These are the steps that do not have a value and a derivative wherever their arguments have; or
+    the result, which has all their doubts but for those of branches that are not taken.
+    """
+    numbers = [
+        number
+        for number, step in enumerate(program.steps, program.first_step)
+        if (TABLE[step.function].margin or TABLE[step.function].is_partial)
+        and not program.is_whole_power(step)
+    ]
+    if any(step.function == "where" for step in program.steps):
+        return program.outputs
+    return tuple(numbers)
+
+
+def _gradient(output: Any, leaves: Sequence[Any], *, again: bool) -> list[Any]:
+    """The derivative at each point by each leaf."""
+    if not (isinstance(output, torch.Tensor) and output.requires_grad):
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    slopes = torch.autograd.grad(
+        output, leaves, torch.ones_like(output), create_graph=again, allow_unused=True
+    )
+    return [
+        torch.zeros_like(leaf) if slope is None else slope
+        for leaf, slope in zip(leaves, slopes, strict=True)
+    ]
+
+
+def _second(slope: Any, leaves: Sequence[Any]) -> list[Any]:
+    """The derivatives of a slope; None for each where torch has none."""
+    if not slope.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    try:
+        found = torch.autograd.grad(
+            slope, leaves, torch.ones_like(slope), retain_graph=True, allow_unused=True
+        )
+    except RuntimeError:
+        return [None] * len(leaves)
+    return [
+        torch.zeros_like(leaf) if value is None else value
+        for leaf, value in zip(leaves, found, strict=True)
+    ]

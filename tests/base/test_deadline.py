@@ -1,0 +1,162 @@
+"""The time limit: it stops what is under way, and leaves no trace."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gradcalc.base.deadline import _AGAIN, TimeUp, time_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Far more than any limit here, far less than a test may take.
+LONG = 5.0
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Check that handler and timer are afterwards as they were."""
+    handler = signal.getsignal(signal.SIGALRM)
+    yield
+    assert signal.getsignal(signal.SIGALRM) is handler
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def busy(seconds: float) -> bool:
+    """Calculate for so long; return whether nobody interrupted."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sum(range(100))
+    return True
+
+
+def stubborn() -> None:
+    """Take every `Exception` for a failure of one's own, as libraries do."""
+    try:
+        busy(LONG)
+    except Exception:  # noqa: BLE001 - the point of the test
+        busy(LONG)
+
+
+@pytest.mark.parametrize("work", [lambda: busy(LONG), stubborn, lambda: time.sleep(LONG)])
+def test_limit_interrupts(work) -> None:
+    start = time.monotonic()
+    with pytest.raises(TimeUp), time_limit(0.05):
+        work()
+    assert time.monotonic() - start < LONG / 2
+
+
+def test_limit_within_a_finalizer_says_nothing_and_rings_again(capsys) -> None:
+    class Slow:
+        def __del__(self) -> None:
+            busy(0.2)
+
+    def work() -> None:
+        Slow()
+        busy(LONG)
+
+    start = time.monotonic()
+    with pytest.raises(TimeUp), time_limit(0.05):
+        work()
+    assert 0.05 + _AGAIN / 2 < time.monotonic() - start < LONG / 2
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("seconds", [None, 1.0, 1e6])
+def test_block_within_limit_runs_through(seconds: float | None) -> None:
+    with time_limit(seconds):
+        finished = busy(0.01)
+    assert finished
+
+
+def test_no_limit_sets_no_timer() -> None:
+    with time_limit(None):
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_limit_sets_the_timer() -> None:
+    with time_limit(100):
+        assert 99 < signal.getitimer(signal.ITIMER_REAL)[0] <= 100
+
+
+def test_error_in_block_ends_the_limit() -> None:
+    with pytest.raises(ZeroDivisionError), time_limit(100):
+        raise ZeroDivisionError
+
+
+def test_own_handler_is_restored() -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _frame: rung.append(number))
+    try:
+        with pytest.raises(TimeUp), time_limit(0.02):
+            busy(LONG)
+        signal.raise_signal(signal.SIGALRM)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert rung == [signal.SIGALRM]
+
+
+def test_thread_has_no_limit() -> None:
+    found: list[bool] = []
+
+    def work() -> None:
+        with time_limit(0.01):
+            found.append(busy(0.1))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [True]
+
+
+def test_inner_limit_interrupts_the_inner_block_alone() -> None:
+    after = False
+    with time_limit(100):
+        with pytest.raises(TimeUp), time_limit(0.02):
+            busy(LONG)
+        after = busy(0.05)
+    assert after
+
+
+@pytest.mark.parametrize("inner", [None, 0.02, 100.0])
+def test_outer_limit_holds_in_and_after_the_inner_block(inner: float | None) -> None:
+    def work() -> None:
+        with contextlib.suppress(TimeUp), time_limit(inner):
+            busy(0.04)
+        busy(LONG)
+
+    start = time.monotonic()
+    with pytest.raises(TimeUp), time_limit(0.1):
+        work()
+    assert time.monotonic() - start < LONG / 2
+
+
+def test_time_up_is_no_exception() -> None:
+    assert not issubclass(TimeUp, Exception)
+
+
+def test_many_limits_leave_neither_timer_nor_handler_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    source = random.Random(0)
+    rings = 0
+    for _ in range(200):
+        try:
+            with time_limit(source.uniform(0.0005, 0.003)):
+                try:
+                    with time_limit(source.uniform(0.0005, 0.002)):
+                        while True:
+                            pass
+                except TimeUp:
+                    rings += 1
+        except TimeUp:
+            rings += 1
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) is before
+    assert rings >= 200

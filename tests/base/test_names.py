@@ -1,0 +1,44 @@
+"""Names: one spelling for all ways to write a name."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gradcalc.base import limits
+from gradcalc.base.names import names, normal, retained
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelled"),
+    [
+        ("x", "x"),
+        ("\N{MATHEMATICAL ITALIC SMALL X}", "x"),
+        ("\N{FULLWIDTH LATIN SMALL LETTER E}val", "eval"),
+        ("e\N{COMBINING ACUTE ACCENT}", "\N{LATIN SMALL LETTER E WITH ACUTE}"),
+        ("", ""),
+    ],
+)
+def test_name_is_spelled_as_python_compares_it(typed, spelled):
+    assert normal(typed) == spelled
+
+
+def test_long_run_of_marks_takes_no_time():
+    marks = "x" + "\u0315\u0300" * 100_000
+    started = time.process_time()
+    assert normal(marks) == marks
+    assert time.process_time() - started < 0.1
+    longest = ("x" + "\u0315\u0300" * limits.NAME_LENGTH)[: limits.NAME_LENGTH]
+    assert normal(longest) != longest
+
+
+def test_names_of_a_list_are_spelled_as_in_programs():
+    assert names(" u, \N{MATHEMATICAL ITALIC SMALL X} ,,θ") == ("u", "x", "θ")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [(None, ()), ("a, b", ("a", "b")), (" all ", None), ("", ())]
+)
+def test_retained_names_are_a_list_or_all(text, found):
+    assert retained(text) == found

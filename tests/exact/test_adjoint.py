@@ -1,0 +1,82 @@
+"""Programs of derivatives: they have the values of derivatives, and say nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gradcalc.base.dtypes import FLOAT64
+from gradcalc.exact.adjoint import derivatives, gradient, merged
+from gradcalc.exact.precise import values
+from gradcalc.functions import Function, mp
+from gradcalc.language.parser import parse
+from gradcalc.limit.slopes import slope
+from gradcalc.program.program import Program
+
+
+def column(row: Function) -> tuple[str, ...]:
+    return row.derivative
+
+
+def backward(row: Function) -> tuple[str, ...]:
+    return row.backward
+
+
+def at(program: Program, *point: float) -> list[float]:
+    with mp.workprec(200):
+        found = values(program, [mp.mpf(v) for v in point], FLOAT64)
+        return [float(found[number]) for number in program.outputs]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u**3 + v**2 + 4*u*v",
+        "sin(u*v)*exp(-u/v)",
+        "where(u > v, u*v, log(v))",
+        "tanh(u) + softplus(v, 2)",
+        "clamp(u*v, -1, 3)**2",
+        "a = u*v; b = a + sin(a); a*b/u",
+        "hypot(u, v)**v",
+        "gelu(u)*logsigmoid(v)",
+        "u + 0*v",
+    ],
+)
+@pytest.mark.parametrize("texts", [column, backward], ids=["derivative", "backward"])
+def test_derivatives_are_those_of_the_limit(text: str, texts: object) -> None:
+    program = parse(text)
+    from fractions import Fraction
+
+    entries = [(0,), (1,), (0, 0), (0, 1), (1, 1)]
+    point = [Fraction(3, 4), Fraction(5, 8)]
+    found = at(derivatives(program, entries, texts), *map(float, point))
+    for value, axes in zip(found, entries, strict=True):
+        limit = slope(program, point, axes, FLOAT64).value
+        assert value == pytest.approx(float(limit), rel=1e-12, abs=1e-15)
+
+
+def test_gradient_by_what_does_not_occur_in_the_result_is_zero() -> None:
+    program = parse("y = u*v; u**2")
+    assert at(gradient(program, [0, 1], column), 3, 5) == [6, 0]
+
+
+def test_what_is_detached_has_no_derivative() -> None:
+    assert at(gradient(parse("u*detach(u)"), [0], column), 3) == [3]
+
+
+def test_the_same_step_stands_once() -> None:
+    program = merged([parse("sin(u*v) + v"), parse("cos(u*v)*v")], parse("u*v").inputs)
+    assert sorted(step.function for step in program.steps) == ["add", "cos", "mul", "mul", "sin"]
+
+
+def test_what_is_not_needed_is_left_out() -> None:
+    program = parse("exp(u) + sin(v)")
+    assert [s.function for s in gradient(program, [1], column).steps] == ["cos"]
+
+
+def test_merged_programs_keep_the_order_of_variables_and_results() -> None:
+    inputs = parse("u + v").inputs
+    program = merged([parse("v - u"), replace(parse("v"), outputs=(0,))], inputs)
+    assert program.names == ("u", "v")
+    assert at(program, 3, 5) == [2, 5]

@@ -1,0 +1,222 @@
+"""The bounds of rounding errors hold: the exact value is within them, wherever they claim it."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from strategies import ROWS
+
+from gradcalc.base.dtypes import FLOAT32, FLOAT64
+from gradcalc.exact.precise import Undefined, values
+from gradcalc.functions import Function, mp, torch
+from gradcalc.language.parser import parse, parse_row
+from gradcalc.program.interpret import run
+from gradcalc.rounding.bounded import Bounded, measured, number_of
+from gradcalc.rounding.bounds import Bounds
+
+#: Expressions in x and y that lose digits in every way there is.
+EXPRESSIONS = """
+x*y + x/y - 3
+x**2 - y**2
+(x - y)*(x + y) - x**2 + y**2
+x - sin(x)
+sin(x*y)*cos(x/y)
+exp(x*y) - exp(x)
+exp(10*x - 7*y)
+log(x**2 + y**2) - log(x**2)
+log(x + y)
+log1p(x*y)/expm1(x)
+sqrt(x**2 + y) - x
+1/(x - y)
+tan(x + y)/tanh(x - y)
+(x + y)**5 - (x - y)**-3
+(x**2 + 0.1)**0.3
+(x*x + 1)**y
+where(x > y, sqrt(x - y), log(y - x))
+abs(x**3 - y) + sign(x*y)
+maximum(x*y, x + y) - minimum(x, y)
+relu(x - y)*sigmoid(20*x)
+gelu(x + y)*silu(x)
+atan(x/y) + asin(sin(x))
+acos(x/(1 + abs(x)))
+floor(3*x) + (x % 1)
+lgamma(x)*y + digamma(x)
+i0(x)*sinc(y) - cbrt(x*y)
+pi*x - e*y
+erf(x)*erfc(y)
+hypot(x - 1, y)
+cosh(x)*sech(y*x)
+(x > y) + ((x > 0) & (y < 1))
+""".strip().splitlines()
+
+#: Coordinates where things go wrong.
+SPECIAL = (0.0, 1.0, -1.0, 0.5, 2.0, 1e-9, -1e-17, 1 + 2**-52, 3.0, math.pi, 1e5, -800.0, 1e-200)
+
+
+def coordinates(count: int, seed: int) -> list[float]:
+    rng = random.Random(seed)
+    return [
+        rng.choice((rng.gauss(0, 2), rng.choice(SPECIAL), rng.uniform(0, 1))) for _ in range(count)
+    ]
+
+
+def exact_values(text: str, points: list[tuple[float, ...]]) -> list[object]:
+    program = parse(text)
+    with mp.workprec(600):
+        found = [
+            values(program, [mp.mpf(v) for v in point[: len(program.inputs)]], FLOAT64)
+            for point in points
+        ]
+    return [value[program.output] for value in found]
+
+
+def bounded(text: str, points: list[tuple[float, ...]], **how: object) -> Bounded:
+    program = parse(text)
+    columns = [torch.tensor(column, dtype=torch.float64) for column in zip(*points, strict=True)]
+    arithmetic = Bounds(FLOAT64, **how)
+    inputs = [measured(column) for column in columns[: len(program.inputs)]]
+    return arithmetic.number(run(program, inputs, arithmetic)[program.output])
+
+
+def trusted(found: Bounded) -> list[bool]:
+    doubt = found.value * 0 - 1 if found.doubt is None else found.doubt.expand_as(found.value)
+    return (doubt < 0).tolist()
+
+
+def error(found: Bounded) -> list[float]:
+    total = torch.as_tensor(0.0 if found.error is None else found.error)
+    return total.expand_as(found.value).tolist()
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_exact_value_is_within_the_bound(text: str) -> None:
+    points = list(zip(coordinates(400, 1), coordinates(400, 2), strict=True))
+    if not text.count("y"):
+        points = [(x,) for x, _ in points]
+    found = bounded(text, points)
+    certain = 0
+    for value, off, sure, exact in zip(
+        found.value.tolist(), error(found), trusted(found), exact_values(text, points), strict=True
+    ):
+        if sure and math.isfinite(off):
+            certain += 1
+            assert not isinstance(exact, Undefined)
+            with mp.workprec(600):
+                assert abs(mp.mpf(value) - mp.mpf(exact)) <= 1.02 * off
+    assert certain > 100
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("log(exp(x) - exp(y))", [(0.3, 0.3), (0.3, 0.3 + 2**-54)]),
+        ("sqrt(x)", [(0.0,), (-1.0,)]),
+        ("relu(sin(x) - x)", [(1e-9,), (-1e-9,)]),
+        ("abs(x - y)", [(2.0, 2.0)]),
+        ("1/(sin(x) - x)", [(1e-9,), (4e-8,), (5e-8,)]),
+        ("1/x", [(0.0,)]),
+        ("exp(x)*exp(-x)", [(-800.0,), (800.0,)]),
+        ("exp(x)*1e300", [(-800.0,)]),
+        ("x*x", [(1e-200,), (1e200,)]),
+        ("floor(x/3*3)", [(3.0,), (7.0,)]),
+        ("where(sin(x) - x > 0, 1, 2)*x", [(1e-9,)]),
+        ("asin(x + y)", [(0.5, 0.5)]),
+        ("atanh(x + sin(y))", [(0.5, math.asin(0.5))]),
+    ],
+)
+def test_nothing_is_claimed_there(text: str, points: list[tuple[float, ...]]) -> None:
+    assert not any(trusted(bounded(text, points)))
+
+
+def test_functions_of_unknown_accuracy_are_right_to_the_last_digit() -> None:
+    points = [(-1.5,), (0.7,), (1.4616,)]
+    found = bounded("digamma(x)", points)
+    with mp.workprec(200):
+        exact = [float(mp.digamma(x)) for (x,) in points]
+    assert found.value.tolist() == exact
+    assert found.relative == FLOAT64.unit
+
+
+def test_number_that_is_none_does_not_hide_that_others_are_too_small() -> None:
+    points = [(math.nan,), (-800.0,), (-30.0,), (1.0,)]
+    assert trusted(bounded("exp(x)*1e-280", points)) == [False, False, False, True]
+
+
+def test_common_sign_needs_no_tensor_of_errors() -> None:
+    points = [(0.5, 2.0), (1.5, 0.25)]
+    assert bounded("x**2 + y*x + 3", points).absolute is None
+    assert bounded("x**2 - y*x", points).absolute is not None
+
+
+def test_branch_not_taken_casts_no_doubt() -> None:
+    points = [(1.0,), (-1.0,)]
+    assert trusted(bounded("where(x > 0, log(x), x**2)", points)) == [True, True]
+    assert trusted(bounded("where(x < 0, log(x), x**2)", points)) == [True, False]
+
+
+def test_larger_unit_gives_larger_bounds() -> None:
+    points = [(0.3, 0.7)]
+    near, far = (error(bounded("x*y - x", points, unit=d.unit))[0] for d in (FLOAT64, FLOAT32))
+    assert far == pytest.approx(near * 2**29)
+
+
+# --- What the table says of errors ----------------------------------------------------------------
+
+SAID = [row for row in ROWS if row.accuracy < math.inf and row.required == 1]
+
+
+def arguments(row: Function) -> list[float]:
+    """Points all over the real line; those outside of the domain are dropped where they matter."""
+    rng = random.Random(row.name)
+    found = [rng.uniform(-1.5, 1.5) for _ in range(150)]
+    found += [rng.choice((-1, 1)) * math.exp(rng.uniform(-30, 6)) for _ in range(150)]
+    return found
+
+
+@pytest.mark.parametrize("row", SAID, ids=lambda row: row.name)
+def test_accuracy_is_no_better_than_stated(row: Function) -> None:
+    points = arguments(row)
+    found = row.torch(torch.tensor(points, dtype=torch.float64)).to(torch.float64).tolist()
+    with mp.workprec(300):
+        for x, value in zip(points, found, strict=True):
+            exact = value_at(row, x)
+            if exact is None or abs(exact) < 1e-290 or abs(exact) > 1e300:
+                continue
+            assert abs(mp.mpf(value) - exact) <= row.accuracy * FLOAT64.unit * abs(exact)
+
+
+def value_at(row: Function, x: float) -> object:
+    try:
+        exact = row.mpmath(mp.mpf(x))
+    except (ValueError, ZeroDivisionError):
+        return None
+    if isinstance(exact, mp.mpc) or not mp.isfinite(exact):
+        return None
+    return mp.mpf(exact)
+
+
+@pytest.mark.parametrize("row", SAID, ids=lambda row: row.name)
+def test_errors_grow_no_faster_than_stated(row: Function) -> None:
+    program = parse_row(row.derivative[0], row)
+    with mp.workprec(300):
+        for x in arguments(row):
+            exact = value_at(row, x)
+            if exact is None or row.on_kink(0, (mp.mpf(x),)):
+                continue
+            given = {row.parameters[0].name: mp.mpf(x)}
+            given |= {p.name: mp.mpf(p.default) for p in row.parameters[1:]}
+            slope = values(program, [given[n] for n in program.names], FLOAT64)[program.output]
+            assert abs(slope) <= row.lipschitz
+            if exact and row.elasticity < math.inf:
+                assert abs(slope * x / exact) <= row.elasticity * (1 + 1e-9)
+            if exact and row.growth < math.inf:
+                assert abs(slope / exact) <= row.growth
+            if row.shift < math.inf:
+                assert abs(slope * x) <= row.shift * (1 + 1e-9)
+
+
+def test_number_is_the_same_at_all_points() -> None:
+    two = number_of(2.0)
+    assert (two.constant, two.exact, two.low, two.high, two.least) == (True, True, 2.0, 2.0, 2.0)

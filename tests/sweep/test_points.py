@@ -1,0 +1,215 @@
+"""Points of grids and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gradcalc.base.errors import GradcalcError
+from gradcalc.sweep.points import Points, grid, parse_axis, read
+
+
+def axes(*texts: str) -> Points:
+    return grid([parse_axis(text, float) for text in texts])
+
+
+def rows(points: Points, size: int = 3) -> list[tuple[float, ...]]:
+    """All points, and that no chunk is larger than asked."""
+    found: list[tuple[float, ...]] = []
+    for chunk in points.chunks(size):
+        assert {column.dtype for column in chunk} == {np.dtype("float64")}
+        assert 0 < len(chunk[0]) <= size
+        found += zip(*(column.tolist() for column in chunk), strict=True)
+    return found
+
+
+def test_grid_has_both_ends() -> None:
+    assert rows(axes("u=-2:2:5")) == [(-2,), (-1,), (0,), (1,), (2,)]
+
+
+def test_grids_multiply_and_the_last_moves_fastest() -> None:
+    points = axes("u=0:1:2", "v=5:7:3")
+    assert points.names == ("u", "v")
+    assert points.count == 6
+    assert rows(points, 4) == [(0, 5), (0, 6), (0, 7), (1, 5), (1, 6), (1, 7)]
+
+
+def test_grid_of_decimals_has_decimals() -> None:
+    assert rows(axes("u=0:1:11"), 20) == [(k / 10,) for k in range(11)]
+
+
+@pytest.mark.parametrize("text", ["u=0.1:0.7:4", "u=-1e300:3:1000", "u=3:-2:7"])
+def test_ends_are_exact(text: str) -> None:
+    axis = parse_axis(text, float)
+    found = rows(grid([axis]), 10_000)
+    assert (found[0], found[-1]) == ((axis.start,), (axis.stop,))
+
+
+def test_grid_of_one() -> None:
+    assert rows(axes("u=3:9:1")) == [(3,)]
+
+
+def test_large_grid_takes_no_memory_before_it_is_asked() -> None:
+    points = axes("u=0:1:1000000000", "v=0:1:1000000000")
+    assert points.count == 10**18
+    assert next(points.chunks(2))[1].tolist() == [0, pytest.approx(1e-9)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("u", "NAME=START:STOP:COUNT"),
+        ("u=1:2", "NAME=START:STOP:COUNT"),
+        ("u=1:2:3:4", "NAME=START:STOP:COUNT"),
+        ("2=1:2:3", "NAME=START:STOP:COUNT"),
+        ("u=1:2:0", "1 or more"),
+        ("u=1:2:-4", "1 or more"),
+        ("u=1:2:2.5", "1 or more"),
+        ("u=1:2:", "1 or more"),
+        ("u=-1e308:1e308:9", "range of float64"),
+    ],
+)
+def test_bad_grid_is_refused(text: str, message: str) -> None:
+    with pytest.raises(GradcalcError, match=message) as caught:
+        parse_axis(text, float)
+    assert caught.value.hint
+
+
+# --- Files ----------------------------------------------------------------------------------------
+
+TABLE = {"v": [1.5, -2.0, 3.0, 4.0], "other": [0.0, 0.0, 0.0, 0.0], "u": [1.0, 2.0, 0.1, 1e-300]}
+
+
+def write(path: Path, table: dict[str, Any] = TABLE) -> str:
+    if path.suffix == ".csv":
+        lines = [
+            ",".join(table),
+            *(",".join(map(str, row)) for row in zip(*table.values(), strict=True)),
+        ]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.table(table), path)
+    else:
+        kind = [(name, "<f8") for name in table]
+        np.save(path, np.array(list(zip(*table.values(), strict=True)), dtype=kind))
+    return str(path)
+
+
+each_kind = pytest.mark.parametrize("kind", [".csv", ".parquet", ".npy"])
+
+
+@each_kind
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_columns_are_found_by_name(tmp_path: Path, kind: str, size: int) -> None:
+    points = read(write(tmp_path / f"points{kind}"), ["u", "v"])
+    assert rows(points, size) == list(zip(TABLE["u"], TABLE["v"], strict=True))
+
+
+def test_array_without_names_has_the_order_of_the_variables(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.array([[1, 2], [3, 4]]))
+    assert rows(read(str(tmp_path / "p.npy"), ["x", "y"])) == [(1, 2), (3, 4)]
+    np.save(tmp_path / "q.npy", np.array([1.5, 2.5], dtype=np.float32))
+    assert rows(read(str(tmp_path / "q.npy"), ["x"])) == [(1.5,), (2.5,)]
+
+
+def test_csv_may_have_a_mark_spaces_and_empty_lines(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_bytes(b"\xef\xbb\xbfx , y\r\n1, 2\r\n\r\n3,4")
+    assert rows(read(str(tmp_path / "p.csv"), ["x", "y"])) == [(1, 2), (3, 4)]
+
+
+def test_integers_of_parquet_are_numbers(tmp_path: Path) -> None:
+    assert rows(read(write(tmp_path / "p.parquet", {"x": [1, 2]}), ["x"])) == [(1,), (2,)]
+
+
+@each_kind
+def test_missing_column_is_named(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(GradcalcError, match="no column `othr`") as caught:
+        read(write(tmp_path / f"p{kind}"), ["u", "othr"])
+    assert "did you mean `other`?" in str(caught.value.hint)
+
+
+@each_kind
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_number_that_is_not_finite_is_refused(tmp_path: Path, kind: str, value: float) -> None:
+    points = read(write(tmp_path / f"p{kind}", {"x": [1.0, 2.0, value, 4.0]}), ["x"])
+    with pytest.raises(GradcalcError, match=r"`x` is (nan|inf) at point 3"):
+        rows(points, 2)
+
+
+@each_kind
+def test_file_without_points_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"p{kind}"
+    if kind == ".csv":
+        path.write_text("x\n")
+    else:
+        write(path, {"x": np.array([])} if kind == ".parquet" else {"x": []})
+    with pytest.raises(GradcalcError, match="holds no points"):
+        rows(read(str(path), ["x"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.csv", b"", "is empty"),
+        ("p.csv", b"x,y\n1,2\ntwo,3\n", r"p.csv:3: `x` is no number: 'two'"),
+        ("p.csv", b"x,y\n1,2\n3\n", r"p.csv:3: there is no `y`"),
+        ("p.csv", b"x,y\n1,2\n3,\n", r"p.csv:3: `y` is no number: ''"),
+        ("p.csv", b"x,x,y\n1,2,3\n", "two columns called `x`"),
+        ("p.csv", b"x,y\n1,\x00\n", r"p.csv:2"),
+        ("p.csv", b"x,y\n1,\xff\xfe\n", r"p.csv:2: `y` is no number"),
+        ("p.npy", b"no array", "no array of numbers"),
+        ("p.parquet", b"no table", "no Parquet file"),
+        ("p.txt", b"x\n1\n", "no known kind"),
+    ],
+)
+def test_bad_file_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GradcalcError, match=message):
+        rows(read(str(tmp_path / name), ["x", "y"]))
+
+
+def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GradcalcError, match="there is no file"):
+        read(str(tmp_path / "p.csv"), ["x"])
+
+
+def test_pickle_is_not_loaded(tmp_path: Path) -> None:
+    np.save(tmp_path / "p.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(GradcalcError, match="no array of numbers"):
+        read(str(tmp_path / "p.npy"), ["x"])
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 3)), "needs a column for each of x, y"),
+        (np.zeros((2, 2, 2)), "needs a column"),
+        (np.array([["a", "b"]]), "no array of numbers"),
+    ],
+)
+def test_array_of_another_shape_or_kind_is_refused(
+    tmp_path: Path, array: Any, message: str
+) -> None:
+    np.save(tmp_path / "p.npy", array)
+    with pytest.raises(GradcalcError) as caught:
+        read(str(tmp_path / "p.npy"), ["x", "y"])
+    assert message in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"x": [1.0, None]}, "`x` has no value at point 2"),
+        ({"x": ["a", "b"]}, "column `x` is no numbers but string"),
+    ],
+)
+def test_bad_column_of_parquet_is_refused(
+    tmp_path: Path, table: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(GradcalcError, match=message):
+        rows(read(write(tmp_path / "p.parquet", table), ["x"]))
