@@ -181,11 +181,16 @@ def test_readme_lists_the_functions(shown: Show) -> None:
     shown(old, f"<!-- functions -->\n{''.join(lines)}<!-- end of functions -->")
 
 
-def test_readme_lists_the_modules(shown: Show) -> None:
-    lines = []
-    for path in sorted((ROOT / "gradcalc").rglob("*.py")):
-        summary = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
-        if not path.name.startswith("__"):
-            name = path.relative_to(ROOT / "gradcalc").as_posix()
-            lines.append(f"- `{name}`: {summary}\n")
+def summary(path: Path) -> str:
+    """The first line of a module's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+
+
+def test_readme_lists_the_modules_by_room(shown: Show) -> None:
+    package = ROOT / "gradcalc"
+    lines = [f"- `cli.py`: {summary(package / 'cli.py')}\n"]
+    for room in sorted(package.glob("*/__init__.py")):
+        lines.append(f"- **`{room.parent.name}/`**: {summary(room)}\n")
+        modules = sorted({*room.parent.glob("*.py")} - {room})
+        lines += [f"  - `{path.name}`: {summary(path)}\n" for path in modules]
     shown(listed("modules"), f"<!-- modules -->\n{''.join(lines)}<!-- end of modules -->")
