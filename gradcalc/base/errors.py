@@ -88,6 +88,11 @@ class GradcalcError(Exception):
         return self.span.start - (self.text.rfind("\n", 0, self.span.start) + 1) + 1
 
 
+def reason(problem: OSError, otherwise: str) -> str:
+    """Why the system refused, as part of a message; it does not always say."""
+    return (problem.strerror or otherwise).lower()
+
+
 class MendableError(GradcalcError):
     """An error for which corrected texts are at hand; its hint shows those that are in order.
 

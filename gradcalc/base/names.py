@@ -1,11 +1,12 @@
-"""How names are compared: one spelling for all ways to write a name in Unicode.
+"""How names are compared: one spelling for each, and which are spelled alike.
 
-In: names as typed. Out: the names as `Program` spells them.
+In: names as typed. Out: the names as `Program` spells them, or as they were meant.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from gradcalc.base import limits
 
@@ -34,3 +35,25 @@ def retained(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return ()
     return None if text.strip() == "all" else names(text)
+
+
+def nearest(name: str, candidates: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """The candidate that is spelled most like a name, for "did you mean".
+
+    Args:
+        name: What was typed.
+        candidates: What may have been meant.
+        alike: The least ratio of what the two have in common, 0 to 1; None is returned below it.
+
+    >>> nearest("wtr", ["at", "wrt"])
+    'wrt'
+    """
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, [*candidates], n=1, cutoff=alike)), None)
+
+
+def did_you_mean(name: str, candidates: Iterable[str], otherwise: str) -> str:
+    """A hint that names the nearest candidate, or says something else where none is near."""
+    near = nearest(name, candidates)
+    return f"did you mean `{near}`?" if near else otherwise

@@ -20,7 +20,7 @@ from concurrent.futures import CancelledError, Future, InvalidStateError, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.batch.jobs import Answer, Job, answer_chunk, started_workers
 from gradcalc.batch.records import Record
 from gradcalc.batch.stream import Submit, Undone
@@ -140,8 +140,7 @@ def _check_reachable(address: str) -> None:
             if parts.scheme == "tcp" and not connection.recv(1):
                 raise _unreachable(address, "the connection was closed")
     except OSError as problem:
-        reason = (problem.strerror or str(problem)).lower()
-        raise _unreachable(address, reason) from None
+        raise _unreachable(address, reason(problem, str(problem))) from None
 
 
 def _connected(address: str) -> Any:

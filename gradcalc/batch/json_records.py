@@ -6,7 +6,6 @@ other options would have been given. `records` reads the other lines.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -14,7 +13,7 @@ from typing import Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
-from gradcalc.base.names import names, normal
+from gradcalc.base.names import did_you_mean, names, normal
 
 #: The fields of a record.
 FIELDS = (
@@ -118,8 +117,7 @@ def fields_of(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields of a `Record` for those of the object; `how` as in the object."""
     for key in fields:
         if key not in FIELDS:
-            near = difflib.get_close_matches(key, FIELDS, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(FIELDS)}"
+            hint = did_you_mean(key, FIELDS, f"known are {', '.join(FIELDS)}")
             raise FieldError(Kind.USAGE, f"unknown field `{key}`", f'"{key}"', hint)
     expression, dtype = fields.get("expression"), fields.get("dtype")
     second_order, wrt = fields.get("second_order"), fields.get("wrt")

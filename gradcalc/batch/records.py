@@ -8,7 +8,6 @@ answers them.
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from typing import IO, Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
-from gradcalc.base.names import names, retained
+from gradcalc.base.names import names, nearest, retained
 from gradcalc.batch.json_records import FieldError, fields_of, id_of, json_object
 
 #: `--name`, and what comes after it in the line.
@@ -228,8 +227,8 @@ def _check_option(text: str, match: re.Match[str], name: str, value: str) -> Non
     problem = hint = None
     if name not in OPTIONS:
         problem = f"unknown option --{name}"
-        near = difflib.get_close_matches(name, OPTIONS, n=1)
-        hint = f"did you mean --{near[0]}?" if near else f"use --{', --'.join(sorted(OPTIONS))}"
+        near = nearest(name, OPTIONS)
+        hint = f"did you mean --{near}?" if near else f"use --{', --'.join(sorted(OPTIONS))}"
     elif name in _FLAGS and value:
         problem = f"--{name} takes no value, not `{value}`"
     elif name in _VALUED and not value:

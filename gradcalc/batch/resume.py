@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Self
 
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.batch.records import Record
 from gradcalc.batch.stream import Placed
 from gradcalc.results.outcome import Outcome
@@ -125,8 +125,8 @@ class Answers:
             )
 
     def _unwritable(self, problem: OSError) -> GradcalcError:
-        reason = (problem.strerror or "it cannot be written").lower()
-        return GradcalcError(Kind.USAGE, f"{self._name}: {reason}")
+        why = reason(problem, "it cannot be written")
+        return GradcalcError(Kind.USAGE, f"{self._name}: {why}")
 
 
 def _question(line: object, expression: object) -> str:

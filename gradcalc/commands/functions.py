@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.names import did_you_mean
 from gradcalc.commands.streams import columns, use_color, write
 
 
@@ -35,12 +36,9 @@ def functions(
 
 
 def _unknown_function(name: str) -> GradcalcError:
-    import difflib
-
     from gradcalc.functions import callable_names
 
-    near = difflib.get_close_matches(name, callable_names(), n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "`gradcalc functions` lists them all"
+    hint = did_you_mean(name, callable_names(), "`gradcalc functions` lists them all")
     return GradcalcError(Kind.NAME, f"unknown function `{name}`", hint=hint)
 
 

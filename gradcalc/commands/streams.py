@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gradcalc.base import limits
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.render import warning_text
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def write(text: str) -> None:
         raise ClosedPipe from None
     except OSError as problem:
         drop_output()
-        reason = (problem.strerror or "it cannot be written").lower()
-        raise GradcalcError(Kind.USAGE, f"standard output: {reason}") from None
+        why = reason(problem, "it cannot be written")
+        raise GradcalcError(Kind.USAGE, f"standard output: {why}") from None
 
 
 def drop_output() -> None:
@@ -82,9 +82,9 @@ def opened(name: str) -> IO[bytes]:
     try:
         return Path(name).open("rb")
     except OSError as problem:
-        reason = (problem.strerror or "it cannot be read").lower()
+        why = reason(problem, "it cannot be read")
         raise GradcalcError(
-            Kind.USAGE, f"{name}: {reason}", hint="give the name of a file, or - for standard input"
+            Kind.USAGE, f"{name}: {why}", hint="give the name of a file, or - for standard input"
         ) from None
 
 

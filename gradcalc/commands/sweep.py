@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, reason
+from gradcalc.base.names import did_you_mean
 from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
 from gradcalc.commands.streams import ClosedPipe, program_text, tell, use_color
 from gradcalc.render import warning_text
@@ -149,11 +149,10 @@ def _check_names(
                 Kind.BINDING, f"`{name}` is bound twice", hint="leave one of the values out"
             )
         if name not in program.names:
-            near = difflib.get_close_matches(name, program.names, n=1)
             raise GradcalcError(
                 Kind.BINDING,
                 f"`{name}` does not occur in the expression",
-                hint=f"did you mean `{near[0]}`?" if near else "leave it out",
+                hint=did_you_mean(name, program.names, "leave it out"),
             )
     for variable in program.inputs:
         if variable.name in _COLUMNS:
@@ -210,8 +209,8 @@ def _write(asked: Sweep, points: Points, output: str | None) -> None:
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as problem:
-        reason = (problem.strerror or "it cannot be written").lower()
-        raise GradcalcError(Kind.USAGE, f"{output or 'standard output'}: {reason}") from None
+        why = reason(problem, "it cannot be written")
+        raise GradcalcError(Kind.USAGE, f"{output or 'standard output'}: {why}") from None
 
 
 @contextlib.contextmanager

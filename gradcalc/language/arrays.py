@@ -17,7 +17,7 @@ from tokenize import TokenError
 from typing import Any
 
 from gradcalc.base import limits
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.program.program import Array
 
 #: Bytes of a file; a number takes about 20 as text.
@@ -51,7 +51,7 @@ def read(name: str) -> Array:
             raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
         found = reader(content)
     except OSError as problem:
-        raise _refused(f"{name}: {(problem.strerror or 'it cannot be read').lower()}") from None
+        raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
     except _TooMany:
         found = None
     except _NO_TENSOR:

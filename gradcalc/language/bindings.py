@@ -10,7 +10,6 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
-from gradcalc.base.names import normal
+from gradcalc.base.names import did_you_mean, normal
 from gradcalc.functions import TABLE, lookup
 from gradcalc.language.parser import parse
 from gradcalc.language.tokens import SIGNS
@@ -244,5 +243,4 @@ def _unused_hint(program: Program, name: str) -> str:
     row = lookup(name)
     if row is not None and any(TABLE[step.function] is row for step in program.steps):
         return f"`{name}(...)` calls the function; for a product write {name}*(...)"
-    near = difflib.get_close_matches(name, program.names, n=1)
-    return f"did you mean `{near[0]}`?" if near else "leave it out"
+    return did_you_mean(name, program.names, "leave it out")

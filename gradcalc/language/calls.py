@@ -7,13 +7,13 @@ of its parameters, and its options. The values are read by `expressions`.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
+from gradcalc.base.names import nearest
 from gradcalc.functions import TABLE, Function, callable_names, lookup
 from gradcalc.language.literals import NotWrittenOut, index, option
 from gradcalc.language.source import PREFIXES, Source
@@ -336,10 +336,10 @@ class Calls:
             )
         text = self._source.text
         before, after = text[: place.start].lstrip(), text[place.stop :].rstrip()
-        near = difflib.get_close_matches(name, callable_names(), n=1, cutoff=_ALIKE)
+        near = nearest(name, callable_names(), alike=_ALIKE)
         if near:
-            hint = f"did you mean `{near[0]}`?"
-            lead, corrected = hint, f"{before}{near[0]}{after}"
+            hint = f"did you mean `{near}`?"
+            lead, corrected = hint, f"{before}{near}{after}"
         else:
             hint = "`gradcalc functions` lists them all"
             lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"

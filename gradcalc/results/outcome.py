@@ -6,7 +6,6 @@ to process, and a run's `Summary`.
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.names import did_you_mean
 from gradcalc.results.report import EXIT_CODES, SERIOUSNESS, Report, Verdict
 
 #: What `--only` and `--fail-on` take: the verdicts, and input that has none.
@@ -129,8 +129,7 @@ def chosen(text: str, option: str, *, none: bool = False) -> frozenset[str]:
         return frozenset()
     names = frozenset(filter(None, (name.strip() for name in text.split(","))))
     for name in sorted(names - {*NAMES}):
-        near = difflib.get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"use {', '.join(NAMES)}"
+        hint = did_you_mean(name, NAMES, f"use {', '.join(NAMES)}")
         raise GradcalcError(Kind.USAGE, f"{option}: there is no verdict `{name}`", hint=hint)
     if not names:
         raise GradcalcError(Kind.USAGE, f"{option} needs a verdict", hint=f"use {', '.join(NAMES)}")

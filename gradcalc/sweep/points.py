@@ -7,7 +7,6 @@ array for each of them. A file is only ever read as numbers: nothing in it is ex
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcalc.base.errors import GradcalcError, Kind, Span
+from gradcalc.base.errors import GradcalcError, Kind, Span, reason
+from gradcalc.base.names import did_you_mean
 
 #: What a reader of files gives: for each name an array.
 Chunk = list[Any]
@@ -171,8 +171,7 @@ def read(name: str, wanted: Sequence[str]) -> Points:
 
 
 def _unreadable(path: Path, problem: OSError) -> GradcalcError:
-    reason = (problem.strerror or "it cannot be read").lower()
-    return GradcalcError(Kind.USAGE, f"{path}: {reason}")
+    return GradcalcError(Kind.USAGE, f"{path}: {reason(problem, 'it cannot be read')}")
 
 
 def _check_finite(path: Path, names: Sequence[str], chunk: Chunk, first: int) -> None:
@@ -195,13 +194,12 @@ def _check_columns(path: Path, header: Sequence[str], wanted: Sequence[str]) -> 
             continue
         if name in header:
             raise GradcalcError(Kind.BINDING, f"`{path}` has two columns called `{name}`")
-        near = difflib.get_close_matches(name, header, n=1)
         columns = ", ".join(header[:8]) + ", ..." * (len(header) > 8)
-        did = f"did you mean `{near[0]}`? " if near else ""
+        rest = f"its columns are {columns}; a fixed value is given with --at {name}=1"
         raise GradcalcError(
             Kind.BINDING,
             f"`{path}` has no column `{name}`",
-            hint=f"{did}its columns are {columns}; a fixed value is given with --at {name}=1",
+            hint=f"{did_you_mean(name, header, '')} {rest}".lstrip(),
         )
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gradcalc.base import limits
-from gradcalc.base.names import names, normal, retained
+from gradcalc.base.names import did_you_mean, names, nearest, normal, retained
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_names_of_a_list_are_spelled_as_in_programs():
 )
 def test_retained_names_are_a_list_or_all(text, found):
     assert retained(text) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "alike", "candidate"),
+    [("sqt", 0.6, "sqrt"), ("theta", 0.7, None), ("theta", 0.6, "tanh"), ("", 0.6, None)],
+)
+def test_nearest_is_what_is_spelled_most_alike(name, alike, candidate):
+    assert nearest(name, ("sin", "sqrt", "tanh"), alike=alike) == candidate
+
+
+def test_hint_names_the_nearest_or_says_something_else():
+    assert did_you_mean("mas", ["mass"], "leave it out") == "did you mean `mass`?"
+    assert did_you_mean("v", ["mass"], "leave it out") == "leave it out"
