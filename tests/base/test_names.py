@@ -46,7 +46,7 @@ def test_retained_names_are_a_list_or_all(text, found):
 
 @pytest.mark.parametrize(
     ("name", "alike", "candidate"),
-    [("sqt", 0.6, "sqrt"), ("theta", 0.7, None), ("theta", 0.6, "tanh"), ("", 0.6, None)],
+    [("sqt", 0.6, "sqrt"), ("sni", 0.6, "sin"), ("sni", 0.7, None), ("", 0.6, None)],
 )
 def test_nearest_is_what_is_spelled_most_alike(name, alike, candidate):
     assert nearest(name, ("sin", "sqrt", "tanh"), alike=alike) == candidate
