@@ -20,6 +20,9 @@ from gradcalc.program.program import Constant, Input, Program, Step
 #: Which texts of a row are meant: what a hand would write, or what torch computes.
 Column = Callable[[Function], tuple[str, ...]]
 
+#: Rows for which the order of the two arguments is nothing, to floating-point numbers either.
+_COMMUTATIVE = frozenset({"add", "mul"})
+
 _NOWHERE = Span(0, 0)
 
 
@@ -29,8 +32,8 @@ class Builder:
     def __init__(self, inputs: Sequence[Input]) -> None:
         """Begin with the variables, which are the first values."""
         self._inputs = tuple(inputs)
-        self._nodes: list[Constant | tuple[str, tuple[int, ...]] | None] = [None] * len(inputs)
-        self._known: dict[object, int] = {}
+        self._nodes: list[Constant | Step | None] = [None] * len(inputs)
+        self._places: dict[object, int] = {}
 
     def constant(self, constant: Constant) -> int:
         """The value of a number."""
@@ -44,9 +47,9 @@ class Builder:
         """The value of a function of values."""
         if function == "mul" and self.whole(1) in args:
             return args[0] if args[1] == self.whole(1) else args[1]
-        if TABLE[function].commutes:
+        if function in _COMMUTATIVE:
             args = tuple(sorted(args))
-        return self._node((function, args), (function, args))
+        return self._node((function, args), Step(function, args, _NOWHERE))
 
     def include(self, program: Program, inputs: Sequence[int]) -> list[int]:
         """Add a program's steps; return all its values."""
@@ -60,12 +63,11 @@ class Builder:
         needed = set(outputs)
         for place in range(len(self._nodes) - 1, -1, -1):
             node = self._nodes[place]
-            if place in needed and node is not None and not isinstance(node, Constant):
-                needed |= set(node[1])
-        places = [p for p in range(len(self._inputs), len(self._nodes)) if p in needed]
-        nodes = {place: self._nodes[place] for place in places}
-        constants = {p: node for p, node in nodes.items() if isinstance(node, Constant)}
-        steps = {p: node for p, node in nodes.items() if node and not isinstance(node, Constant)}
+            if place in needed and isinstance(node, Step):
+                needed.update(node.args)
+        nodes = {place: self._nodes[place] for place in sorted(needed)}
+        constants = {place: node for place, node in nodes.items() if isinstance(node, Constant)}
+        steps = {place: node for place, node in nodes.items() if isinstance(node, Step)}
         order = [*range(len(self._inputs)), *constants, *steps]
         numbers = {place: number for number, place in enumerate(order)}
         return Program(
@@ -74,17 +76,17 @@ class Builder:
             inputs=self._inputs,
             constants=tuple(constants.values()),
             steps=tuple(
-                Step(function, tuple(numbers[arg] for arg in args), _NOWHERE)
-                for function, args in steps.values()
+                step._replace(args=tuple(map(numbers.__getitem__, step.args)))
+                for step in steps.values()
             ),
-            outputs=tuple(numbers[place] for place in outputs),
+            outputs=tuple(map(numbers.__getitem__, outputs)),
         )
 
-    def _node(self, key: object, node: Constant | tuple[str, tuple[int, ...]]) -> int:
-        if key not in self._known:
-            self._known[key] = len(self._nodes)
+    def _node(self, key: object, node: Constant | Step) -> int:
+        place = self._places.setdefault(key, len(self._nodes))
+        if place == len(self._nodes):
             self._nodes.append(node)
-        return self._known[key]
+        return place
 
 
 def merged(programs: Sequence[Program], inputs: Sequence[Input]) -> Program:
@@ -123,14 +125,25 @@ def gradient(program: Program, axes: Sequence[int], column: Column) -> Program:
 
 
 def derivatives(program: Program, entries: Sequence[tuple[int, ...]], column: Column) -> Program:
-    """The program whose results are first and second derivatives: one for each of the entries."""
-    firsts = list(dict.fromkeys(axes[0] for axes in entries))
-    slopes = gradient(program, firsts, column)
-    parts = []
+    """The program whose results are first and second derivatives: one for each of the entries.
+
+    It takes the work of one gradient, and of one more for each row of second derivatives.
+    """
+    seconds: dict[int, list[int]] = {}
     for axes in entries:
-        slope = replace(slopes, outputs=(slopes.outputs[firsts.index(axes[0])],))
-        parts.append(slope if len(axes) == 1 else gradient(slope, axes[1:], column))
-    return merged(parts, program.inputs)
+        seconds.setdefault(axes[0], []).extend(axes[1:])
+    slopes = gradient(program, list(seconds), column)
+    builder = Builder(program.inputs)
+    variables = range(len(program.inputs))
+    values = builder.include(slopes, variables)
+    places: dict[tuple[int, ...], int] = {}
+    for (axis, others), output in zip(seconds.items(), slopes.outputs, strict=True):
+        places[axis,] = values[output]
+        if others:
+            row = gradient(replace(slopes, outputs=(output,)), others, column)
+            second = builder.include(row, variables)
+            places |= {(axis, k): second[o] for k, o in zip(others, row.outputs, strict=True)}
+    return builder.finish([places[axes] for axes in entries])
 
 
 def _constant(value: Fraction | float) -> Constant:

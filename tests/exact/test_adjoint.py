@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from gradcalc.base.dtypes import FLOAT64
-from gradcalc.exact.adjoint import derivatives, gradient, merged
+from gradcalc.exact.adjoint import Builder, derivatives, gradient, merged
 from gradcalc.exact.precise import values
 from gradcalc.functions import Function, mp
 from gradcalc.language.parser import parse
@@ -25,8 +26,8 @@ def backward(row: Function) -> tuple[str, ...]:
 
 def at(program: Program, *point: float) -> list[float]:
     with mp.workprec(200):
-        found = values(program, [mp.mpf(v) for v in point], FLOAT64)
-        return [float(found[number]) for number in program.outputs]
+        numbers = values(program, [mp.mpf(v) for v in point], FLOAT64)
+        return [float(numbers[output]) for output in program.outputs]
 
 
 @pytest.mark.parametrize(
@@ -46,12 +47,10 @@ def at(program: Program, *point: float) -> list[float]:
 @pytest.mark.parametrize("texts", [column, backward], ids=["derivative", "backward"])
 def test_derivatives_are_those_of_the_limit(text: str, texts: object) -> None:
     program = parse(text)
-    from fractions import Fraction
-
     entries = [(0,), (1,), (0, 0), (0, 1), (1, 1)]
     point = [Fraction(3, 4), Fraction(5, 8)]
-    found = at(derivatives(program, entries, texts), *map(float, point))
-    for value, axes in zip(found, entries, strict=True):
+    derived = at(derivatives(program, entries, texts), *map(float, point))
+    for value, axes in zip(derived, entries, strict=True):
         limit = slope(program, point, axes, FLOAT64).value
         assert value == pytest.approx(float(limit), rel=1e-12, abs=1e-15)
 
@@ -80,3 +79,28 @@ def test_merged_programs_keep_the_order_of_variables_and_results() -> None:
     program = merged([parse("v - u"), replace(parse("v"), outputs=(0,))], inputs)
     assert program.names == ("u", "v")
     assert at(program, 3, 5) == [2, 5]
+
+
+def test_results_come_in_the_order_of_the_entries() -> None:
+    entries = [(1, 0), (0,), (1, 1), (1,), (0,)]
+    derived = derivatives(parse("u**2*v**3"), entries, column)
+    assert at(derived, 5, 2) == [6 * 5 * 4, 2 * 5 * 8, 6 * 25 * 2, 3 * 25 * 4, 2 * 5 * 8]
+
+
+@pytest.mark.parametrize("rows", [0, 1], ids=["gradient", "and a row of the Hessian"])
+def test_work_grows_with_the_steps_alone(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four times as many steps and inputs take four times as much, not sixteen times."""
+    counts = []
+
+    def counted(builder: Builder, function: str, *args: int) -> int:
+        counts[-1] += 1
+        return step(builder, function, *args)
+
+    step = Builder.step
+    monkeypatch.setattr(Builder, "step", counted)
+    for size in (32, 128):
+        program = parse(" + ".join(f"sin(x{k}*x{k + 1})" for k in range(size)))
+        entries = [(k,) for k in range(size)] + [(k, k + 1) for k in range(rows)]
+        counts.append(0)
+        derivatives(program, entries, column)
+    assert 0 < counts[1] < 5 * counts[0]
