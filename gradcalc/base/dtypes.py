@@ -36,6 +36,11 @@ class Dtype:
         """The unit roundoff: the largest relative error of rounding to nearest."""
         return 2.0**-self.bits
 
+    @property
+    def other(self) -> Dtype:
+        """The other one of float64 and float32."""
+        return FLOAT32 if self is FLOAT64 else FLOAT64
+
     def round(self, value: Fraction) -> float:
         """Round to nearest, ties to even; infinity beyond the range."""
         if not value:
@@ -112,4 +117,6 @@ FLOAT64 = Dtype("float64", bits=53, least=-1074, most=1024, digits=15)
 FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
 #: No format: literals are the decimals that they are. For formulas on their own, as in a claim.
 EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=15)
+#: A rounding error shrinks by 2**29 from float32 to float64; so many times less still tells.
+SHRINKS = 2.0**20
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.base import limits
-from gradcalc.base.dtypes import Dtype
+from gradcalc.base.dtypes import SHRINKS, Dtype
 from gradcalc.base.stages import Steps
 from gradcalc.calculus import evaluation
 from gradcalc.calculus.symbolic import calculus_of, exact_values
@@ -26,10 +26,6 @@ from gradcalc.limit import slopes
 from gradcalc.program.program import Program
 from gradcalc.results.report import Entry, Verdict
 from gradcalc.rounding import conditioning
-
-#: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
-_SHRINKS = 2.0**20
-
 
 #: What there is at a point where all is smooth.
 SMOOTH = surveys.Survey(defined=True, computable=True, suspects=frozenset())
@@ -222,13 +218,13 @@ class Jury:
         if own is None:
             return False
         if not narrow:
-            return bool(own * _SHRINKS <= distance)
+            return bool(own * SHRINKS <= distance)
         right = [
             error
             for other, error in errors.items()
-            if other not in self._far or self._far[other] * _SHRINKS <= error
+            if other not in self._far or self._far[other] * SHRINKS <= error
         ]
-        return bool(distance * _SHRINKS <= max([own, *right]))
+        return bool(distance * SHRINKS <= max([own, *right]))
 
     @functools.cached_property
     def _other_errors(self) -> tuple[dict[tuple[int, ...], Any], bool]:

@@ -18,7 +18,7 @@ from gradcalc.autograd import anomaly, autodiff
 from gradcalc.autograd.autodiff import Testimony
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
-from gradcalc.base.dtypes import DTYPES, Dtype
+from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.base.stages import Steps, at_once
@@ -115,7 +115,7 @@ def _in_other_dtype(
     found: list[Testimony] = []
 
     def derivative(output: int, axes: tuple[int, ...]) -> tuple[float | None, Dtype]:
-        other = next(d for d in DTYPES.values() if d is not dtype)
+        other = dtype.other
         if not found:
             how = autodiff.Backward(testimony.weights, second_order=options.second_order)
             wanted = [number in variables for number in range(len(inputs))]
@@ -179,7 +179,7 @@ def _together(
         ):
 
             def shrinks(finding: Any = finding, axes: Sequence[int] = axes) -> bool:
-                other = next(d for d in DTYPES.values() if d is not dtype)
+                other = dtype.other
                 wanted = [number in variables for number in range(len(inputs))]
                 again = autodiff.gradient_in(
                     other.name, program, inputs, wanted, testimony.weights or (), testimony.seen

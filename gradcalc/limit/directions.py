@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from gradcalc.base.dtypes import DTYPES, Dtype
+from gradcalc.base.dtypes import FLOAT32, FLOAT64, SHRINKS, Dtype
 from gradcalc.base.errors import Span
 from gradcalc.exact.precise import Numbers, Undefined, number_of
 from gradcalc.functions import Function, mp
@@ -31,9 +31,6 @@ _BITS = 3 * _STEP
 
 #: Bits that adding many products may cost.
 _SPARE = 20
-
-#: A rounding error shrinks from float32 to float64 by 2**29; so many times less is still explained.
-_SHRINKS = 2.0**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,5 +226,5 @@ def shrinks(finding: Finding, other: Sequence[float], dtype: Dtype) -> bool:
         dtype: The dtype.
     """
     error, again = finding.error, finding.error_of(other)
-    wide, narrow = (error, again) if dtype is DTYPES["float64"] else (again, error)
-    return bool(wide * _SHRINKS <= max(narrow, mp.mpf(DTYPES["float32"].unit)))
+    wide, narrow = (error, again) if dtype is FLOAT64 else (again, error)
+    return bool(wide * SHRINKS <= max(narrow, mp.mpf(FLOAT32.unit)))

@@ -208,3 +208,7 @@ def test_formats_are_those_of_torch(dtype: Dtype) -> None:
     assert dtype.round(Fraction(info.max)) == info.max
     assert dtype.round(Fraction(info.max) * (1 + Fraction(dtype.unit))) == INF
     assert dtype.digits == math.floor((dtype.bits - 1) * math.log10(2))
+
+
+def test_each_of_the_two_is_the_other_s_other() -> None:
+    assert [dtype.other for dtype in (FLOAT64, FLOAT32)] == [FLOAT32, FLOAT64]
