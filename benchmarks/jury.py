@@ -26,7 +26,7 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.base.options import Options
 from gradcalc.batch.answers import answers
 from gradcalc.batch.records import read
-from gradcalc.calculus.by_symengine import Swift
+from gradcalc.calculus.by_symengine import SymEngineFormulas
 from gradcalc.results.report import Report
 
 GOAL = 1.2
@@ -47,7 +47,7 @@ def without_jury(lines: list[Line]) -> list[Report]:
     """Answer each line with nothing checked."""
     with (
         mock.patch("gradcalc.autograd.autodiff.sized_up", always((True, 0))),
-        mock.patch.object(Swift, "_kinked", always([])),
+        mock.patch.object(SymEngineFormulas, "_kinked", always([])),
         mock.patch.object(Dtype, "ulps", always(0)),
     ):
         return answer(lines)

@@ -209,7 +209,7 @@ class Question:
                     hint="leave --claim out",
                 )
             point = None if self.inputs is None else at
-            judged = claims.judge(scalar, self._claimed, point, options.timeout)
+            judged = claims.judge_claims(scalar, self._claimed, point, options.timeout)
             report = replace(report, claims=judged)
         if self._warnings:
             report = replace(report, warnings=self._warnings + report.warnings)

@@ -37,7 +37,7 @@ class Lacking(Exception):  # noqa: N818 - no error, but a finding
     """There is no such expression, or no derivative of it, of SymEngine's."""
 
 
-class Expressions:
+class SymEngineArithmetic:
     """Arithmetic on SymEngine's expressions."""
 
     def __init__(self, dtype: Dtype) -> None:
@@ -133,7 +133,7 @@ def calculated(program: Program, inputs: Sequence[Any], dtype: Dtype) -> list[An
     """
     try:
         with algebra.of(symengine):
-            return run(program, inputs, Expressions(dtype))
+            return run(program, inputs, SymEngineArithmetic(dtype))
     except _CANNOT as problem:
         raise Lacking from problem
 

@@ -1,8 +1,8 @@
 """Formulas and exact values where all is smooth, by SymEngine and the table, without sympy.
 
-In: a scalar program, the entries of its derivatives. Out: `Swift`, with a formula for each, its
-text, and the values at a point. This is what most lines of a batch need, and all they need, once
-autograd agrees with it.
+In: a scalar program, the entries of its derivatives. Out: `SymEngineFormulas`: for each entry a
+formula, its text, and its value at a point. This is what most lines of a batch need, and all they
+need, once autograd agrees with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.calculus import algebra, tidy
 from gradcalc.calculus.derivatives import Differentiation
-from gradcalc.calculus.evaluation import Values
+from gradcalc.calculus.evaluation import Evaluation
 from gradcalc.calculus.formulas import writer
 from gradcalc.functions import TABLE, symengine
 from gradcalc.program.program import Program
@@ -29,7 +29,7 @@ _NEAR = 2.0**-40
 _NOTHING = 2.0**-300
 
 
-class Swift:
+class SymEngineFormulas:
     """Formulas and values by SymEngine.
 
     Attributes:
@@ -106,18 +106,18 @@ class Swift:
 
     def settled(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values, if two precisions agree on all of them."""
-        values = Values(self._program.names, self.formulas, calls=self._has_calls)
+        values = Evaluation(self._program.names, self.formulas, calls=self._has_calls)
         found = values.settled(point, self._more(point) + more)
         return None if any(value is None for value in found) else found
 
     @functools.cached_property
-    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], Values]:
+    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], Evaluation]:
         """Margins with their arguments, all these arguments, and what has the values of all."""
         kinked = self._kinked()
         watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
         parts = self._parts
         wanted = [*self.formulas, self._expression, *(parts[arg] for arg in watched)]
-        return kinked, watched, Values(self._program.names, wanted, calls=self._has_calls)
+        return kinked, watched, Evaluation(self._program.names, wanted, calls=self._has_calls)
 
     def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
         """For each step that has kinks, how far its arguments are from one, and which those are."""

@@ -26,7 +26,7 @@ from gradcalc.program.program import Constant, Program, Step
 _asked_of_sympy: set[str] = set()
 
 
-class _Expressions:
+class _SympyArithmetic:
     """Arithmetic on sympy expressions."""
 
     def __init__(self, dtype: Dtype) -> None:
@@ -74,7 +74,7 @@ def _opaque(name: str) -> Any:
     def fdiff(self: Any, argindex: int = 1) -> Any:
         program = row_program(row.text(row.derivative, argindex - 1), row.name)
         given = row.bound(self.args, _number)
-        arithmetic = _Expressions(EXACT)
+        arithmetic = _SympyArithmetic(EXACT)
         values = run(program, [given[name] for name in program.names], arithmetic)
         return arithmetic.number(values[program.output])
 
@@ -98,7 +98,7 @@ def _number(value: Fraction | float) -> Any:
 def expressed(program: Program, symbols: Sequence[Any], dtype: Dtype) -> Any:
     """The program as one sympy expression of the symbols that stand for its inputs."""
     _asked_of_sympy.add("expressions")
-    arithmetic = _Expressions(dtype)
+    arithmetic = _SympyArithmetic(dtype)
     return arithmetic.number(run(program, symbols, arithmetic)[program.output])
 
 

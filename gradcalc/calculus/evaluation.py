@@ -23,7 +23,7 @@ from gradcalc.functions import algebra as engine
 _DECIMAL = 10
 
 
-class Values:
+class Evaluation:
     """Expressions at a point: all are evaluated at once, so that what they share is shared."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Values:
 
         Args:
             point: A number for each name.
-            more: Bits beyond the usual; see `digits.settle`.
+            more: Bits beyond the usual; see `convergence.settle`.
 
         Returns:
             SymEngine's numbers, or bools; None where there is no finite real one.
@@ -61,7 +61,7 @@ class Values:
         return found
 
     def settled(self, point: Sequence[float], more: int) -> list[Any]:
-        """The values that two precisions agree on to `digits.BITS` bits; else None."""
+        """The values that two precisions agree on to `convergence.BITS` bits; else None."""
         rough = self._with_bits(point, PRECISIONS[0] + more)
         return [
             _settled(before, value)

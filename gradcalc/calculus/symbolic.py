@@ -2,7 +2,7 @@
 
 In: a program, the variables of differentiation. Out: `Calculus`, the formulas of the derivatives,
 tidied and written in gradcalc's own language, and their values at a point, as many digits as it
-takes. SymEngine is asked first (see `swift`), sympy for what that cannot (see `by_sympy`).
+takes. SymEngine is asked first (see `by_symengine`), sympy for what that cannot (see `by_sympy`).
 All symbols are real.
 """
 
@@ -19,7 +19,7 @@ from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.stages import Steps, finished
 from gradcalc.calculus import algebra, by_sympy, formulas, terms, tidy
-from gradcalc.calculus.by_symengine import Swift
+from gradcalc.calculus.by_symengine import SymEngineFormulas
 from gradcalc.calculus.formulas import NoText, writer
 from gradcalc.exact.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.exact.convergence import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
@@ -44,7 +44,7 @@ class Calculus:
         self._entries = entries
         self._dtype = dtype
         self._write = writer(dtype.digits)
-        self._swift: Swift | None = None
+        self._by_symengine: SymEngineFormulas | None = None
         self._differentiated = False
         self._asking = self._ask_symengine()
         self._evaluators: dict[tuple[int, ...], Callable[..., list[Any]]] = {}
@@ -59,9 +59,9 @@ class Calculus:
     @property
     def formulas(self) -> list[Any]:
         """Sympy's formula for each of the entries; None where there is none, or none yet."""
-        if self._swift is not None:
+        if self._by_symengine is not None:
             symbols = {symbol.name: symbol for symbol in self._symbols}
-            for position, formula in enumerate(self._swift.formulas):
+            for position, formula in enumerate(self._by_symengine.formulas):
                 if self._formulas[position] is None:
                     self._formulas[position] = by_sympy.converted(formula, symbols)
         return self._formulas
@@ -71,7 +71,7 @@ class Calculus:
         if self._differentiated:
             return
         finished(self._asking)
-        if self._swift is None and not too_large(self._program, self._entries):
+        if self._by_symengine is None and not too_large(self._program, self._entries):
             self._by_sympy()
         self._differentiated = True
 
@@ -80,12 +80,12 @@ class Calculus:
         if too_large(self._program, self._entries):
             return
         with contextlib.suppress(algebra.Lacking, NoText):
-            swift = Swift(self._program, self._entries, self._dtype)
+            fast = SymEngineFormulas(self._program, self._entries, self._dtype)
             yield
-            swift.differentiate()
+            fast.differentiate()
             yield
-            swift.write()
-            self._swift = swift
+            fast.write()
+            self._by_symengine = fast
 
     def _by_sympy(self) -> None:
         try:
@@ -120,11 +120,11 @@ class Calculus:
         for _ in self._asking:
             yield
         yield
-        return None if self._swift is None else self._swift.values(inputs, more)
+        return None if self._by_symengine is None else self._by_symengine.values(inputs, more)
 
     def settled(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values of `at_once`, if two precisions agree on them."""
-        return None if self._swift is None else self._swift.settled(inputs, more)
+        return None if self._by_symengine is None else self._by_symengine.settled(inputs, more)
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
@@ -138,8 +138,8 @@ class Calculus:
 
     def text(self, position: int) -> str | None:
         """The formula in gradcalc's own language, or None where it is left out."""
-        if self._swift is not None:
-            text = self._swift.texts[position]
+        if self._by_symengine is not None:
+            text = self._by_symengine.texts[position]
         elif self._formulas[position] is None:
             return None
         else:

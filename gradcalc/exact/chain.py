@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.base.dtypes import Dtype
-from gradcalc.exact.precise import Numbers, Undefined, number_of
+from gradcalc.exact.precise import Reals, Undefined, number_of
 from gradcalc.functions import TABLE, Function, mp
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
@@ -96,7 +96,7 @@ class _Duals:
         self._dtype = dtype
         self._errors = errors
         self._path = path
-        self._numbers = Numbers(dtype)
+        self._numbers = Reals(dtype)
 
     def constant(self, constant: Constant) -> Any:
         value = self._numbers.constant(constant)

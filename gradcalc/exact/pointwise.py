@@ -13,7 +13,7 @@ from typing import Any
 
 from gradcalc.base.dtypes import FLOAT64
 from gradcalc.base.errors import Span
-from gradcalc.exact.precise import Numbers, TooLarge, Undefined
+from gradcalc.exact.precise import Reals, TooLarge, Undefined
 from gradcalc.functions import Function, mp, torch
 from gradcalc.program.program import Step
 
@@ -44,7 +44,7 @@ def _value(row: Function, point: Sequence[float]) -> float:
     spread = max(abs(math.frexp(number)[1]) for number in point)
     with mp.workprec(_BITS + 2 * spread):
         try:
-            found = Numbers(FLOAT64).call(row, list(map(mp.mpf, point)), 0, _NO_STEP)
+            found = Reals(FLOAT64).call(row, list(map(mp.mpf, point)), 0, _NO_STEP)
         except TooLarge:
             return math.nan
         if isinstance(found, Undefined) or not mp.isfinite(found):

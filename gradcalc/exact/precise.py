@@ -31,7 +31,7 @@ class Undefined:
     number: int
 
 
-class Numbers:
+class Reals:
     """Arithmetic on real mpmath numbers; where there is none, `Undefined`, which spreads."""
 
     def __init__(self, dtype: Dtype, frozen: Mapping[int, Any] | None = None) -> None:
@@ -117,7 +117,7 @@ def values(
 
     Those that are frozen are taken as they are: detach(x) stays what it was while x moves.
     """
-    return run(program, inputs, Numbers(dtype, frozen))
+    return run(program, inputs, Reals(dtype, frozen))
 
 
 def frozen_at(program: Program, point: Sequence[Any], dtype: Dtype) -> dict[int, Any]:
@@ -136,7 +136,7 @@ def frozen_at(program: Program, point: Sequence[Any], dtype: Dtype) -> dict[int,
 def constant_values(program: Program, dtype: Dtype) -> list[float]:
     """The results of a program without inputs, correctly rounded; nan where undefined."""
     with mp.workprec(2000):
-        numbers = Numbers(dtype)
+        numbers = Reals(dtype)
         found = values(program, (), dtype)
         results = [numbers.number(found[number]) for number in program.outputs]
     return [_rounded(value, dtype) for value in results]

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact.precise import (
-    Numbers,
+    Reals,
     TooLarge,
     Undefined,
     applied,
@@ -34,24 +34,24 @@ class Survey:
 
     Attributes:
         defined: Whether the function has a finite real value.
-        stranger: The number of the first value that is none, if the function has none for that
+        undefined_at: The number of the first value that is none, if the function has none for that
             reason.
-        suspects: The inputs that reach a step which stands on a kink of its row, so that the limit
-            must be heard; None for all.
+        near_kink: The inputs that reach a step which is on a kink of its row, so that the limit
+            must be asked; None for all.
         computable: Whether the values are of a size that can be calculated with.
-        tied: The number of a comparison that only rounding decides, if there is one: whether
+        undecidable: The number of a comparison that only rounding decides, if there is one: whether
             sin(x)**2 + cos(x)**2 is less than 1.
     """
 
     defined: bool = False
-    stranger: int | None = None
-    suspects: frozenset[int] | None = None
+    undefined_at: int | None = None
+    near_kink: frozenset[int] | None = None
     computable: bool = False
-    tied: int | None = None
+    undecidable: int | None = None
 
-    def suspect(self, axes: Iterable[int]) -> bool:
-        """Whether the limit must be heard on a derivative along these axes."""
-        return self.suspects is None or not self.suspects.isdisjoint(axes)
+    def is_near_kink(self, axes: Iterable[int]) -> bool:
+        """Whether the limit must be asked about a derivative along these axes."""
+        return self.near_kink is None or not self.near_kink.isdisjoint(axes)
 
 
 #: Bits that values are calculated to; the more where one is none, since 1 - tanh(200) is 0 to 500.
@@ -71,8 +71,8 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
     try:
         for bits in _BITS:
             with mp.workprec(bits + more):
-                found = _without_poles(program, inputs, dtype, bits + more)
-                output = Numbers(dtype).number(found[program.output])
+                at_point = _without_poles(program, inputs, dtype, bits + more)
+                output = Reals(dtype).number(at_point[program.output])
                 if isinstance(output, Undefined):
                     continue
                 if not mp.isfinite(output):
@@ -80,10 +80,10 @@ def survey(program: Program, inputs: Sequence[Fraction], dtype: Dtype, more: int
                 return Survey(
                     defined=True,
                     computable=True,
-                    suspects=_suspects(program, found),
-                    tied=_tied(program, inputs, dtype, found, bits + more),
+                    near_kink=_near_kink(program, at_point),
+                    undecidable=_undecidable(program, inputs, dtype, at_point, bits + more),
                 )
-        return Survey(stranger=output.number)
+        return Survey(undefined_at=output.number)
     except TooLarge:
         return Survey(defined=True)
 
@@ -98,9 +98,9 @@ def _without_poles(
     """
     with mp.workprec(bits):
         point = list(map(number_of, inputs))
-        found = values(program, point, dtype)
-    if not any(_may_be_rounding(value, bits) for value in found):
-        return found
+        at_point = values(program, point, dtype)
+    if not any(_may_be_rounding(value, bits) for value in at_point):
+        return at_point
     with mp.workprec(2 * bits):
         finer = values(program, point, dtype)
         poles = {
@@ -108,13 +108,13 @@ def _without_poles(
             for number, step in enumerate(program.steps, program.first_step)
             if _is_pole(
                 TABLE[step.function],
-                [(found[arg], finer[arg]) for arg in step.args],
-                (found[number], finer[number]),
+                [(at_point[arg], finer[arg]) for arg in step.args],
+                (at_point[number], finer[number]),
                 bits,
             )
         }
     if not poles:
-        return found
+        return at_point
     with mp.workprec(bits):
         return values(program, point, dtype, poles)
 
@@ -156,18 +156,14 @@ def _grown(value: _Twice) -> float:
     return float(mp.log(abs(fine / rough), 2))
 
 
-def _tied(
-    program: Program, inputs: Sequence[Fraction], dtype: Dtype, found: Sequence[Any], bits: int
+def _undecidable(
+    program: Program, inputs: Sequence[Fraction], dtype: Dtype, at_point: Sequence[Any], bits: int
 ) -> int | None:
     """A comparison that leads to the result, and whose sides only rounding keeps apart."""
-    sides = {
-        number: step.args
-        for number, step in enumerate(program.steps, program.first_step)
-        if TABLE[step.function].group == "comparison" and not TABLE[step.function].conditions
-    }
+    sides = _compared(program)
     equals = {}
-    for number in sides.keys() & (_leading(program, found) if sides else set()):
-        left, right = (found[arg] for arg in sides[number])
+    for number in sides.keys() & (_leading(program, at_point) if sides else set()):
+        left, right = (at_point[arg] for arg in sides[number])
         with mp.workprec(bits):
             if 0 < abs(left - right) < mp.ldexp(max(abs(left), abs(right)), -bits // 2):
                 return number
@@ -183,47 +179,56 @@ def _tied(
     return None
 
 
-def _leading(program: Program, found: Sequence[Any]) -> set[int]:
+def _compared(program: Program) -> dict[int, tuple[int, ...]]:
+    """The two sides of each comparison, by its number."""
+    return {
+        number: step.args
+        for number, step in enumerate(program.steps, program.first_step)
+        if TABLE[step.function].group == "comparison" and not TABLE[step.function].conditions
+    }
+
+
+def _leading(program: Program, at_point: Sequence[Any]) -> set[int]:
     """The values that the result is made of, by number; not those of branches not taken."""
     leading: set[int] = set()
     todo = [program.output]
     while todo:
         number = todo.pop()
-        if number in leading or isinstance(found[number], Undefined):
+        if number in leading or isinstance(at_point[number], Undefined):
             continue
         leading.add(number)
         if number >= program.first_step:
             step = program.steps[number - program.first_step]
             args = step.args
-            if TABLE[step.function].is_choice and isinstance(found[args[0]], bool):
-                args = (args[0], args[1] if found[args[0]] else args[2])
+            if TABLE[step.function].is_choice and isinstance(at_point[args[0]], bool):
+                args = (args[0], args[1] if at_point[args[0]] else args[2])
             todo += args
     return leading
 
 
-def _suspects(program: Program, found: Sequence[Any]) -> frozenset[int]:
+def _near_kink(program: Program, at_point: Sequence[Any]) -> frozenset[int]:
     """The inputs that reach a step on a kink, but for rounding: sin(pi) is 0 here."""
     active = program.active
     with mp.workprec(_BITS[0] - 100):
-        found = [_snapped(value) for value in found]
-    # From the result backwards: whether a value leads to it, and whether by way of a kink.
-    leads = [False] * len(found)
-    leads[program.output] = True
-    kinked = [False] * len(found)
-    for number in range(len(found) - 1, program.first_step - 1, -1):
+        at_point = [_snapped(value) for value in at_point]
+    # From the result backwards: of each value that leads to it, whether by way of a kink.
+    kinked = {program.output: False}
+    for number in range(len(at_point) - 1, program.first_step - 1, -1):
         step = program.steps[number - program.first_step]
-        if not leads[number] or step.function == "detach":
+        if number not in kinked or step.function == "detach":
             continue
-        row = TABLE[step.function]
-        args = tuple([found[arg] for arg in step.args])
-        known = bool(row.margin) and not any(isinstance(arg, Undefined) for arg in args)
+        args = tuple([at_point[arg] for arg in step.args])
         for position, arg in enumerate(step.args):
             if active[arg]:
-                leads[arg] = True
-                kinked[arg] = (
-                    kinked[arg] or kinked[number] or (known and row.on_kink(position, args))
-                )
-    return frozenset(number for number in range(len(program.inputs)) if kinked[number])
+                before = kinked.get(arg, False) or kinked[number]
+                kinked[arg] = before or _on_kink(TABLE[step.function], position, args)
+    return frozenset(number for number in range(len(program.inputs)) if kinked.get(number))
+
+
+def _on_kink(row: Function, position: int, args: tuple[Any, ...]) -> bool:
+    """Whether a step is on a kink along one of its arguments."""
+    undefined = any(isinstance(arg, Undefined) for arg in args)
+    return bool(row.margin) and not undefined and row.on_kink(position, args)
 
 
 def _snapped(value: Any) -> Any:

@@ -108,7 +108,7 @@ def _formula(text: str, start: int, program: Program) -> Program:
     return claimed
 
 
-def judge(
+def judge_claims(
     program: Program,
     claims: Sequence[Claimed],
     at: Mapping[str, float] | None,
@@ -256,7 +256,7 @@ def _sizes(*programs: Program) -> Sequence[float]:
 def _on_kink(program: Program, point: Sequence[Any], axis: int) -> bool:
     """Whether there may be no derivative at a point, so that no claim is wrong there."""
     exact = [Fraction(*mp.libmp.to_rational(number._mpf_)) for number in point]
-    return survey(program, exact, EXACT).suspect((axis,))
+    return survey(program, exact, EXACT).is_near_kink((axis,))
 
 
 def _defined(program: Program, point: Sequence[Any]) -> bool:

@@ -79,7 +79,7 @@ class Evidence:
     shrinks: Callable[[Any], bool] | None = None
 
 
-def judge(
+def judge_derivative(
     evidence: Evidence, program: Program, dtype: Dtype, survey: Survey, *, thorough: bool
 ) -> Entry:
     """Give the verdict on one derivative.
@@ -95,10 +95,10 @@ def judge(
     """
     if not survey.defined:
         return _undefined(evidence, program, dtype, survey)
-    if survey.tied is not None:
-        what = _shortened(program.source(survey.tied))
+    if survey.undecidable is not None:
+        what = _shortened(program.source(survey.undecidable))
         return undecided(evidence, f"whether `{what}` holds is a matter of rounding alone")
-    suspect = survey.suspect(evidence.axes)
+    suspect = survey.is_near_kink(evidence.axes)
     if not thorough and not suspect and _first_two_agree(evidence, dtype):
         return _against(evidence, evidence.symbolic, None, program, dtype)
     if not thorough and not suspect and _rounding_explains(evidence):
@@ -184,20 +184,20 @@ def _born(evidence: Evidence) -> str:
 
 def _undefined(evidence: Evidence, program: Program, dtype: Dtype, survey: Survey) -> Entry:
     """The entry for a derivative of a function that has no finite real value at the point."""
-    note = without_value(program, survey.stranger) + all_the_same(evidence.autograd)
+    note = without_value(program, survey.undefined_at) + all_the_same(evidence.autograd)
     return _entry(evidence, dtype, Verdict.UNDEFINED, note=note, silent=True)
 
 
-def without_value(program: Program, stranger: int | None) -> str:
+def without_value(program: Program, undefined_at: int | None) -> str:
     """That a function is undefined, for the note of each derivative.
 
     Args:
         program: The function, as a scalar program.
-        stranger: The number of the first value that is none, if that is the reason.
+        undefined_at: The number of the first value that is none, if that is the reason.
     """
     what = "the function has no finite value here"
-    if stranger is not None:
-        what = f"`{_shortened(program.source(stranger))}` has no finite real value here"
+    if undefined_at is not None:
+        what = f"`{_shortened(program.source(undefined_at))}` has no finite real value here"
     return f"{what}, so there is no derivative"
 
 

@@ -28,7 +28,7 @@ from gradcalc.results.report import Entry, Verdict
 from gradcalc.rounding import conditioning
 
 #: What there is at a point where all is smooth.
-SMOOTH = surveys.Survey(defined=True, computable=True, suspects=frozenset())
+SMOOTH = surveys.Survey(defined=True, computable=True, near_kink=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,9 @@ class Jury:
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
             evidence = self._evidence(position, value)
-            yield compare.judge(evidence, case.program, dtype, survey, thorough=self._thorough)
+            yield compare.judge_derivative(
+                evidence, case.program, dtype, survey, thorough=self._thorough
+            )
 
     def at_once(self) -> Steps[list[Entry] | None]:
         """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.

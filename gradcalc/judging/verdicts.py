@@ -168,7 +168,7 @@ def _together(
     blocks, _ = blocks_of(expand.Expansion(inert, shapes, ()), variables, second_order=False)
     gradient = testimony.gradients[0]
 
-    def run(sink: directions.Values) -> int:
+    def run(sink: directions.Calculation) -> int:
         return expand.weighted_sum(program, shapes, testimony.seen, factors, sink)
 
     ranges = [[pair[0] for pair in block.axes] for block in blocks]

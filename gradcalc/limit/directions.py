@@ -11,6 +11,7 @@ the other dtype too. A rounding error shrinks with the precision, a wrong deriva
 
 from __future__ import annotations
 
+import itertools
 import operator
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import Any
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, SHRINKS, Dtype
 from gradcalc.base.errors import Span
-from gradcalc.exact.precise import Numbers, Undefined, number_of
+from gradcalc.exact.precise import Reals, Undefined, number_of
 from gradcalc.functions import Function, mp
 from gradcalc.program.program import Constant, Step
 
@@ -65,26 +66,31 @@ class Finding:
             return abs(self.slope - mp.fsum(terms)) / (self.scale or 1)
 
 
-class Values:
+class Calculation:
     """A sink that calculates: the values of a program at mpmath's present precision.
 
     A run a step away has the same numbers; what does not depend on the moved variable is taken from
     the run at the point.
     """
 
-    def __init__(self, inputs: Sequence[Any], dtype: Dtype, base: Values | None = None) -> None:
-        self.values: list[Any] = [mp.mpf(0), *inputs]
-        self.suspect = False  # whether a step stands on a kink
-        self._numbers = Numbers(dtype)
-        self._base = base
-        # At the point, what depends on an input; away from it, what depends on the one that moved.
-        self._moves = [False, *(base is None or a is not b for a, b in self._pairs(base))]
-        self._span = Span(0, 0)
+    def __init__(
+        self, inputs: Sequence[Any], dtype: Dtype, base: Calculation | None = None
+    ) -> None:
+        """Prepare to run the program.
 
-    def _pairs(self, base: Values | None) -> Iterator[tuple[Any, Any]]:
-        return zip(
-            self.values[1:], self.values[1:] if base is None else base.values[1:], strict=False
-        )
+        Args:
+            inputs: The entries of all inputs; those that have not moved are the base's own objects.
+            dtype: What literals are rounded to.
+            base: The run at the point; None for that itself.
+        """
+        self.values: list[Any] = [mp.mpf(0), *inputs]
+        self.on_kink = False  # whether a step of the run at the point is on a kink
+        self._reals = Reals(dtype)
+        self._base = base
+        # At the point, what depends on an input; away from it, what depends on one that moved.
+        at_point = [None] * len(inputs) if base is None else base.values[1 : len(inputs) + 1]
+        self._moves = [False, *map(operator.is_not, inputs, at_point)]
+        self._span = Span(0, 0)
 
     def at(self, span: Span) -> None:
         """What follows stands there in the text."""
@@ -92,7 +98,7 @@ class Values:
 
     def constant(self, constant: Constant) -> int:
         """A number in the text."""
-        return self._add(self._numbers.constant(constant), moves=False)
+        return self._add(self._reals.constant(constant), moves=False)
 
     def number(self, value: Fraction) -> int:
         """A number that no text tells."""
@@ -102,40 +108,50 @@ class Values:
         """A row of the function table, applied to numbers."""
         moved = any(self._moves[arg] for arg in args) and row.name != "detach"
         if self._base is not None and not moved:
-            return self._add(self._base.values[len(self.values)], moves=False)
-        values = [self.values[arg] for arg in args]
+            return self._unmoved(self._base)
         given = [
-            self._numbers.condition(v) if k < row.conditions else self._numbers.number(v)
-            for k, v in enumerate(values)
+            self._reals.condition(self.values[arg])
+            if k < row.conditions
+            else self._reals.number(self.values[arg])
+            for k, arg in enumerate(args)
         ]
-        if self._base is None and row.margin and not any(isinstance(v, Undefined) for v in given):
-            self.suspect = self.suspect or any(
-                self._moves[arg] and row.on_kink(k, tuple(given)) for k, arg in enumerate(args)
-            )
+        if self._base is None and not self.on_kink:
+            self.on_kink = self._is_on_kink(row, args, given)
         step = Step(row.name, args, self._span)
-        return self._add(self._numbers.call(row, given, len(self.values), step), moves=moved)
+        return self._add(self._reals.call(row, given, len(self.values), step), moves=moved)
+
+    def _is_on_kink(self, row: Function, args: Sequence[int], given: Sequence[Any]) -> bool:
+        """Whether a step is on a kink along an argument that moves."""
+        if not row.margin or any(isinstance(value, Undefined) for value in given):
+            return False
+        return any(self._moves[arg] and row.on_kink(k, tuple(given)) for k, arg in enumerate(args))
 
     def products(self, left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[int]:
         """Sums of products, in whole numbers: a common scale makes them exact to the last bits."""
         (first, shift), (second, other) = (self._whole(side) for side in (left, right))
-        states = [[self._state(line) for line in side] for side in (left, right)]
-        found = []
-        for a, (a_moved, a_strange) in zip(first, states[0], strict=True):
-            for b, (b_moved, b_strange) in zip(second, states[1], strict=True):
-                moved = a_moved or b_moved
-                if self._base is not None and not moved:
-                    value = self._base.values[len(self.values)]
-                elif a_strange or b_strange:
-                    value = a_strange or b_strange
-                else:
-                    value = mp.ldexp(sum(map(operator.mul, a, b)), shift + other)
-                found.append(self._add(value, moves=moved))
-        return found
+        pairs = itertools.product(
+            zip(first, map(self._state, left), strict=True),
+            zip(second, map(self._state, right), strict=True),
+        )
+        numbers = []
+        for (a, (a_moved, a_undefined)), (b, (b_moved, b_undefined)) in pairs:
+            if self._base is not None and not a_moved and not b_moved:
+                numbers.append(self._unmoved(self._base))
+                continue
+            value = a_undefined or b_undefined
+            if value is None:
+                value = mp.ldexp(sum(map(operator.mul, a, b)), shift + other)
+            numbers.append(self._add(value, moves=a_moved or b_moved))
+        return numbers
 
     def _state(self, line: Sequence[int]) -> tuple[bool, Undefined | None]:
         """Whether any of the values has moved, and the first that is undefined."""
-        strange = (v for n in line if isinstance(v := self.values[n], Undefined))
-        return any(self._moves[n] for n in line), next(strange, None)
+        undefined = (v for n in line if isinstance(v := self.values[n], Undefined))
+        return any(self._moves[n] for n in line), next(undefined, None)
+
+    def _unmoved(self, base: Calculation) -> int:
+        """The next value, taken from the run at the point."""
+        return self._add(base.values[len(self.values)], moves=False)
 
     def _whole(self, lines: Sequence[Sequence[int]]) -> tuple[list[list[int]], int]:
         """Values as whole numbers times a power of 2, exact to the precision of the largest."""
@@ -155,13 +171,13 @@ class Values:
 
 
 def findings(
-    run: Callable[[Values], Any],
+    run: Callable[[Calculation], Any],
     point: Sequence[Fraction],
     variables: Sequence[Sequence[int]],
     gradient: Sequence[float],
     dtype: Dtype,
 ) -> Iterator[Finding]:
-    """Hear the limit on the gradient by each variable.
+    """What the limit says of the gradient by each variable, one after the other.
 
     Args:
         run: Runs the program on the sink, and gives the number of the weighted sum of its results.
@@ -173,7 +189,7 @@ def findings(
     source = random.Random(0)  # noqa: S311 - no secret
     with mp.workprec(_BITS):
         exact = [number_of(value) for value in point]
-        base = Values(exact, dtype)
+        base = Calculation(exact, dtype)
         here = base.values[run(base)]
         for axes in variables:
             if isinstance(here, Undefined) or not mp.isfinite(here):
@@ -190,23 +206,23 @@ def _component(coordinate: Any, source: random.Random) -> Any:
 
 
 def _finding(
-    run: Callable[[Values], Any],
+    run: Callable[[Calculation], Any],
     exact: Sequence[Any],
     direction: dict[int, Any],
     gradient: Sequence[float],
     dtype: Dtype,
-    base: Values,
+    base: Calculation,
     here: Any,
 ) -> Finding:
     terms = [mp.mpf(gradient[axis]) * size for axis, size in direction.items()]
     along, scale = mp.fsum(terms), mp.fsum(map(abs, terms))
     sides = []
-    for side in (1, -1) if base.suspect else (1,):
+    for side in (1, -1) if base.on_kink else (1,):
         step = mp.ldexp(side, -_STEP)
         moved = [*exact]
         for axis, size in direction.items():
             moved[axis] = exact[axis] + step * size
-        there = Values(moved, dtype, base)
+        there = Calculation(moved, dtype, base)
         value = there.values[run(there)]
         if isinstance(value, Undefined) or not mp.isfinite(value):
             return Finding(None, along, scale, kinked=True)

@@ -14,7 +14,7 @@ from typing import Any
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact.convergence import STEPS, Limit, Trend, close, extrapolate
 from gradcalc.exact.precise import (
-    Numbers,
+    Reals,
     TooLarge,
     Undefined,
     exponent_of,
@@ -280,7 +280,7 @@ def _moved(
     moved[axis] += step
 
     def calculated() -> Any:
-        return Numbers(dtype).number(values(program, moved, dtype, frozen)[program.output])
+        return Reals(dtype).number(values(program, moved, dtype, frozen)[program.output])
 
     value = calculated()
     if isinstance(value, Undefined) or not mp.isfinite(value):

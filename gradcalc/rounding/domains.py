@@ -81,7 +81,7 @@ class _Domains:
         return _Traced(self._bounds.condition(value.number), value.stranger)
 
     def call(self, row: Function, args: list[_Traced], number: int, step: Step) -> _Traced:
-        """Apply a row of the table, in the order of `precise.Numbers.call`."""
+        """Apply a row of the table, in the order of `precise.Reals.call`."""
         numbers = [arg.number for arg in args]
         found = self._bounds.call(row, numbers, number, step)
         stranger = _inherited(row, args)

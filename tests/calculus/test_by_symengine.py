@@ -13,7 +13,7 @@ from gradcalc.ask.calculate import calculate
 from gradcalc.base.dtypes import FLOAT64
 from gradcalc.base.options import Options
 from gradcalc.calculus import algebra, evaluation
-from gradcalc.calculus.by_symengine import Swift
+from gradcalc.calculus.by_symengine import SymEngineFormulas
 from gradcalc.calculus.formulas import NoText
 from gradcalc.functions import TABLE, Function, mp, symengine
 from gradcalc.language.bindings import parse_bindings
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from gradcalc.results.report import Report
 
 
-def swift(text: str) -> Swift:
+def formulas_of(text: str) -> SymEngineFormulas:
     """The derivative by x."""
     program = parse(text)
-    found = Swift(program, [(program.names.index("x"),)], FLOAT64)
+    found = SymEngineFormulas(program, [(program.names.index("x"),)], FLOAT64)
     found.differentiate()
     found.write()
     return found
@@ -35,7 +35,7 @@ def swift(text: str) -> Swift:
 
 def values(text: str, at: str) -> list[float] | None:
     by_name = dict(binding.split("=") for binding in at.split(","))
-    found = swift(text).values([float(by_name[name]) for name in parse(text).names])
+    found = formulas_of(text).values([float(by_name[name]) for name in parse(text).names])
     return None if found is None else [evaluation.nearest(value, FLOAT64) for value in found]
 
 
@@ -100,7 +100,7 @@ def test_none_where_it_must_be_looked_closer(text: str, at: str) -> None:
 )
 def test_what_symengine_lacks(text: str) -> None:
     with pytest.raises((algebra.Lacking, NoText)):
-        swift(text)
+        formulas_of(text)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_symengine_s_numbers_are_those_of_the_table(row: Function) -> None:
         try:
             with functions.algebra.of(symengine):
                 value = symengine.sympify(row.sympy(*args))
-            (found,) = evaluation.Values((), [value]).at((), 0)
+            (found,) = evaluation.Evaluation((), [value]).at((), 0)
         except (AttributeError, RuntimeError, TypeError, ZeroDivisionError):
             continue  # it lacks this one
         if found is None:

@@ -20,7 +20,7 @@ from gradcalc.calculus.derivatives import Differentiation
 from gradcalc.calculus.formulas import writer
 from gradcalc.calculus.symbolic import forget
 from gradcalc.calculus.tidy import with_calls_merged
-from gradcalc.exact.precise import Numbers, applied, values
+from gradcalc.exact.precise import Reals, applied, values
 from gradcalc.functions import TABLE, Function, mp, symengine
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse
@@ -40,7 +40,7 @@ def derivative(text: str) -> str:
 
 
 def value(text: str, **at: float) -> Any:
-    (found,) = evaluation.Values(tuple(at), [expression(text)]).at(tuple(at.values()), 0)
+    (found,) = evaluation.Evaluation(tuple(at), [expression(text)]).at(tuple(at.values()), 0)
     return found if found is None else evaluation.as_mpmath(found)
 
 
@@ -106,7 +106,7 @@ def moved(text: str, by: Any) -> Any:
         if step.function == "detach"
     }
     inputs = [point[name] for name in program.names]
-    return Numbers(FLOAT64).number(values(program, inputs, FLOAT64, frozen)[program.output])
+    return Reals(FLOAT64).number(values(program, inputs, FLOAT64, frozen)[program.output])
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_calls_have_the_values_of_the_table(row: Function) -> None:
             ]
             call = symengine.function_symbol(row.name, *map(as_given(row), arguments))
             names = tuple(f"x{place}" for place in range(len(at)))
-            (found,) = evaluation.Values(names, [call]).at(at, 0)
+            (found,) = evaluation.Evaluation(names, [call]).at(at, 0)
             with mp.workprec(600):
-                numbers = Numbers(FLOAT64)
+                numbers = Reals(FLOAT64)
                 args = [
                     numbers.condition(mp.mpf(value)) if place < row.conditions else mp.mpf(value)
                     for place, value in enumerate(at)

@@ -134,7 +134,17 @@ def test_what_only_sympy_has(formula: Any, wanted: str) -> None:
         lambda: symengine.Symbol("x") * symengine.Integer(10**600).n(200, real=True),
         lambda: symengine.Symbol("x") / symengine.Integer(10**600).n(200, real=True),
     ],
-    ids=["re", "i", "derivative", "i-swift", "derivative-swift", "0**x", "long", "huge", "tiny"],
+    ids=[
+        "re",
+        "i",
+        "derivative",
+        "i-symengine",
+        "derivative-symengine",
+        "0**x",
+        "long",
+        "huge",
+        "tiny",
+    ],
 )
 def test_what_the_language_has_no_word_for(formula: Any) -> None:
     with pytest.raises(NoText):

@@ -23,11 +23,11 @@ def survey_of(text: str, dtype: Dtype = FLOAT64, **at: float) -> tuple[Survey, s
     """Return the finding, and the text of the first value that is none."""
     program = parse(text, known=set(at))
     found = survey(program, point(program, at, dtype), dtype)
-    return found, None if found.stranger is None else program.source(found.stranger)
+    return found, None if found.undefined_at is None else program.source(found.undefined_at)
 
 
 @pytest.mark.parametrize(
-    ("text", "at", "stranger"),
+    ("text", "at", "undefined_at"),
     [
         ("log(x)", {"x": -1}, "log(x)"),
         ("exp(log(x))", {"x": -1}, "log(x)"),
@@ -41,10 +41,10 @@ def survey_of(text: str, dtype: Dtype = FLOAT64, **at: float) -> tuple[Survey, s
     ],
 )
 def test_survey_names_the_first_step_without_a_value(
-    text: str, at: dict[str, float], stranger: str
+    text: str, at: dict[str, float], undefined_at: str
 ) -> None:
     found, source = survey_of(text, **at)
-    assert (found.defined, source) == (False, stranger)
+    assert (found.defined, source) == (False, undefined_at)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_number_that_is_0_to_400_bits_only_is_one(text: str, x: float) -> None:
 def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | None) -> None:
     program = parse(text)
     found = survey(program, [Fraction(x)], FLOAT64)
-    assert (None if found.tied is None else program.source(found.tied)) == tie
+    assert (None if found.undecidable is None else program.source(found.undecidable)) == tie
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | N
     ],
 )
 def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> None:
-    found, stranger = survey_of(text, x=x)
-    assert (found.defined, stranger, found.suspect((0,))) == (True, None, suspect)
+    found, undefined_at = survey_of(text, x=x)
+    assert (found.defined, undefined_at, found.is_near_kink((0,))) == (True, None, suspect)
 
 
 @pytest.mark.parametrize(
-    ("text", "at", "suspects"),
+    ("text", "at", "near_kink"),
     [
         ("abs(x) + y", {"x": 0, "y": 0}, "x"),
         ("abs(x*y)", {"x": 0, "y": 1}, "xy"),
@@ -134,13 +134,13 @@ def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> 
     ],
 )
 def test_survey_suspects_the_inputs_that_reach_the_kink(
-    text: str, at: dict[str, float], suspects: str
+    text: str, at: dict[str, float], near_kink: str
 ) -> None:
     found, _ = survey_of(text, **at)
     names = parse(text, known=set(at)).names
-    assert {names[number] for number in found.suspects} == set(suspects)
+    assert {names[number] for number in found.near_kink} == set(near_kink)
     for pair in ((a, b) for a in range(len(names)) for b in range(len(names))):
-        assert found.suspect(pair) is any(names[axis] in suspects for axis in pair)
+        assert found.is_near_kink(pair) is any(names[axis] in near_kink for axis in pair)
 
 
 def test_survey_of_an_infinite_value() -> None:
@@ -150,4 +150,4 @@ def test_survey_of_an_infinite_value() -> None:
 def test_survey_of_what_is_too_large() -> None:
     found, _ = survey_of("exp(exp(exp(x)))", x=1e5)
     assert found == Survey(defined=True)
-    assert found.suspect((0,))
+    assert found.is_near_kink((0,))

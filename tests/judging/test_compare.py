@@ -27,7 +27,7 @@ from gradcalc.functions import TABLE, Function, mp, sympy, torch
 from gradcalc.judging.compare import (
     NEARER,
     Evidence,
-    judge,
+    judge_derivative,
     unchecked,
     undecided,
 )
@@ -392,11 +392,11 @@ def test_plant_is_removed_again() -> None:
 #: One step, so that the budget is known.
 PROGRAM = parse("exp(x)")
 BUDGET = budget(len(PROGRAM.steps))
-FINE = Survey(defined=True, suspects=frozenset(), computable=True)
-KINK = Survey(defined=True, suspects=frozenset({0}), computable=True)
+FINE = Survey(defined=True, near_kink=frozenset(), computable=True)
+KINK = Survey(defined=True, near_kink=frozenset({0}), computable=True)
 #: The kink is on another variable's way.
-ASIDE = Survey(defined=True, suspects=frozenset({1}), computable=True)
-NOWHERE = Survey(stranger=1)
+ASIDE = Survey(defined=True, near_kink=frozenset({1}), computable=True)
+NOWHERE = Survey(undefined_at=1)
 UNSETTLED = Limit(Trend.UNSETTLED)
 UNDEFINED = Limit(Trend.UNDEFINED)
 
@@ -447,7 +447,7 @@ def verdict_on(
         birth=lambda: birth,
         budget=BUDGET,
     )
-    return judge(evidence, PROGRAM, dtype, survey, thorough=thorough)
+    return judge_derivative(evidence, PROGRAM, dtype, survey, thorough=thorough)
 
 
 AGREE, ROUNDING, DISAGREE = Verdict.AGREE, Verdict.ROUNDING, Verdict.DISAGREE

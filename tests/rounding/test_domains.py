@@ -11,7 +11,7 @@ from strategies import ROWS
 
 from gradcalc.base.dtypes import DTYPES, FLOAT64
 from gradcalc.base.errors import Span
-from gradcalc.exact.precise import Numbers, TooLarge, Undefined
+from gradcalc.exact.precise import Reals, TooLarge, Undefined
 from gradcalc.exact.surveys import survey
 from gradcalc.functions import Function, mp, torch
 from gradcalc.language.parser import parse
@@ -44,7 +44,7 @@ def test_row_has_values_inside_and_none_outside(row: Function) -> None:
     with mp.workprec(2500):
         for point, inside in zip(zip(*columns, strict=True), found, strict=True):
             try:
-                exact = Numbers(FLOAT64).call(row, list(map(mp.mpf, point)), 0, NO_STEP)
+                exact = Reals(FLOAT64).call(row, list(map(mp.mpf, point)), 0, NO_STEP)
             except TooLarge:
                 assert inside >= 0
                 continue
@@ -104,7 +104,7 @@ def test_stranger_is_that_of_the_survey(text: str, dtype: str) -> None:
             point = [Fraction(column[place].item()) for column in columns]
             there = survey(program, point, DTYPES[dtype])
             assert not there.defined
-            assert there.stranger == stranger
+            assert there.undefined_at == stranger
     assert sum(stranger != NONE for stranger in found) > 30
 
 
