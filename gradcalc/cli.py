@@ -6,7 +6,10 @@ sympy: those are imported when a witness first needs them.
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -14,7 +17,8 @@ from typing import Annotated, Any
 import typer
 
 from gradcalc import __version__
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.deadline import TimeUp
+from gradcalc.base.errors import GradcalcError, Kind, internal_error
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
@@ -26,7 +30,6 @@ app = typer.Typer(
     name="gradcalc",
     help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), and if the two agree.",
     epilog="Try: gradcalc grad 'u**3+v**2+4*u*v' --at u=1,v=1.1",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -40,11 +43,14 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        # One that was closed before we began is None.
+        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as Python opened them
+        setattr(sys, name, stream)
         # A terminal that lacks a character shows its code instead of failing.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    arguments = [_protected(word) for word in (sys.argv[1:] if argv is None else argv)]
+    arguments = [_protected(word) for word in (sys.argv[1:] if argv is None else argv)] or ["-h"]
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -64,12 +70,17 @@ def _run(arguments: list[str]) -> int:
     except GradcalcError as error:
         return _fail(error, arguments)
     except _UsageError as problem:
-        command = f"{arguments[0]} " if arguments and arguments[0] in _COMMANDS else ""
+        command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
         message = problem.format_message().rstrip(".")
         hint = f"gradcalc {command}--help lists the options"
         return _fail(GradcalcError(Kind.USAGE, message, hint=hint), arguments)
     except typer.Abort:
         return 130
+    except (BrokenPipeError, ClosedPipe):
+        raise
+    except (Exception, TimeUp) as problem:  # noqa: BLE001 - a user can do nothing with a traceback
+        command = shlex.join(word.removeprefix(" ") for word in ("gradcalc", *arguments))
+        return _fail(internal_error(problem, f"the command: {command}"), arguments)
     return result if isinstance(result, int) else 0
 
 
@@ -92,13 +103,16 @@ def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     asked = _asked_format(arguments)
     if asked != "table" and asked in FORMATS:
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
-        write(FORMATS[asked].whole(Report(expression.strip(), error=error)))
-    return 2
+        try:
+            write(FORMATS[asked].whole(Report(expression.strip(), error=error)))
+        except GradcalcError as unwritten:
+            sys.stderr.write(error_text(unwritten, color=use_color(sys.stderr)))
+    return error.exit_code
 
 
 def _asked_format(arguments: Sequence[str]) -> str:
     asked = "table"
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in itertools.pairwise([*arguments, ""]):
         if word == "--format":
             asked = following
         elif word.startswith("--format="):

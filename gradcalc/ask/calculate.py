@@ -144,7 +144,7 @@ class Question:
         """
         bindings = tuple(bindings)
         bound = {binding.name for binding in bindings}
-        program = _parsed(expression, frozenset(bound))
+        program = parsed(expression, frozenset(bound))
         self.program = program
         self.options = options
         self._dtype = dtype_of(options.dtype)
@@ -262,9 +262,9 @@ def ask_together(questions: Sequence[Question]) -> None:
 
 
 @functools.lru_cache(maxsize=limits.RECENT)
-def _parsed(expression: str, known: frozenset[str]) -> Program:
+def parsed(expression: str, bound: frozenset[str]) -> Program:
     """The program, which may have been asked at another point."""
-    return parse(expression, known=known)
+    return parse(expression, known=bound)
 
 
 def _claimed(program: Program, options: Options) -> Sequence[Claimed]:

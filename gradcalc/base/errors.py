@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from gradcalc import __version__
 from gradcalc.base import limits
 
 #: Characters of a corrected text beyond which a hint does not show it.
@@ -37,11 +38,11 @@ class Kind(StrEnum):
     SHAPE = "shape"
     LIMIT = "limit"
     AUTOGRAD = "autograd"
-    TIMEOUT = "timeout"
+    INTERNAL = "internal"
 
 
 class GradcalcError(Exception):
-    """Something that the user can put right.
+    """Something that the user can put right; of kind `internal`, something that only we can.
 
     Attributes:
         kind: The sort of error.
@@ -72,6 +73,11 @@ class GradcalcError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception's own way hands the constructor its message only.
         return _remade, (self.kind, self.message, self.text, self.span, self.hint)
+
+    @property
+    def exit_code(self) -> int:
+        """2 for what the user can put right; 70, EX_SOFTWARE of sysexits.h, for our own errors."""
+        return 70 if self.kind is Kind.INTERNAL else 2
 
     @property
     def line(self) -> int | None:
@@ -122,6 +128,26 @@ class MendableError(GradcalcError):
         sound = [piece for piece in short if parses(piece)]
         if sound:
             self.hint = f"{self.lead} {' or '.join(sound)}"
+
+
+def internal_error(problem: BaseException, asked: str) -> GradcalcError:
+    """An exception that gradcalc should not have raised, in words for whoever is to mend it.
+
+    Args:
+        problem: The exception, with its traceback.
+        asked: What is to be reported with it, such as the command.
+    """
+    place, trace = "", problem.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("gradcalc."):
+            place = f" in {module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return GradcalcError(
+        Kind.INTERNAL,
+        f"internal error: {type(problem).__name__}{place}: {problem}".rstrip(": ."),
+        hint=f"please report it, with gradcalc {__version__} and {asked}",
+    )
 
 
 def _remade(

@@ -17,7 +17,7 @@ from typing import Any
 
 from gradcalc.ask.calculate import Options, Question, ask_together
 from gradcalc.base import limits
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, internal_error
 from gradcalc.base.stages import Steps
 from gradcalc.batch.records import Record
 from gradcalc.calculus.symbolic import forget
@@ -169,6 +169,8 @@ class _Line:
             )
         except GradcalcError as error:
             self._fail(error)
+        except Exception as problem:  # noqa: BLE001 - it costs only this line
+            self._fail(internal_error(problem, "this line"))
         else:
             return
         self.question = None

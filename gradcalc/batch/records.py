@@ -150,10 +150,6 @@ def _from_line(text: str) -> dict[str, Any]:
     if broken is not None:
         message, hint = _REPAIRS[broken.group()]
         raise GradcalcError(Kind.SYNTAX, message, text=text, span=Span(*broken.span()), hint=hint)
-    broken = _BROKEN.search(text)
-    if broken is not None:
-        message, hint = _REPAIRS[broken.group()]
-        raise GradcalcError(Kind.SYNTAX, message, text=text, span=Span(*broken.span()), hint=hint)
     text = text.partition("#")[0].rstrip()
     matches = list(_OPTION.finditer(text))
     first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))

@@ -20,8 +20,9 @@ from gradcalc.results.report import EXIT_CODES, SERIOUSNESS, Report, Verdict
 ERROR = "error"
 NAMES: tuple[str, ...] = (*(verdict.value for verdict in Verdict), ERROR)
 
-#: The exit code for each.
+#: The exit code for each, and that of our own errors.
 _CODES = {verdict.value: code for verdict, code in EXIT_CODES.items()} | {ERROR: 2}
+_INTERNAL = 70
 
 _WRONG_CLAIM = "with a wrong claim"
 
@@ -37,11 +38,13 @@ class Outcome:
         verdict: Its verdict, or "error".
         wrong_claim: Whether a derivative by hand is wrong.
         open_claim: Whether one could not be judged.
+        internal: Whether the error is gradcalc's own.
     """
 
     verdict: str
     wrong_claim: bool = False
     open_claim: bool = False
+    internal: bool = False
 
     @classmethod
     def of(cls, report: Report) -> Outcome:
@@ -51,14 +54,17 @@ class Outcome:
             ERROR if failed else str(report.verdict),
             any(claim.correct is False for claim in report.claims),
             any(claim.correct is None for claim in report.claims),
+            report.error is not None and report.error.kind is Kind.INTERNAL,
         )
 
     @classmethod
     def of_json(cls, answer: Mapping[str, Any]) -> Outcome:
         """The outcome of a report that was written as JSON."""
         correct = [claim["correct"] for claim in answer.get("claims", ())]
-        verdict = ERROR if answer["error"] is not None else str(answer["verdict"])
-        return cls(verdict, False in correct, None in correct)
+        error = answer["error"]
+        verdict = str(answer["verdict"]) if error is None else ERROR
+        internal = error is not None and error["kind"] == Kind.INTERNAL
+        return cls(verdict, False in correct, None in correct, internal)
 
     @property
     def names(self) -> frozenset[str]:
@@ -93,12 +99,13 @@ class Summary:
         if outcome.wrong_claim:
             self.counts[_WRONG_CLAIM] += 1
         # Who fails on a verdict that is fine by itself gets the code of a disagreement.
-        self.exit_codes |= {_CODES[name] or 1 for name in outcome.names if name in self.failing}
+        codes = {_CODES[name] or 1 for name in outcome.names if name in self.failing}
+        self.exit_codes |= {_INTERNAL} if outcome.internal and codes else codes
 
     @property
     def exit_code(self) -> int:
         """The most serious of the exit codes."""
-        return next((code for code in SERIOUSNESS if code in self.exit_codes), 0)
+        return next((code for code in (1, _INTERNAL, *SERIOUSNESS) if code in self.exit_codes), 0)
 
     @property
     def seconds(self) -> float:

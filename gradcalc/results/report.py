@@ -325,9 +325,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 agree, 1 disagree or wrong claim, 2 error, 3 no derivative here, 4 undecided."""
-        if self.error is not None or self.verdict is None:
-            return 2
+        """0 agree, 1 disagree or wrong claim, 3 no derivative here, 4 undecided; or the error's."""
+        if self.verdict is None:
+            return 2 if self.error is None else self.error.exit_code
         if any(claim.correct is False for claim in self.claims):
             return 1
         if any(claim.correct is None for claim in self.claims):

@@ -43,5 +43,5 @@ def test_span_covers_two():
 
 def test_kinds_are_the_names_that_scripts_rely_on():
     assert {str(kind) for kind in Kind} == {
-        "usage", "syntax", "name", "binding", "shape", "limit", "autograd", "timeout",
+        "usage", "syntax", "name", "binding", "shape", "limit", "autograd", "internal",
     }  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import gradcalc.batch.answers
-from gradcalc.ask.calculate import Options
+from gradcalc.ask.calculate import Options, Question
 from gradcalc.autograd import together
 from gradcalc.base.errors import Kind
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
@@ -103,6 +103,22 @@ def test_line_without_memory_is_an_error_of_its_own(monkeypatch):
     monkeypatch.setattr(gradcalc.batch.answers, "Question", exhaust)
     report = answer(Record("x", line=5), OPTIONS)
     assert (report.line, report.error.kind) == (5, Kind.LIMIT)
+
+
+def test_error_of_our_own_costs_its_line_only(monkeypatch):
+    def understood(expression, *rest):
+        if expression == "y":
+            raise KeyError("nothing")
+        return Question(expression, *rest)
+
+    monkeypatch.setattr(gradcalc.batch.answers, "Question", understood)
+    lines = [Record(text, at=(f"{text}=1",), line=n) for n, text in enumerate("xyz", 1)]
+    first, broken, last = answers(lines, OPTIONS)
+    assert (first.verdict, last.verdict) == (Verdict.AGREE, Verdict.AGREE)
+    assert (broken.line, broken.verdict, broken.exit_code) == (2, None, 70)
+    assert broken.error.kind is Kind.INTERNAL
+    assert broken.error.message.startswith("internal error: KeyError in gradcalc.batch.answers")
+    assert "this line" in broken.error.hint
 
 
 def test_error_report_is_strict_json():

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import typer
+
+from gradcalc import __version__
+from gradcalc.ask import calculate
+from gradcalc.base.deadline import TimeUp
+from gradcalc.cli import app
 
 GRADCALC = [sys.executable, "-m", "gradcalc"]
+COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
 def answer(found: tuple[int, str, str]) -> dict:
@@ -51,6 +60,7 @@ def answer(found: tuple[int, str, str]) -> dict:
         (["grad", "abs(x)", "--at", "x=0"], 3),
         (["--version"], 0),
         (["--help"], 0),
+        ([], 0),
         (["functions"], 0),
         (["functions", "sin"], 0),
     ],
@@ -289,6 +299,76 @@ def test_terminal_escapes_never_come_out_raw(run, words, form):
     code, out, err = run("grad", *words, "--format", form)
     assert code == 2
     assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=str)
+def test_help_has_a_short_name(run, words):
+    code, out, err = run(*words, "-h")
+    assert (code, err) == (0, "")
+    assert out == run(*words, "--help")[1]
+    assert words or out == run()[1]
+
+
+#: What each command calls, to be broken.
+PLANTED = {
+    "grad": (["x**2"], "gradcalc.ask.calculate.parse"),
+    "check": (["x**2", "--claim", "x=x"], "gradcalc.ask.calculate.parse"),
+    "batch": ([], "gradcalc.batch.stream.in_order"),
+    "sweep": (["x", "--over", "x=1:2:3"], "gradcalc.sweep.points.grid"),
+    "functions": ([], "gradcalc.render.functions.functions_table"),
+}
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize(
+    "problem", [ZeroDivisionError("by\x1b nothing"), RecursionError(), TimeUp()]
+)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_error_of_our_own_is_told_in_words(run, monkeypatch, command, problem, form):
+    def fail(*_, **__):
+        raise problem
+
+    more, planted = PLANTED[command]
+    calculate.parsed.cache_clear()
+    monkeypatch.setattr(planted, fail)
+    takes_format = command not in {"sweep", "functions"}
+    words = [command, *more, *(["--format", form] if takes_format else [])]
+    code, out, err = run(*words)
+    assert code == 70
+    assert err.startswith(f"error: internal error: {type(problem).__name__} in gradcalc.")
+    assert (
+        f"please report it, with gradcalc {__version__} and the command: gradcalc {command}" in err
+    )
+    assert "Traceback" not in err
+    assert "\x1b" not in err
+    if takes_format and form == "json":
+        error = json.loads(out)["error"]
+        assert (error["kind"], error["message"][:14]) == ("internal", "internal error")
+    else:
+        assert out == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
+@pytest.mark.parametrize("words", [["functions"], ["grad", "x +", "--format", "json"]], ids=str)
+def test_full_disk_is_told_in_words(words):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [*GRADCALC, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert "error: standard output: no space left on device\n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_standard_output_may_be_closed():
+    done = subprocess.run(  # noqa: S602 - our own program
+        f"{shlex.join(GRADCALC)} --version >&-",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_shadowing_a_constant_warns(run):

@@ -8,11 +8,12 @@ import json
 import pytest
 
 from gradcalc.ask.calculate import Options
-from gradcalc.base.errors import GradcalcError
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.batch.answers import answers
 from gradcalc.batch.records import read
 from gradcalc.render import FORMATS
 from gradcalc.results.outcome import FAILING, NAMES, Outcome, Summary, chosen
+from gradcalc.results.report import Report
 
 OPTIONS = Options(thorough=False, timeout=2.0)
 
@@ -45,6 +46,15 @@ def test_summary_counts_and_gives_the_most_serious_code(lines, code, text):
     found = summary(*lines)
     assert found.exit_code == code
     assert text is None or found.text().startswith(text)
+
+
+@pytest.mark.parametrize(("lines", "code"), [(["1/x --at x=0", "x +"], 70), (["x --claim x=2"], 1)])
+def test_error_of_our_own_has_a_code_of_its_own(lines, code):
+    counts = summary(*lines)
+    report = Report("x", error=GradcalcError(Kind.INTERNAL, "internal error"))
+    counts.add(Outcome.of(report))
+    assert counts.exit_code == code
+    assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == Outcome.of(report)
 
 
 MIXED = ["x --at x=1", "x", "x +", "1/x --at x=0", "abs(x) --at x=0", "x**2 --claim x=x"]
