@@ -18,7 +18,7 @@ def constant_warnings(program: Program) -> tuple[str, ...]:
     """What of the program is a constant to backward, and to calculus too."""
     sources = [
         program.source(number)
-        for number, step in enumerate(program.steps, program.first_step)
+        for number, step in program.numbered_steps
         if step.no_grad or step.function == "detach"
     ]
     # Of no_grad(a*b + c) the whole is named, and not its parts.

@@ -42,7 +42,7 @@ def birth(
     ran = forward(program, inputs, [True] * len(inputs), dtype, seen)
     active = program.active
     for number in range(program.first_step, len(ran.values)):
-        args = program.steps[number - program.first_step].args
+        args = program.step(number).args
         value = ran.values[number]
         if active[number] and not _finite(value) and all(_finite(ran.values[arg]) for arg in args):
             return program.source(number), _strange(value), "forward"

@@ -332,7 +332,7 @@ def _is_defined(program: Program, values: Sequence[Any]) -> bool:
     one over such a number, as tan(pi/2).
     """
     doubtful: set[int] = set()
-    for number, step in enumerate(program.steps, program.first_step):
+    for number, step in program.numbered_steps:
         row = TABLE[step.function]
         doubt = bool(doubtful) and not doubtful.isdisjoint(step.args)
         if row.is_partial and (doubt or not _all_finite(values[number])):

@@ -53,11 +53,9 @@ def refusal(
     reason = str(problem).strip().splitlines()[0].rstrip(".") if str(problem).strip() else ""
     message, hint, place, kind = f"torch refuses: {reason}", None, number, Kind.AUTOGRAD
     if "leaf" in reason and "in-place" in reason:
-        name = program.source(program.steps[number - program.first_step].args[0])
+        name = program.source(program.step(number).args[0])
         message = f"`{name}` is a leaf that requires grad, so it cannot be changed in place"
-        if "view" in reason and program.steps[number - program.first_step].args[0] >= len(
-            program.inputs
-        ):
+        if "view" in reason and program.step(number).args[0] >= len(program.inputs):
             message = (
                 f"`{name}` is a view of a leaf that requires grad, so it cannot be changed in place"
             )
@@ -70,7 +68,7 @@ def refusal(
         message = "this changes in place a value that backward needs"
         hint = "make a new tensor instead, as in z = y + 1"
     elif isinstance(problem, AttributeError):
-        step = program.steps[number - program.first_step]
+        step = program.step(number)
         message = f"torch has no `{step.function}_`, which would work in place"
         hint = f"make a new tensor, as in y = {step.function}(x)"
     elif "singular" in reason:
@@ -84,7 +82,7 @@ def refusal(
 
 def _is_misfit(program: Program, problem: Exception, number: int, reason: str) -> bool:
     """Whether it is about shapes; a ValueError of a row that takes any is not."""
-    row = TABLE[program.steps[number - program.first_step].function]
+    row = TABLE[program.step(number).function]
     if isinstance(problem, IndexError) or _SHAPES.search(reason):
         return True
     return isinstance(problem, ValueError) and not row.entrywise
@@ -92,7 +90,7 @@ def _is_misfit(program: Program, problem: Exception, number: int, reason: str) -
 
 def _misfit(program: Program, number: int, args: Sequence[Any]) -> str:
     """Name the shapes that do not go together."""
-    step = program.steps[number - program.first_step]
+    step = program.step(number)
     row = TABLE[step.function]
     shapes = [str(tuple(getattr(arg, "shape", ()))) for arg in args]
     if step.function in {"getitem", "setitem"}:

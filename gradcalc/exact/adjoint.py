@@ -106,11 +106,10 @@ def gradient(program: Program, axes: Sequence[int], column: Column) -> Program:
     values = builder.include(program, range(len(program.inputs)))
     active = program.active
     adjoints: dict[int, int] = {program.output: builder.whole(1)}
-    for number in range(len(values) - 1, program.first_step - 1, -1):
+    for number, step in reversed(program.numbered_steps):
         adjoint = adjoints.pop(number, None)
         if adjoint is None:
             continue
-        step = program.steps[number - program.first_step]
         row = TABLE[step.function]
         args = [values[arg] for arg in step.args]
         for position, arg in enumerate(step.args):

@@ -241,11 +241,10 @@ def gradient(
         _watch_forward(program, values, watch)
     adjoints: dict[int, Any] = {program.output: mp.mpf(1)}
     active = program.active
-    for number in range(len(values) - 1, program.first_step - 1, -1):
+    for number, step in reversed(program.numbered_steps):
         adjoint = adjoints.pop(number, None)
         if adjoint is None or not (type(adjoint) is Dual or adjoint):
             continue
-        step = program.steps[number - program.first_step]
         row = TABLE[step.function]
         args = [values[arg] for arg in step.args]
         for position, arg in enumerate(step.args):

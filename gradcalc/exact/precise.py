@@ -122,11 +122,7 @@ def values(
 
 def frozen_at(program: Program, point: Sequence[Any], dtype: Dtype) -> dict[int, Any]:
     """The values at the point that do not move with it."""
-    numbers = [
-        number
-        for number, step in enumerate(program.steps, program.first_step)
-        if step.function == "detach"
-    ]
+    numbers = [number for number, step in program.numbered_steps if step.function == "detach"]
     if not numbers:
         return {}
     found = values(program, point, dtype)

@@ -105,7 +105,7 @@ def _without_poles(
         finer = values(program, point, dtype)
         poles = {
             number: Undefined(number)
-            for number, step in enumerate(program.steps, program.first_step)
+            for number, step in program.numbered_steps
             if _is_pole(
                 TABLE[step.function],
                 [(at_point[arg], finer[arg]) for arg in step.args],
@@ -183,7 +183,7 @@ def _compared(program: Program) -> dict[int, tuple[int, ...]]:
     """The two sides of each comparison, by its number."""
     return {
         number: step.args
-        for number, step in enumerate(program.steps, program.first_step)
+        for number, step in program.numbered_steps
         if TABLE[step.function].group == "comparison" and not TABLE[step.function].conditions
     }
 
@@ -198,7 +198,7 @@ def _leading(program: Program, at_point: Sequence[Any]) -> set[int]:
             continue
         leading.add(number)
         if number >= program.first_step:
-            step = program.steps[number - program.first_step]
+            step = program.step(number)
             args = step.args
             if TABLE[step.function].is_choice and isinstance(at_point[args[0]], bool):
                 args = (args[0], args[1] if at_point[args[0]] else args[2])
@@ -213,8 +213,7 @@ def _near_kink(program: Program, at_point: Sequence[Any]) -> frozenset[int]:
         at_point = [_snapped(value) for value in at_point]
     # From the result backwards: of each value that leads to it, whether by way of a kink.
     kinked = {program.output: False}
-    for number in range(len(at_point) - 1, program.first_step - 1, -1):
-        step = program.steps[number - program.first_step]
+    for number, step in reversed(program.numbered_steps):
         if number not in kinked or step.function == "detach":
             continue
         args = tuple([at_point[arg] for arg in step.args])

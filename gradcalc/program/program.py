@@ -123,6 +123,15 @@ class Program:
         """The number of the value that the first step gives."""
         return len(self.inputs) + len(self.constants)
 
+    @property
+    def numbered_steps(self) -> list[tuple[int, Step]]:
+        """The steps, each with the number of its value; reversed, results before arguments."""
+        return list(enumerate(self.steps, self.first_step))
+
+    def step(self, number: int) -> Step:
+        """The step that gives the value of that number."""
+        return self.steps[number - self.first_step]
+
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """The variables' names, in order of appearance."""
@@ -150,7 +159,7 @@ class Program:
             return self.inputs[number].span
         if number < self.first_step:
             return self.constants[number - len(self.inputs)].span
-        return self.steps[number - self.first_step].span
+        return self.step(number).span
 
     @functools.cached_property
     def sources(self) -> list[str]:

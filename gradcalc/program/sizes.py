@@ -47,7 +47,7 @@ def _derivatives(program: Program, sizes: Sequence[int]) -> tuple[int, int]:
     active = program.active
     first = [int(active[number]) for number in range(program.first_step)]
     second = [0] * program.first_step
-    for number, step in enumerate(program.steps, program.first_step):
+    for number, step in program.numbered_steps:
         moving = [arg for arg in step.args if active[arg]]
         # What the derivatives of the arguments are multiplied by is as long as the step itself.
         own = 0 if TABLE[step.function].is_linear else sizes[number]

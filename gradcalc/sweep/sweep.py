@@ -238,7 +238,7 @@ def check_scalar(program: Program) -> None:
     """Refuse programs that a sweep cannot take."""
     if program.is_scalar:
         return
-    for number, step in enumerate(program.steps, program.first_step):
+    for number, step in program.numbered_steps:
         if not TABLE[step.function].entrywise or step.in_place or step.no_grad:
             raise GradcalcError(
                 Kind.USAGE,

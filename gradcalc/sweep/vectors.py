@@ -307,7 +307,7 @@ def _doubtful(program: Program) -> tuple[int, ...]:
     """
     numbers = [
         number
-        for number, step in enumerate(program.steps, program.first_step)
+        for number, step in program.numbered_steps
         if (TABLE[step.function].margin or TABLE[step.function].is_partial)
         and not program.is_whole_power(step)
     ]
