@@ -41,7 +41,7 @@ class Case:
         entries: For each derivative, the numbers of one or two inputs.
         autograd: What torch answered to each; None where it has no such derivative.
         budget: How far off torch may be, in ulps.
-        birth: Finds where torch's first nan or infinity of a derivative was born.
+        anomaly: Finds torch's first nan or infinity on the way to a derivative.
         output: Which entry of the result it is about, in a Jacobian.
         other: What torch answers to a derivative in the other dtype, with that dtype; None for a
             program that is scalar as it stands.
@@ -55,7 +55,7 @@ class Case:
     entries: Sequence[tuple[int, ...]]
     autograd: Mapping[tuple[int, ...], float | None]
     budget: int
-    birth: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
+    anomaly: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
     other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
     defined: bool = False
@@ -120,9 +120,7 @@ class Jury:
         self._exact, self._far = symbolic, self._distances(symbolic)
         for position, value in enumerate(symbolic):
             evidence = self._evidence(position, value)
-            yield compare.judge_derivative(
-                evidence, case.program, dtype, survey, thorough=self._thorough
-            )
+            yield compare.judge_derivative(evidence, survey, thorough=self._thorough)
 
     def at_once(self) -> Steps[list[Entry] | None]:
         """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.
@@ -253,6 +251,8 @@ class Jury:
 
         # functools.partial: these are called only if they can change the verdict.
         return compare.Evidence(
+            program=case.program,
+            dtype=self._dtype,
             wrt=case.names(axes),
             axes=axes,
             formula=None if calculus is None else calculus.text(position),
@@ -262,7 +262,7 @@ class Jury:
             continued=continued,
             slope=functools.partial(slopes.slope, case.program, case.point, axes, self._dtype),
             conditioning=functools.partial(self._measure, axes),
-            birth=functools.partial(case.birth, axes),
+            anomaly=functools.partial(case.anomaly, axes),
             budget=case.budget,
             output=case.output,
             shrinks=None if case.other is None else functools.partial(self._shrinks, axes),

@@ -64,7 +64,7 @@ def judging(
             entries=axes,
             autograd={pair: testimony.derivative(number, pair) for pair in axes},
             budget=budget(len(program.steps)),
-            birth=functools.partial(
+            anomaly=functools.partial(
                 _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
             ),
             output=output,

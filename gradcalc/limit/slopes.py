@@ -60,6 +60,11 @@ class Slope:
     value: Any = None
     jump: bool = False
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether a side settles on nothing."""
+        return Trend.UNSETTLED in (self.left.trend, self.right.trend)
+
 
 def slope(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
@@ -91,7 +96,7 @@ def _slope(
     # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
     beside = 2 * max(0, *(exponent_of(inputs[axis]) for axis in axes if inputs[axis]), 0)
     found = _taken(program, inputs, axes, dtype, depth, beside, 3 * spread)
-    if Trend.UNSETTLED in (found.left.trend, found.right.trend):
+    if found.is_unsettled:
         # Something moves faster than the steps, as sin(exp(x)) does at 700.
         found = _taken(program, inputs, axes, dtype, depth + _MORE_BITS, beside, 3 * spread)
     elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):

@@ -22,7 +22,7 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.calculus.symbolic import calculus_of
 from gradcalc.functions import TABLE, torch
-from gradcalc.judging import compare
+from gradcalc.judging.notes import all_the_same, without_value
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import EXIT_CODES, SERIOUSNESS, Verdict
 from gradcalc.rounding.domains import NONE, has_borders, strangers
@@ -202,12 +202,12 @@ class Sweep:
 
     def _write_undefined(self, table: Table, points: Any, stranger: int) -> None:
         """Write down that the function has no value at those points, because of that step."""
-        note = compare.without_value(self._program, stranger)
+        note = without_value(self._program.source(stranger))
         notes: list[list[str]] = []
         for name in self.names:
             answers = [table.cell(name, number) for number in points]
             head = f"{name}: {Verdict.UNDEFINED}: {note}"
-            notes.append([head + compare.all_the_same(answer) for answer in answers])
+            notes.append([head + all_the_same(answer) for answer in answers])
             for which in BESIDE:
                 table.leave_out(f"{name}{which}", points)
         for number, *said in zip(points.tolist(), *notes, strict=True):

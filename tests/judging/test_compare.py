@@ -426,7 +426,7 @@ def verdict_on(
     thorough: bool = True,
     cancels: bool = False,
     continued: float | None = None,
-    birth: tuple[str, float, str] | None = ("exp(x)", NAN, "backward"),
+    anomaly: tuple[str, float, str] | None = ("exp(x)", NAN, "backward"),
 ) -> Entry:
     """Judge what the three witnesses are said to say; a limit of None must not be asked."""
 
@@ -435,6 +435,8 @@ def verdict_on(
         return limit if isinstance(limit, Slope) else smooth(limit)
 
     evidence = Evidence(
+        program=PROGRAM,
+        dtype=dtype,
         wrt=("x",),
         axes=(0,),
         formula="exp(x)",
@@ -444,10 +446,10 @@ def verdict_on(
         continued=lambda: None if continued is None else mp.mpf(continued),
         slope=asked,
         conditioning=lambda _distance: Conditioning(mp.mpf(error), 1, cancels),
-        birth=lambda: birth,
+        anomaly=lambda: anomaly,
         budget=BUDGET,
     )
-    return judge_derivative(evidence, PROGRAM, dtype, survey, thorough=thorough)
+    return judge_derivative(evidence, survey, thorough=thorough)
 
 
 AGREE, ROUNDING, DISAGREE = Verdict.AGREE, Verdict.ROUNDING, Verdict.DISAGREE
@@ -604,7 +606,8 @@ def test_formula_has_no_value_where_there_is_no_derivative() -> None:
 
 
 def test_undecided_keeps_what_is_known() -> None:
-    evidence = Evidence(("x",), (0,), "2*x", "2 x", None, 6.0, *[lambda: None] * 4, budget=8)
+    silent = [lambda: None] * 4
+    evidence = Evidence(PROGRAM, FLOAT64, ("x",), (0,), "2*x", "2 x", None, 6.0, *silent, budget=8)
     entry = undecided(evidence, "no time")
     assert (entry.formula, entry.latex, entry.autograd) == ("2*x", "2 x", 6.0)
     assert (entry.verdict, entry.note, entry.symbolic) == (UNDECIDED, "no time", None)
@@ -742,7 +745,7 @@ def test_note_on_a_second_derivative() -> None:
 
 
 @pytest.mark.parametrize(
-    ("birth", "end"),
+    ("anomaly", "end"),
     [
         (("exp(x)", INF, "forward"), ": `exp(x)` is inf there"),
         (("exp(x)", NAN, "forward"), ": `exp(x)` is nan there"),
@@ -750,8 +753,8 @@ def test_note_on_a_second_derivative() -> None:
         (None, ""),
     ],
 )
-def test_note_says_where_a_nan_was_born(birth, end) -> None:
-    note = verdict_on(1, NAN, 1, birth=birth).note
+def test_note_says_where_a_nan_begins(anomaly, end) -> None:
+    note = verdict_on(1, NAN, 1, anomaly=anomaly).note
     assert note == f"the derivative exists, but torch returns nan{end}"
 
 

@@ -1,0 +1,133 @@
+"""The sentences of verdicts.
+
+In: what the witnesses say, and where they differ. Out: a note for the reader, without a full stop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradcalc.exact.convergence import Limit, Trend
+from gradcalc.functions import mp
+from gradcalc.limit.directions import Finding
+from gradcalc.limit.slopes import Slope
+from gradcalc.program.program import Program
+from gradcalc.rounding.conditioning import Conditioning
+
+
+def without_value(source: str | None) -> str:
+    """That a function is undefined, for the note of each derivative.
+
+    Args:
+        source: The text of the first value that is none, if that is the reason.
+    """
+    what = "the function has no finite value here"
+    if source is not None:
+        what = f"`{shortened(source)}` has no finite real value here"
+    return f"{what}, so there is no derivative"
+
+
+def all_the_same(autograd: float | None) -> str:
+    """What torch answers where there is no derivative, to be added to a note."""
+    return "" if autograd is None else f"; torch answers {autograd:.6g} all the same"
+
+
+def without_derivative(slope: Slope, autograd: float | None, *, second: bool) -> str:
+    """What the limit found on either side of a point where there is no derivative.
+
+    Args:
+        slope: What it found.
+        autograd: What torch answers there.
+        second: Whether it is a second derivative, that is a slope of the gradient.
+    """
+    left, right = slope.left, slope.right
+    silent = [side.trend is Trend.UNDEFINED for side in (left, right)]
+    whose, what = ("the gradient", "the slope of the gradient") if second else (
+        "the function", "the slope"
+    )  # fmt: skip
+    sides = f"left {_side(left)}, right {_side(right)}"
+    if all(silent) and second:
+        note = "the gradient does not exist here, so it has no derivative"
+    elif all(silent):
+        note = "the function has no real value to either side"
+    elif any(silent):
+        name, side = ("right", right) if silent[0] else ("left", left)
+        note = f"the domain ends here: only the derivative from the {name} exists, {_side(side)}"
+    elif slope.jump:
+        note = f"{whose} jumps here"
+    elif left.trend is right.trend is Trend.INFINITE:
+        note = f"{what} is infinite: {sides}"
+    else:
+        note = f"{what} has a corner: {sides}"
+    return note if autograd is None else f"{note}; torch answers {autograd:.6g}"
+
+
+def broken(autograd: float, anomaly: tuple[str, float, str] | None) -> str:
+    """That torch has no finite value of a derivative, and where that begins.
+
+    Args:
+        autograd: What torch answers.
+        anomaly: The first nan or infinity: the step's text, what it is, and the pass.
+    """
+    note = f"the derivative exists, but torch returns {autograd}"
+    if anomaly is None:
+        return note
+    text, value, direction = anomaly
+    source = f"`{shortened(text)}`"
+    if direction == "forward":
+        return f"{note}: {source} is {value} there"
+    return f"{note}: the backward pass of {source} makes the first {value}"
+
+
+def off(distance: Any, exact: Any) -> str:
+    """How far off autograd is."""
+    note = f"autograd is off by {short(distance)}"
+    return f"{note} ({_percent(distance / abs(exact))})" if exact else note
+
+
+def magnified(conditioning: Conditioning, program: Program, autograd: float | None) -> str:
+    """How rounding comes to be so large."""
+    if conditioning.approximate:
+        return "torch's own formula for a function in it is a series that is no better"
+    culprit = conditioning.culprit
+    step = "a step" if culprit is None else f"`{shortened(program.source(culprit))}`"
+    if conditioning.cancels:
+        return f"the rounding of {step} is magnified as large terms cancel (cancellation)"
+    if not autograd:
+        return f"{step} is so close to a constant that its slope is lost in rounding (saturation)"
+    return f"the steps after {step} magnify its rounding"
+
+
+def along(finding: Finding) -> str:
+    """What the limit and autograd say of the slope along a random direction."""
+    return (
+        f"along a random direction the limit is {short(finding.slope, 6)}, "
+        f"autograd's {short(finding.autograd, 6)}"
+    )
+
+
+def short(value: Any, digits: int = 2) -> str:
+    """A number to a few digits; mpmath's own, since it may be beyond float64."""
+    text: str = mp.nstr(mp.mpf(value), digits, strip_zeros=True)
+    return text.replace(".0e", "e").removesuffix(".0")
+
+
+def shortened(source: str, most: int = 40) -> str:
+    """A piece of the user's text, on one line, and no longer than a note bears."""
+    flat = " ".join(source.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+
+
+def _side(limit: Limit) -> str:
+    value = limit.value
+    if value is not None and mp.isinf(value):
+        return "+infinity" if value > 0 else "-infinity"
+    return "none" if value is None else short(value, digits=6)
+
+
+def _percent(ratio: Any) -> str:
+    if ratio > 10:
+        return f"{short(ratio)} times the exact value"
+    if ratio < 1e-4:
+        return f"{short(ratio)} of the exact value"
+    return f"{float(ratio) * 100:.2g} %" if ratio < 0.995 else f"{float(ratio) * 100:.0f} %"
