@@ -26,6 +26,7 @@ import typer
 from test_imports import ROOMS
 
 import gradcalc
+from gradcalc.base import limits
 from gradcalc.base.errors import Kind
 from gradcalc.batch.json_records import FIELDS
 from gradcalc.cli import app, main
@@ -146,7 +147,7 @@ VERDICTS = re.findall(r"^\| `(\w+)` \| .*? \| `(gradcalc .*)` \| (\d) \|$", TEXT
 
 
 def test_every_verdict_is_explained() -> None:
-    assert sorted(name for name, *_ in VERDICTS) == sorted(Verdict)
+    assert [name for name, *_ in VERDICTS] == list(Verdict)  # the most serious last
 
 
 @pytest.mark.parametrize(("name", "command", "code"), VERDICTS, ids=[row[0] for row in VERDICTS])
@@ -213,6 +214,13 @@ def test_json_fields_are_documented() -> None:
     assert {"gradients", "findings", "kind"} <= names
     text = (ROOT / "docs/json.md").read_text("utf-8")
     assert [name for name in sorted(names) if f"`{name}`" not in text] == []
+
+
+def test_the_bounds_are_those_of_limits() -> None:
+    _, _, section = (ROOT / "docs/language.md").read_text("utf-8").partition("## Bounds")
+    numbers = {int(digits.replace(",", "")) for digits in re.findall(r"\d[\d,]*", section)}
+    assert numbers
+    assert numbers <= {value for value in vars(limits).values() if isinstance(value, int)}
 
 
 def test_readme_lists_the_exit_codes() -> None:

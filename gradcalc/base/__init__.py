@@ -1,4 +1,4 @@
 """What all rooms rest on: errors, limits, dtypes, names, time.
 
-In: nothing of gradcalc. Out: the words that everything else is said in.
+In: nothing of gradcalc. Out: `GradcalcError`, `Dtype`, `Options`, bounds and time limits.
 """
