@@ -72,16 +72,21 @@ def tangent(number: Any) -> Any:
 
 
 class Errors:
-    """The errors of operations: none. `conditioning` has others.
+    """The formulas and the errors of operations: the table's, and none. `conditioning` has others.
 
     An operation is named by a path of numbers that begins with that of its step.
     """
 
-    #: Whether steps are calculated as torch does it, by the columns `forward` and `backward`.
-    as_torch = False
+    def forward(self, row: Function) -> str | None:  # noqa: ARG002 - see `conditioning`
+        """The text of the row's value; None for what mpmath makes of it."""
+        return None
 
-    def on(self, value: Any, path: tuple[int, ...], approximation: float = 0) -> Any:  # noqa: ARG002 - see `conditioning`
-        """The value with the operation's error."""
+    def backward(self, row: Function) -> tuple[str, ...]:
+        """The texts of the row's derivatives."""
+        return row.derivative
+
+    def on(self, value: Any, path: tuple[int, ...], row: Function | None = None) -> Any:  # noqa: ARG002 - as above
+        """The value with the operation's error; the row's, if it is its value."""
         return value
 
     def summed(self, terms: Sequence[Any], path: tuple[int, ...]) -> Any:  # noqa: ARG002 - as above
@@ -138,12 +143,13 @@ class _Duals:
 
     def _value(self, row: Function, args: list[Any], path: tuple[int, ...], step: Step) -> Any:
         errors = self._errors
-        if errors.as_torch and row.forward and not self._path and not _strange(args):
-            return plain(_row_program(row.forward, row, args, self._dtype, errors, path))
+        text = None if self._path or _strange(args) else errors.forward(row)
+        if text is not None:
+            return plain(_row_program(text, row, args, self._dtype, errors, path))
         if row.name == "sum" and not _strange(args):
             return errors.summed(args, path)
         value = self._numbers.call(row, args, path[-1], step)
-        return errors.on(value, path, row.approximation)
+        return errors.on(value, path, row)
 
 
 def _strange(args: Sequence[Any]) -> bool:
@@ -171,7 +177,7 @@ def partial(
     Returns:
         A number, or `Undefined`.
     """
-    text = row.text(row.backward if errors.as_torch else row.derivative, position)
+    text = row.text(errors.backward(row), position)
     known = _simple(text, row.name)
     if type(known) is int:
         found = args[known]

@@ -14,20 +14,6 @@ tests all read it. Adding a function is adding a row. A row holds:
     derivative      for each parameter that is not static, in gradcalc's own language: what a hand
                     would write, almost everywhere; the tests hold it against sympy and torch.
                     Calculus differentiates by it what SymEngine does not know, but for `where`
-    backward        the same, as torch's backward computes it, where that rounds differently: 1 -
-                    tanh(x)**2 cancels where sech(x)**2 would not. Read by `conditioning` alone
-    forward         the value, as torch computes it, where that cancels: (1 + erf(x/sqrt(2)))/2
-                    for ndtr. Read by `conditioning` alone
-    approximation   the relative error of torch's own formula, where it is a series or a fit that no
-                    precision improves; measured. Read by `conditioning` alone, like the two before
-                    it
-    accuracy        the relative error of torch's own function at exact arguments, in units of the
-                    roundoff; measured, and no less than that. Read by `bounds` alone, like the
-                    four after it; where nothing is stated, `bounds` asks mpmath
-    lipschitz       the value moves at most so much as an argument does, for all of them
-    elasticity      the same with relative moves: 1/2 for sqrt
-    growth          a relative move of the value, for an absolute one of the argument: 1 for exp
-    shift           a move of the value, for a relative one of the argument: 1 for log
     torch           the function for autograd, as torch has it, else composed of torch operations
     sympy           its definition for calculus, in sympy's functions, which are SymEngine's too as
                     far as that has them

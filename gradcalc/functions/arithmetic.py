@@ -86,7 +86,6 @@ row(
     outside=((1.0, 0.0), (0.0, 0.0)),
     margin=multiple,
     kinks=(((6.0, 2.0), (0.0, 0.0)),),
-    accuracy=0,
 )
 row(
     "neg",
@@ -122,7 +121,6 @@ row(
         lambda x, y: x,
     ),
     kinks=(((0.0, 0.5), (math.inf, 0.0)),),
-    accuracy=2,
 )
 for _name, _symbol, _function, _relation, _doc in (
     ("gt", ">", operator.gt, "Gt", "greater than: 1 or 0 as a number"),

@@ -87,19 +87,6 @@ def at_bounds(x: Any, low: Any = -1, high: Any = 1) -> Any:
     return least(apart(x, low), apart(x, high), apart(low, high))
 
 
-#: The text of erfcx as torch computes it: reflected below 0.
-ERFCX = "where(x < 0, 2*exp(x*x) - erfcx(-x), erfcx(x))"
-
-
-def digamma(x: str) -> str:
-    """The text of digamma as torch computes it: reflected below 0, by recurrence above."""
-    return f"where({x} < 0, digamma(1 - ({x})) - pi/tan(pi*frac({x})), digamma({x} + 1) - 1/({x}))"
-
-
-#: The text of trigamma as torch computes it: reflected, too.
-TRIGAMMA = "where(x < 1/2, pi**2/sin(pi*x)**2 - polygamma(1, 1 - x), polygamma(1, x))"
-
-
 def indicator(condition: Any) -> Any:
     """1 where the condition holds, else 0, for sympy."""
     return sympy.Piecewise((1, condition), (0, True))

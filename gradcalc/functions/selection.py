@@ -36,9 +36,6 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
-    accuracy=0,
-    lipschitz=1,
-    elasticity=1,
 )
 row(
     "sign",
@@ -53,7 +50,6 @@ row(
     samples=(0.5, -2.0),
     margin=at(0),
     kinks=((0.0, 0.0),),
-    accuracy=0,
 )
 row(
     "floor",
@@ -67,7 +63,6 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
-    accuracy=0,
 )
 row(
     "ceil",
@@ -82,7 +77,6 @@ row(
     samples=(0.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
-    accuracy=0,
 )
 row(
     "round",
@@ -97,7 +91,6 @@ row(
     samples=(0.6, -2.3),
     margin=half,
     kinks=((2.5, 0.0),),
-    accuracy=0,
 )
 row(
     "trunc",
@@ -113,7 +106,6 @@ row(
     samples=(2.5, -2.3),
     margin=whole,
     kinks=((2.0, 0.0),),
-    accuracy=0,
 )
 row(
     "frac",
@@ -191,9 +183,6 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
             if _many
             else f"where(x {_relation} y, 0, 1)",
         ),
-        accuracy=0,
-        lipschitz=1,
-        elasticity=1,
         samples=((1.5, 2.25), (3.0, -0.7)),
         margin=tie,
         kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
@@ -218,9 +207,6 @@ row(
     samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
     margin=at_bounds,
     kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
-    accuracy=0,
-    lipschitz=1,
-    elasticity=1,
 )
 row(
     "clamp_min",
@@ -237,9 +223,6 @@ row(
     samples=((0.5, -1.0), (-2.0, -1.0)),
     margin=tie,
     kinks=(((-1.0, -1.0), (1.0, 0.0)),),
-    accuracy=0,
-    lipschitz=1,
-    elasticity=1,
 )
 row(
     "clamp_max",
@@ -256,9 +239,6 @@ row(
     samples=((0.5, 1.0), (3.0, 1.0)),
     margin=tie,
     kinks=(((1.0, 1.0), (1.0, 0.0)),),
-    accuracy=0,
-    lipschitz=1,
-    elasticity=1,
 )
 row(
     "where",
@@ -306,5 +286,4 @@ row(
     samples=((0.5, 2.0), (0.5, -2.0), (-1.5, 2.0)),
     margin=lambda x, y: least(abs(x), abs(y)),
     kinks=(((0.0, 1.0), (0.0, 0.0)), ((1.0, 0.0), (1.0, 0.0))),
-    accuracy=0,
 )

@@ -104,14 +104,6 @@ class Function:
     parameters: tuple[Parameter, ...]
     variadic: bool
     derivative: tuple[str, ...]
-    backward: tuple[str, ...]
-    forward: str | None
-    approximation: float
-    accuracy: float
-    lipschitz: float
-    elasticity: float
-    growth: float
-    shift: float
     torch: Callable[..., Any]
     sympy: Callable[..., Any]
     mpmath: Callable[..., Any]
@@ -157,7 +149,7 @@ class Function:
         return f"{self.name}({', '.join(map(_parameter_text, self.parameters))})"
 
     def text(self, column: tuple[str, ...], position: int) -> str:
-        """The text of `derivative` or `backward` for the argument at `position`."""
+        """The text of such a column as `derivative` for the argument at `position`."""
         if len(column) == 1:
             return column[0]
         static = sum(parameter.static for parameter in self.parameters[:position])
@@ -221,14 +213,6 @@ def row(
     static: str = "",
     options: str = "",
     aliases: str = "",
-    backward: str | tuple[str, ...] = (),
-    forward: str | None = None,
-    approximation: float = 0,
-    accuracy: float = math.inf,
-    lipschitz: float = math.inf,
-    elasticity: float = math.inf,
-    growth: float = math.inf,
-    shift: float = math.inf,
     domain: str = "all real numbers",
     outside: tuple[Point | float, ...] = (),
     inside: Callable[..., Any] | None = None,
@@ -291,14 +275,6 @@ def row(
         parameters=tuple(parameters),
         variadic=variadic,
         derivative=texts(derivative),
-        backward=texts(backward or derivative),
-        forward=forward,
-        approximation=approximation,
-        accuracy=accuracy,
-        lipschitz=lipschitz,
-        elasticity=elasticity,
-        growth=growth,
-        shift=shift,
         torch=torch,
         sympy=sympy or absent,
         mpmath=mpmath or absent,

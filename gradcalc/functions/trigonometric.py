@@ -41,8 +41,6 @@ _trigonometric(
     "cos(x)",
     samples=(0.5, -2.0),
     cancels=True,
-    accuracy=2,
-    lipschitz=1,
 )
 _trigonometric(
     "cos",
@@ -50,8 +48,6 @@ _trigonometric(
     "-sin(x)",
     samples=(0.5, -2.0),
     cancels=True,
-    accuracy=2,
-    lipschitz=1,
 )
 _trigonometric(
     "tan",
@@ -61,49 +57,41 @@ _trigonometric(
     domain="cos(x) != 0",
     cancels=True,
     poles=True,
-    accuracy=2,
 )
 _trigonometric(
     "sec",
     "secant, 1/cos(x)",
     "tan(x)*sec(x)",
-    backward="sec(x)*sec(x)*sin(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cos(x)),
     domain="cos(x) != 0",
     poles=True,
-    accuracy=4,
 )
 _trigonometric(
     "csc",
     "cosecant, 1/sin(x)",
     "-cot(x)*csc(x)",
-    backward="-csc(x)*csc(x)*cos(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.sin(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
     poles=True,
-    accuracy=4,
 )
 _trigonometric(
     "cot",
     "cotangent, 1/tan(x)",
     "-cot(x)**2 - 1",
-    backward="-cot(x)*cot(x)*(1 + tan(x)**2)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.tan(x)),
     domain="sin(x) != 0",
     outside=(0.0,),
     cancels=True,
     poles=True,
-    accuracy=4,
 )
 _trigonometric(
     "asin",
     "inverse sine",
     "1/sqrt(1 - x**2)",
-    backward="rsqrt(1 - x*x)",
     samples=(0.5, -0.3),
     aliases="arcsin",
     domain="-1 <= x <= 1",
@@ -111,13 +99,11 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
-    accuracy=3,
 )
 _trigonometric(
     "acos",
     "inverse cosine",
     "-1/sqrt(1 - x**2)",
-    backward="-rsqrt(1 - x*x)",
     samples=(0.5, -0.3),
     aliases="arccos",
     domain="-1 <= x <= 1",
@@ -125,7 +111,6 @@ _trigonometric(
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
-    accuracy=4,
 )
 _trigonometric(
     "atan",
@@ -133,15 +118,11 @@ _trigonometric(
     "1/(x**2 + 1)",
     samples=(0.5, -3.0),
     aliases="arctan",
-    accuracy=3,
-    lipschitz=1,
-    elasticity=1,
 )
 _trigonometric(
     "asec",
     "inverse secant, acos(1/x)",
     "1/(x**2*sqrt(1 - 1/x**2))",
-    backward="reciprocal(x)*reciprocal(x)*rsqrt(1 - reciprocal(x)*reciprocal(x))",
     samples=(1.5, -3.0),
     torch=lambda x: torch.acos(torch.reciprocal(x)),
     aliases="arcsec",
@@ -150,14 +131,12 @@ _trigonometric(
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
-    forward="acos(reciprocal(x))",
     unsound=True,
 )
 _trigonometric(
     "acsc",
     "inverse cosecant, asin(1/x)",
     "-1/(x**2*sqrt(1 - 1/x**2))",
-    backward="-reciprocal(x)*reciprocal(x)*rsqrt(1 - reciprocal(x)*reciprocal(x))",
     samples=(1.5, -3.0),
     torch=lambda x: torch.asin(torch.reciprocal(x)),
     aliases="arccsc",
@@ -166,22 +145,18 @@ _trigonometric(
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
-    forward="asin(reciprocal(x))",
     unsound=True,
 )
 _trigonometric(
     "acot",
     "inverse cotangent, atan(1/x)",
     "-1/(x**2 + 1)",
-    backward="-reciprocal(x)*reciprocal(x)/(reciprocal(x)*reciprocal(x) + 1)",
     samples=(0.5, -3.0),
     torch=lambda x: torch.atan(torch.reciprocal(x)),
     aliases="arccot",
     domain="all real numbers; jumps at 0",
     margin=at(0),
     kinks=((0.0, math.nan),),
-    accuracy=4,
-    lipschitz=1,
     unsound=True,
 )
 row(
@@ -198,19 +173,14 @@ row(
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
     margin=lambda x, y: greatest(abs(x), y),
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
-    accuracy=3,
 )
-_trigonometric(
-    "sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic", accuracy=3
-)
+_trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
 _trigonometric(
     "cosh",
     "hyperbolic cosine",
     "sinh(x)",
     samples=(0.5, -2.0),
     group="hyperbolic",
-    accuracy=3,
-    growth=1,
 )
 _trigonometric(
     "tanh",
@@ -218,63 +188,47 @@ _trigonometric(
     "1 - tanh(x)**2",
     samples=(0.5, -2.0),
     group="hyperbolic",
-    accuracy=3,
-    lipschitz=1,
-    elasticity=1,
 )
 _trigonometric(
     "sech",
     "hyperbolic secant, 1/cosh(x)",
     "-tanh(x)*sech(x)",
-    backward="-sech(x)*sech(x)*sinh(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cosh(x)),
     group="hyperbolic",
-    accuracy=4,
-    lipschitz=1,
-    growth=1,
 )
 _trigonometric(
     "csch",
     "hyperbolic cosecant, 1/sinh(x)",
     "-coth(x)*csch(x)",
-    backward="-csch(x)*csch(x)*cosh(x)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.sinh(x)),
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
-    accuracy=4,
 )
 _trigonometric(
     "coth",
     "hyperbolic cotangent, 1/tanh(x)",
     "-1/sinh(x)**2",
-    backward="-coth(x)*coth(x)*(1 - tanh(x)**2)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.tanh(x)),
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
-    accuracy=4,
 )
 _trigonometric(
     "asinh",
     "inverse hyperbolic sine",
     "1/sqrt(x**2 + 1)",
-    backward="rsqrt(x**2 + 1)",
     samples=(0.5, -2.0),
     aliases="arcsinh",
     group="hyperbolic",
-    accuracy=4,
-    lipschitz=1,
-    elasticity=1,
 )
 _trigonometric(
     "acosh",
     "inverse hyperbolic cosine",
     "1/(sqrt(x - 1)*sqrt(x + 1))",
-    backward="rsqrt(x*x - 1)",
     samples=(1.5, 3.0),
     aliases="arccosh",
     group="hyperbolic",
@@ -283,7 +237,6 @@ _trigonometric(
     outside=(0.5, -2.0),
     margin=at(1),
     kinks=((1.0, math.inf),),
-    accuracy=3,
 )
 _trigonometric(
     "atanh",
@@ -295,13 +248,11 @@ _trigonometric(
     domain="-1 < x < 1",
     inside=lambda x: 1 - abs(x),
     outside=(1.0, -1.0, 2.0),
-    accuracy=3,
 )
 _trigonometric(
     "asech",
     "inverse hyperbolic secant, acosh(1/x)",
     "-1/(x*sqrt(1 - x**2))",
-    backward="-reciprocal(x)*reciprocal(x)*rsqrt(reciprocal(x)*reciprocal(x) - 1)",
     samples=(0.5, 0.9),
     torch=lambda x: torch.acosh(torch.reciprocal(x)),
     aliases="arcsech",
@@ -311,27 +262,23 @@ _trigonometric(
     outside=(0.0, 2.0, -0.5),
     margin=at(1),
     kinks=((1.0, -math.inf),),
-    forward="acosh(reciprocal(x))",
     unsound=True,
 )
 _trigonometric(
     "acsch",
     "inverse hyperbolic cosecant, asinh(1/x)",
     "-1/(x**2*sqrt(1 + 1/x**2))",
-    backward="-reciprocal(x)*reciprocal(x)*rsqrt(reciprocal(x)**2 + 1)",
     samples=(0.5, -2.0),
     torch=lambda x: torch.asinh(torch.reciprocal(x)),
     aliases="arccsch",
     group="hyperbolic",
     domain="x != 0",
     outside=(0.0,),
-    accuracy=6,
 )
 _trigonometric(
     "acoth",
     "inverse hyperbolic cotangent, atanh(1/x)",
     "1/(1 - x**2)",
-    backward="-reciprocal(x)*reciprocal(x)/(1 - reciprocal(x)**2)",
     samples=(1.5, -3.0),
     torch=lambda x: torch.atanh(torch.reciprocal(x)),
     aliases="arccoth",
@@ -339,6 +286,5 @@ _trigonometric(
     domain="|x| > 1",
     inside=lambda x: abs(x) - 1,
     outside=(0.5, 1.0, -1.0),
-    forward="atanh(reciprocal(x))",
     unsound=True,
 )

@@ -88,10 +88,11 @@ def unbounded(value: Any) -> Any:
     return None if all(map(math.isfinite, map(float, ends))) else (value - value) - 1
 
 
-def measured(value: Any, **known: Any) -> Bounded:
-    """A tensor with its range, by looking at it."""
+def measured(
+    value: Any, *, relative: float = 0.0, absolute: Any = None, doubt: Any = None
+) -> Bounded:
+    """A tensor with those errors and doubt, and with its range, by looking at it."""
     low, high = (end.item() for end in torch.aminmax(value))
-    doubt = known.pop("doubt", None)
     sizes = None
     if not (math.isfinite(low) and math.isfinite(high)):
         doubt = worse(doubt, (value - value) - 1)
@@ -103,7 +104,7 @@ def measured(value: Any, **known: Any) -> Bounded:
         least = sizes.amin().item()
         if not least:
             least = sizes.masked_fill_(sizes == 0, math.inf).amin().item()
-    return Bounded(value, low=low, high=high, least=least, doubt=doubt, **known)
+    return Bounded(value, relative, absolute, low, high, least, doubt)
 
 
 def slack(args: Sequence[Bounded]) -> Any:

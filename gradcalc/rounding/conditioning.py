@@ -7,9 +7,9 @@ beyond it is a wrong derivative.
 
 The method is Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic, 1997): the forward and
 backward pass of `chain` are run at high precision, with each result multiplied by 1 + r*u, r random
-and u the unit roundoff. The backward pass uses the `backward` column of the function table,
-operation by operation as torch computes it, so that saturation (1 - tanh(x)**2 at 20) shows as what
-it is. One run tells of all derivatives; runs end when they explain what is to be explained.
+and u the unit roundoff. Both use the formulas of `kernels`, operation by operation as torch
+computes them, so that saturation (1 - tanh(x)**2 at 20) shows as what it is. One run tells of all
+derivatives; runs end when they explain what is to be explained.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from typing import Any
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact.chain import Errors, Sums, as_dual, gradient, plain, tangent
 from gradcalc.exact.precise import TooLarge, Undefined, number_of, spread_of
-from gradcalc.functions import mp
+from gradcalc.functions import Function, mp
 from gradcalc.program.program import Program
+from gradcalc.rounding.kernels import KERNELS, backward
 
 #: Random runs, and how far beyond their largest deviation an error may lie.
 TRIALS = 10
@@ -132,7 +133,7 @@ def _measured(
     spread = spread_of(sizes)
     with mp.workprec(precision + 2 * spread):
         sums = Sums()
-        clean = _derivatives(program, inputs, along, distances, dtype, Errors(), sums)
+        clean = _derivatives(program, inputs, along, distances, dtype, AsTorch(), sums)
         errors = dict.fromkeys(distances, mp.mpf(0))
         approximate = False
         for seed in range(TRIALS):
@@ -237,7 +238,6 @@ def _derivatives(
     point = [
         as_dual(number_of(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
-    errors.as_torch = True
     try:
         found = gradient(program, point, dtype, errors, sums)
     except TooLarge:
@@ -252,7 +252,19 @@ def _derivatives(
     return results
 
 
-class _Noise(Errors):
+class AsTorch(Errors):
+    """The formulas of torch's kernels, without errors."""
+
+    def forward(self, row: Function) -> str | None:
+        """The text of the row's value."""
+        return KERNELS[row.name].forward
+
+    def backward(self, row: Function) -> tuple[str, ...]:
+        """The texts of the row's derivatives."""
+        return backward(row)
+
+
+class _Noise(AsTorch):
     """Random relative errors up to a size, one for each operation of the two passes."""
 
     def __init__(self, seed: int, dtype: Dtype, only: range | None = None) -> None:
@@ -267,12 +279,13 @@ class _Noise(Errors):
         self._small = (dtype.least + dtype.bits) // 2
         self.approximate = False
 
-    def on(self, value: Any, path: tuple[int, ...], approximation: float = 0) -> Any:
-        """The value with the operation's error."""
+    def on(self, value: Any, path: tuple[int, ...], row: Function | None = None) -> Any:
+        """The value with the operation's error; the row's, if it is its value."""
         if isinstance(value, bool | Undefined) or not value:
             return value
         if self._only is not None and path[0] not in self._only:
             return value
+        approximation = 0.0 if row is None else KERNELS[row.name].approximation
         if value.bc <= self._bits and not approximation:
             # Representable, and so calculated exactly: x - x, max(x, 1), 2 + 2.
             return value

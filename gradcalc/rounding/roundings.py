@@ -27,6 +27,7 @@ from gradcalc.rounding import conditioning
 from gradcalc.rounding.bounded import Bounded, measured
 from gradcalc.rounding.bounds import Bounds, inexact
 from gradcalc.rounding.budget import budget
+from gradcalc.rounding.kernels import backward
 
 #: What is left of a bound for the terms of second order, which the bounds leave out.
 FIRST_ORDER = 0.98
@@ -86,7 +87,7 @@ class Roundings:
     @functools.cached_property
     def _backward(self) -> Program:
         """The derivatives as torch calculates them."""
-        return adjoint.derivatives(self._program, self._entries, lambda row: row.backward)
+        return adjoint.derivatives(self._program, self._entries, backward)
 
     def explained(self, answers: Answers) -> Any:
         """At which points rounding explains all derivatives that are beyond the budget."""

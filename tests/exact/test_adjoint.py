@@ -14,14 +14,11 @@ from gradcalc.functions import Function, mp
 from gradcalc.language.parser import parse
 from gradcalc.limit.slopes import slope
 from gradcalc.program.program import Program
+from gradcalc.rounding.kernels import backward
 
 
 def column(row: Function) -> tuple[str, ...]:
     return row.derivative
-
-
-def backward(row: Function) -> tuple[str, ...]:
-    return row.backward
 
 
 def at(program: Program, *point: float) -> list[float]:

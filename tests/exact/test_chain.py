@@ -140,24 +140,6 @@ def test_literals_are_those_of_the_dtype(dtype: Dtype, tenth: float) -> None:
     assert derivatives(parse("0.1*x"), [1], dtype=dtype) == [tenth]
 
 
-class AsTorch(Errors):
-    """No errors, but torch's own formulas."""
-
-    as_torch = True
-
-
-@pytest.mark.parametrize(
-    ("text", "x"), [("tanh(x)", 20.0), ("ndtr(x)", -9.0), ("sigmoid(x)*x", 40.0)]
-)
-def test_formulas_of_torch_are_the_same_without_errors(text: str, x: float) -> None:
-    program = parse(text)
-    with mp.workprec(600):
-        by_hand, by_torch = (
-            gradient(program, [mp.mpf(x)], FLOAT64, errors)[0] for errors in (Errors(), AsTorch())
-        )
-        assert close(by_hand, by_torch, 300)
-
-
 class Counted(Errors):
     """No errors either; the operations are counted by their steps."""
 

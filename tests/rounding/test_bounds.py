@@ -6,12 +6,11 @@ import math
 import random
 
 import pytest
-from strategies import ROWS
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64
 from gradcalc.exact.precise import Undefined, values
-from gradcalc.functions import Function, mp, torch
-from gradcalc.language.parser import parse, parse_row
+from gradcalc.functions import mp, torch
+from gradcalc.language.parser import parse
 from gradcalc.program.interpret import run
 from gradcalc.rounding.bounded import Bounded, measured, number_of
 from gradcalc.rounding.bounds import Bounds
@@ -160,61 +159,6 @@ def test_larger_unit_gives_larger_bounds() -> None:
     points = [(0.3, 0.7)]
     near, far = (error(bounded("x*y - x", points, unit=d.unit))[0] for d in (FLOAT64, FLOAT32))
     assert far == pytest.approx(near * 2**29)
-
-
-# --- What the table says of errors ----------------------------------------------------------------
-
-SAID = [row for row in ROWS if row.accuracy < math.inf and row.required == 1]
-
-
-def arguments(row: Function) -> list[float]:
-    """Points all over the real line; those outside of the domain are dropped where they matter."""
-    rng = random.Random(row.name)
-    found = [rng.uniform(-1.5, 1.5) for _ in range(150)]
-    found += [rng.choice((-1, 1)) * math.exp(rng.uniform(-30, 6)) for _ in range(150)]
-    return found
-
-
-@pytest.mark.parametrize("row", SAID, ids=lambda row: row.name)
-def test_accuracy_is_no_better_than_stated(row: Function) -> None:
-    points = arguments(row)
-    found = row.torch(torch.tensor(points, dtype=torch.float64)).to(torch.float64).tolist()
-    with mp.workprec(300):
-        for x, value in zip(points, found, strict=True):
-            exact = value_at(row, x)
-            if exact is None or abs(exact) < 1e-290 or abs(exact) > 1e300:
-                continue
-            assert abs(mp.mpf(value) - exact) <= row.accuracy * FLOAT64.unit * abs(exact)
-
-
-def value_at(row: Function, x: float) -> object:
-    try:
-        exact = row.mpmath(mp.mpf(x))
-    except (ValueError, ZeroDivisionError):
-        return None
-    if isinstance(exact, mp.mpc) or not mp.isfinite(exact):
-        return None
-    return mp.mpf(exact)
-
-
-@pytest.mark.parametrize("row", SAID, ids=lambda row: row.name)
-def test_errors_grow_no_faster_than_stated(row: Function) -> None:
-    program = parse_row(row.derivative[0], row)
-    with mp.workprec(300):
-        for x in arguments(row):
-            exact = value_at(row, x)
-            if exact is None or row.on_kink(0, (mp.mpf(x),)):
-                continue
-            given = {row.parameters[0].name: mp.mpf(x)}
-            given |= {p.name: mp.mpf(p.default) for p in row.parameters[1:]}
-            slope = values(program, [given[n] for n in program.names], FLOAT64)[program.output]
-            assert abs(slope) <= row.lipschitz
-            if exact and row.elasticity < math.inf:
-                assert abs(slope * x / exact) <= row.elasticity * (1 + 1e-9)
-            if exact and row.growth < math.inf:
-                assert abs(slope / exact) <= row.growth
-            if row.shift < math.inf:
-                assert abs(slope * x) <= row.shift * (1 + 1e-9)
 
 
 def test_number_is_the_same_at_all_points() -> None:

@@ -9,12 +9,13 @@ import pytest
 
 from gradcalc.autograd import autodiff
 from gradcalc.base.dtypes import DTYPES, FLOAT32, FLOAT64, Dtype
+from gradcalc.exact.chain import Errors, gradient
 from gradcalc.functions import mp
 from gradcalc.language.parser import parse
 from gradcalc.limit.slopes import slope
 from gradcalc.program.program import Array
 from gradcalc.rounding import conditioning
-from gradcalc.rounding.conditioning import MARGIN, Conditioning, measure, measure_all
+from gradcalc.rounding.conditioning import MARGIN, AsTorch, Conditioning, measure, measure_all
 
 if TYPE_CHECKING:
     from gradcalc.program.program import Program
@@ -259,3 +260,15 @@ def test_measure_is_infinite_where_rounding_leaves_the_domain() -> None:
 
 def test_measure_has_a_margin() -> None:
     assert MARGIN > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "x"), [("tanh(x)", 20.0), ("ndtr(x)", -9.0), ("sigmoid(x)*x", 40.0)]
+)
+def test_formulas_of_torch_are_the_same_without_errors(text: str, x: float) -> None:
+    program = parse(text)
+    with mp.workprec(600):
+        by_hand, by_torch = (
+            gradient(program, [mp.mpf(x)], FLOAT64, errors)[0] for errors in (Errors(), AsTorch())
+        )
+        assert abs(by_hand - by_torch) <= mp.ldexp(abs(by_hand), -300)
