@@ -245,19 +245,29 @@ def test_the_functions_are_listed(shown: Show) -> None:
     groups: dict[str, list[str]] = {}
     for row in TABLE.values():
         names = [f"`{row.symbol}`"] * bool(row.symbol) + [f"`{alias}`" for alias in row.aliases]
-        cells = [f"`{row.signature}`", " ".join(names), row.doc]
+        cells = [f"`{row.signature}`", " ".join(names), row.doc.replace("*", r"\*")]
         line = " | ".join(cell.replace("|", r"\|") for cell in cells)
         groups.setdefault(row.group, []).append(f"| {line} |\n")
     head = "| function | also written | what it is |\n| --- | --- | --- |\n"
+    links = ", ".join(f"[{group}](#{group.replace(' ', '-')})" for group in groups)
     tables = [f"## {group.capitalize()}\n\n{head}{''.join(groups[group])}" for group in groups]
     page = ROOT / "docs/functions.md"
-    new = "<!-- functions -->\n" + "\n".join(tables) + "<!-- end of functions -->"
+    new = f"<!-- functions -->\n{links}.\n\n" + "\n".join(tables) + "<!-- end of functions -->"
     shown(page, listed(page, "functions"), new)
 
 
 def summary(path: Path) -> str:
     """The first line of a module's docstring."""
     return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "gradcalc").glob("*/__init__.py")), ids=lambda path: path.parent.name
+)
+def test_a_room_says_what_goes_in_and_what_comes_out(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    assert summary(path).endswith(".")
+    assert re.search(r"^In: .*\sOut: ", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_modules_are_listed_by_room(shown: Show) -> None:

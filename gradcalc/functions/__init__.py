@@ -1,5 +1,7 @@
 """The function table: the one place that knows which functions and operators exist.
 
+In: rows, written by hand. Out: `TABLE`, which holds a `Function` for each name, and `lookup`.
+
 The parser's names, "did you mean", `gradcalc functions`, the witnesses, and the table and property
 tests all read it. Adding a function is adding a row. A row holds:
 
