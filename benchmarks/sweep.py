@@ -10,11 +10,11 @@ Formulas in two variables are differentiated at many points by
 - a loop: `gradcalc.grad` at one point after the other, of which a few are timed.
 
 The figures are nanoseconds for a point: the marginal cost, without what a sweep of nine points
-takes (imports, differentiation, the jury's spot checks). Each is the median of the runs, which take
+takes (imports, differentiation, spot checks). Each is the median of the runs, which take
 turns. Time is that of the processor, on one core, so that other work on the machine counts little.
-"heard" is how many points the jury heard: two or three spot checks, and those that were not
-certified, where terms cancel until hardly a digit is left. `--check` fails if gradcalc takes more
-than 3 times torch's time on a formula without such points. gradcalc must be installed, or on
+"judged" is how many points were judged one by one: two or three spot checks, and those that were
+not certified, where terms cancel until hardly a digit is left. `--check` fails if gradcalc takes
+more than 3 times torch's time on a formula without such points. gradcalc must be installed, or on
 PYTHONPATH.
 """
 
@@ -92,18 +92,18 @@ def by_loop(case: Case) -> float:
 
 
 def measure(case: Case, count: int, runs: int) -> tuple[float, float, int]:
-    """Return seconds a point of gradcalc and of torch, and how many points the jury heard."""
+    """Return seconds a point of gradcalc and of torch, and the points judged one by one."""
     program = parse(case.text)
     options = Options(thorough=False, timeout=10)
-    heard = 0
+    judged = 0
 
     def sweep(size: int) -> float:
-        nonlocal heard
+        nonlocal judged
         asked = Sweep(program, ("u", "v"), {}, options)
         seconds = by_gradcalc(case, asked, size)
         if asked.summary.exit_code:
             sys.exit(f"{case.text}: {asked.summary.text()}")
-        heard = asked.summary.heard
+        judged = asked.summary.by_jury
         return seconds
 
     ours, torchs = [], []
@@ -112,7 +112,7 @@ def measure(case: Case, count: int, runs: int) -> tuple[float, float, int]:
         fixed = sweep(9)
         ours.append((sweep(count) - fixed) / count)
     # The first of each warms up.
-    return statistics.median(ours[1:]), statistics.median(torchs[1:]), heard
+    return statistics.median(ours[1:]), statistics.median(torchs[1:]), judged
 
 
 def main() -> None:
@@ -123,18 +123,18 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help=f"fail beyond {GOAL} times torch")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    heads = f"{'torch':>9}{'gradcalc':>10}{'ratio':>7}{'heard':>7}  a loop"
+    heads = f"{'torch':>9}{'gradcalc':>10}{'ratio':>7}{'judged':>7}  a loop"
     print(f"{'ns a point':<28}{'range':>12}{heads}")
     slow = []
     for case in CASES:
-        ours, torchs, heard = measure(case, options.points, options.runs)
+        ours, torchs, judged = measure(case, options.points, options.runs)
         loop = by_loop(case)
         span = f"{case.low:g} to {case.high:g}"
         print(
             f"{case.text:<28}{span:>12}{torchs * 1e9:9.1f}{ours * 1e9:10.1f}{ours / torchs:7.2f}"
-            f"{heard:7}  {loop / ours:,.0f} times gradcalc"
+            f"{judged:7}  {loop / ours:,.0f} times gradcalc"
         )
-        if ours > GOAL * torchs and heard <= 4:
+        if ours > GOAL * torchs and judged <= 4:
             slow.append(case.text)
     if slow and options.check:
         sys.exit(f"more than {GOAL} times torch: {', '.join(slow)}")

@@ -24,7 +24,7 @@ from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
 from gradcalc.commands.streams import ClosedPipe, drop_output, use_color, write
 from gradcalc.commands.sweep import sweep
-from gradcalc.render import FORMATS, error_text
+from gradcalc.render import FORMATS, error_text, formats
 
 app = typer.Typer(
     name="gradcalc",
@@ -101,7 +101,7 @@ def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
 
     sys.stderr.write(error_text(error, color=use_color(sys.stderr)))
     asked = _asked_format(arguments)
-    if asked != "table" and asked in FORMATS:
+    if asked != "table" and asked in formats("report"):
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
         try:
             write(FORMATS[asked].whole(Report(expression.strip(), error=error)))

@@ -18,7 +18,7 @@ from gradcalc.base.errors import GradcalcError
 from gradcalc.batch.records import Record, read
 from gradcalc.language.bindings import parse_bindings, parse_weights
 from gradcalc.language.parser import parse
-from gradcalc.render import FORMATS, error_text
+from gradcalc.render import error_text, formats
 from gradcalc.results.report import Report
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_shown(report: Report) -> None:
     """No format says anything that a terminal would obey; JSON is strict."""
     if report.error is not None:
         check_harmless(error_text(report.error, "file.txt", report.line))
-    for name, form in FORMATS.items():
+    for name, form in formats("report").items():
         shown = form.report(report)
         check_harmless(shown)
         if name in {"json", "jsonl"}:

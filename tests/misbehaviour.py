@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from gradcalc.batch.answers import answers
 from gradcalc.batch.jobs import Answer, Job, drawn
 from gradcalc.batch.records import Record
-from gradcalc.results.outcome import Outcome
+from gradcalc.results.report import Outcome
 
 
 def nothing() -> None:

@@ -31,7 +31,7 @@ from gradcalc.base.errors import Kind
 from gradcalc.batch.json_records import FIELDS
 from gradcalc.cli import app, main
 from gradcalc.functions import TABLE
-from gradcalc.render import FORMATS
+from gradcalc.render import formats
 from gradcalc.results.report import EXIT_CODES, Blame, Report, Verdict
 
 ROOT = Path(__file__).parents[1]
@@ -193,7 +193,7 @@ def json_fields(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("page", "words"),
     {
-        "commands.md": [*FORMATS],
+        "commands.md": [*formats("report")],
         "json.md": [*FIELDS, *Kind, *Blame, *Verdict],
         "python.md": [
             *inspect.signature(gradcalc.grad).parameters,

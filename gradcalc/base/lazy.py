@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from gradcalc.base.errors import GradcalcError, Kind
+
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
@@ -45,3 +47,19 @@ class LazyModule:
         # Kept, so that the next look-up is an ordinary one.
         setattr(self, attribute, value)
         return value
+
+
+def arrow_parquet() -> Any:
+    """Pyarrow's module for Parquet files.
+
+    Raises:
+        GradcalcError: If it is not installed.
+    """
+    try:
+        return importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise GradcalcError(
+            Kind.USAGE,
+            "Parquet files need pyarrow, which is not installed",
+            hint='pip install "gradcalc[parquet]", or use a .csv or .npy file',
+        ) from None

@@ -19,8 +19,7 @@ from gradcalc.batch.answers import answers
 from gradcalc.batch.records import Record
 from gradcalc.batch.workers import Lost, Workers, start_server
 from gradcalc.render import FORMATS, error_text, warning_text
-from gradcalc.results.outcome import Outcome
-from gradcalc.results.report import Report, Verdict
+from gradcalc.results.report import Outcome, Report, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def draw_answers(records: Sequence[Record], job: Job) -> Iterator[Answer]:
 
 def drawn(report: Report, job: Job) -> Answer:
     """Draw a report."""
-    outcome = Outcome.of(report)
+    outcome = report.outcome
     if job.only is not None and not job.only & outcome.names:
         return Answer("", "", outcome)
     messages = [warning_text(warning, color=job.message_color) for warning in report.warnings]

@@ -17,7 +17,7 @@ from typing import Any, Self
 from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.batch.records import Record
 from gradcalc.batch.stream import Placed
-from gradcalc.results.outcome import Outcome
+from gradcalc.results.report import Outcome
 
 _HINT = "--resume takes the file that an earlier run of the same input wrote, or a new name"
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gradcalc.base.errors import GradcalcError, Kind
-from gradcalc.render import FORMATS
+from gradcalc.render import formats
 
 Expression = Annotated[
     str | None,
@@ -57,7 +57,7 @@ NoRetainGraph = Annotated[
 ]
 DtypeName = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float64 or float32.")]
 Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}.")
+    str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(formats('report'))}.")
 ]
 
 
@@ -69,9 +69,9 @@ Timeout = Annotated[
 
 def check_format(name: str) -> None:
     """Refuse a format that there is none of."""
-    if name not in FORMATS:
+    if name not in formats("report"):
         raise GradcalcError(
-            Kind.USAGE, f"unknown format `{name}`", hint=f"use {', '.join(FORMATS)}"
+            Kind.USAGE, f"unknown format `{name}`", hint=f"use {', '.join(formats('report'))}"
         )
 
 

@@ -18,9 +18,9 @@ from gradcalc.commands.arguments import (
     check_format,
     seconds,
 )
-from gradcalc.commands.progress import progress
+from gradcalc.commands.progress import progress, size
 from gradcalc.commands.streams import columns, opened, tell, use_color, write
-from gradcalc.render import FORMATS
+from gradcalc.render import FORMATS, formats
 
 if TYPE_CHECKING:
     from gradcalc.batch.jobs import Answer, Job
@@ -46,7 +46,9 @@ def batch(
     format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="FORMAT", help=f"One of {', '.join(FORMATS)}; table if not given."
+            "--format",
+            metavar="FORMAT",
+            help=f"One of {', '.join(formats('report'))}; table if not given.",
         ),
     ] = None,
     timeout: Timeout = 10.0,
@@ -82,7 +84,7 @@ def batch(
     ] = None,
 ) -> int:
     """Answer files of expressions, line by line."""
-    from gradcalc.results.outcome import FAILING, Summary, chosen
+    from gradcalc.results.summary import FAILING, Summary, chosen
 
     form = _checked_format(format, resume, only)
     _check_jobs(jobs, scheduler)
@@ -128,15 +130,16 @@ def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summa
         if resume is not None:
             answers = stack.enter_context(Answers(resume))
             records, out = answers.skip(records, summary.add), answers.write
-        advance = stack.enter_context(progress([stream for stream, _ in streams]))
+        total = size([stream for stream, _ in streams])
+        advance = stack.enter_context(progress("lines", total))
         out(FORMATS[job.format].header)
         made = local(where, job) if isinstance(where, int) else cluster(where, job)
-        submit, size = stack.enter_context(made)
-        for part in in_order(records, submit, size * limits.CHUNKS_AHEAD):
+        submit, workers = stack.enter_context(made)
+        for part in in_order(records, submit, workers * limits.CHUNKS_AHEAD):
             for answer in part.answers:
                 summary.add(answer.outcome)
             _print(part.answers, out)
-            advance(summary.lines, part.position)
+            advance(summary.total, part.position)
         out(FORMATS[job.format].footer)
 
 

@@ -1,7 +1,7 @@
-"""The progress of a batch on standard error, if that is a terminal: rate, and time left.
+"""The progress of a long run on standard error, if that is a terminal: rate, and time left.
 
-In: how many lines are answered, and how much of the input that is. Out: a bar where the input's
-size is known, a spinner where it is a pipe.
+In: how many are answered, and how much of the input that is. Out: a bar where the size of the input
+is known, a spinner where it is a pipe.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
-#: Called with the number of lines answered so far, and the bytes of the input that they are.
+#: Called with the number answered so far, and with how much of the input that is.
 Advance = Callable[[int, int], None]
 
 
 @contextlib.contextmanager
-def progress(streams: Sequence[IO[bytes]]) -> Iterator[Advance]:
-    """Show a bar while the block runs; yield what moves it."""
-    if not sys.stderr.isatty():
-        yield lambda _lines, _bytes: None
+def progress(unit: str, total: int | None, *, shown: bool = True) -> Iterator[Advance]:
+    """Show a bar while the block runs; yield what moves it.
+
+    Args:
+        unit: What is counted, such as "lines".
+        total: How much input there is, in any unit; None where that is not known.
+        shown: Whether there is a bar at all.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield lambda _count, _done: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -35,13 +41,11 @@ def progress(streams: Sequence[IO[bytes]]) -> Iterator[Advance]:
         TimeRemainingColumn,
     )
 
-    total = _size(streams)
-    known = (BarColumn(), TaskProgressColumn()) if total is not None else (SpinnerColumn(),)
-    left = (TimeRemainingColumn(), TextColumn("left")) if total is not None else ()
+    sized = total is not None
     bar = Progress(
-        *known,
-        TextColumn("{task.fields[lines]:,} lines, {task.fields[rate]:,.0f}/s"),
-        *(left or (TimeElapsedColumn(),)),
+        *((BarColumn(), TaskProgressColumn()) if sized else (SpinnerColumn(),)),
+        TextColumn(f"{{task.fields[count]:,}} {unit}, {{task.fields[rate]:,.0f}}/s"),
+        *((TimeRemainingColumn(), TextColumn("left")) if sized else (TimeElapsedColumn(),)),
         console=Console(stderr=True),
         transient=True,
         # Where results go to the same terminal, rich prints them above the bar.
@@ -50,24 +54,24 @@ def progress(streams: Sequence[IO[bytes]]) -> Iterator[Advance]:
     )
     started = time.monotonic()
     with bar:
-        task = bar.add_task("", total=total, lines=0, rate=0.0)
+        task = bar.add_task("", total=total, count=0, rate=0.0)
 
-        def advance(lines: int, done: int) -> None:
-            rate = lines / max(time.monotonic() - started, 1e-3)
-            bar.update(task, completed=done, lines=lines, rate=rate)
+        def advance(count: int, done: int) -> None:
+            rate = count / max(time.monotonic() - started, 1e-3)
+            bar.update(task, completed=done, count=count, rate=rate)
 
         yield advance
 
 
-def _size(streams: Sequence[IO[bytes]]) -> int | None:
+def size(streams: Sequence[IO[bytes]]) -> int | None:
     """The bytes of all streams; None unless all are files."""
     total = 0
     for stream in streams:
         try:
-            found = os.fstat(stream.fileno())
+            status = os.fstat(stream.fileno())
         except OSError:  # no file of the system's
             return None
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             return None
-        total += found.st_size
+        total += status.st_size
     return total

@@ -5,15 +5,17 @@ In: text. Out: text where it belongs, in colour where that is wanted.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, reason
-from gradcalc.render import warning_text
+from gradcalc.render import Drawn, Start, warning_text
 
 if TYPE_CHECKING:
     from gradcalc.results.report import Report
@@ -53,6 +55,36 @@ def write(text: str) -> None:
         drop_output()
         why = reason(problem, "it cannot be written")
         raise GradcalcError(Kind.USAGE, f"standard output: {why}") from None
+
+
+@contextlib.contextmanager
+def writing(output: str | None) -> Iterator[Callable[[Drawn], None]]:
+    """Yield what writes to a file, which is made anew; or to standard output.
+
+    Args:
+        output: The file's name; None for standard output.
+
+    Raises:
+        ClosedPipe: If whoever reads it has gone.
+        GradcalcError: If it cannot be written.
+    """
+    if output is None:
+        yield lambda drawn: write(str(drawn))
+        return
+
+    def put(drawn: Drawn) -> None:
+        if isinstance(drawn, Start):
+            file.seek(0)
+        file.write(drawn if isinstance(drawn, bytes) else drawn.encode())
+
+    try:
+        with Path(output).open("wb") as file:
+            yield put
+    except BrokenPipeError:
+        raise ClosedPipe from None
+    except OSError as problem:
+        why = reason(problem, "it cannot be written")
+        raise GradcalcError(Kind.USAGE, f"{output}: {why}") from None
 
 
 def drop_output() -> None:

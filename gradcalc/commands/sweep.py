@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradcalc.base.errors import GradcalcError, Kind, reason
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.names import did_you_mean
 from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
-from gradcalc.commands.streams import ClosedPipe, program_text, tell, use_color
-from gradcalc.render import warning_text
+from gradcalc.commands.progress import progress
+from gradcalc.commands.streams import program_text, tell, use_color, writing
+from gradcalc.render import FORMATS, Format, format_of, warning_text
 
 if TYPE_CHECKING:
     from gradcalc.base.dtypes import Dtype
     from gradcalc.language.bindings import Binding
     from gradcalc.program.program import Program
-    from gradcalc.sweep.points import Points
+    from gradcalc.sweep.points import Axis, Points
     from gradcalc.sweep.sweep import Sweep
-    from gradcalc.sweep.tables import Writer
 
 #: Names of columns beside those of the variables.
 _COLUMNS = frozenset({"value", "verdict", "note"})
@@ -65,11 +64,9 @@ def sweep(
     from gradcalc.base.options import Options, dtype_of
     from gradcalc.language.bindings import parse_bindings
     from gradcalc.language.parser import parse
-    from gradcalc.sweep.points import grid, parse_axis
-    from gradcalc.sweep.tables import check_name
+    from gradcalc.sweep.points import parse_axis
 
-    if output is not None:
-        check_name(output)
+    form = FORMATS["csv"] if output is None else format_of(output, "tables")
     if device not in {"cpu", "cuda"}:
         raise GradcalcError(Kind.USAGE, f"unknown device `{device}`", hint="use cpu or cuda")
     options = Options(
@@ -93,26 +90,32 @@ def sweep(
     variables_of(program, options.wrt)
     _check_names(program, [axis.name for axis in axes], fixed, from_file=points is not None)
     swept = [name for name in program.names if name not in {b.name for b in fixed}]
-    if points is None:
-        found = grid(axes)
-    else:
-        from gradcalc.sweep import points as files
-
-        if output is not None and Path(output).absolute() == Path(points).absolute():
-            raise GradcalcError(
-                Kind.USAGE, "the points and the answers are one file", hint="choose another -o"
-            )
-        found = files.read(points, swept)
+    where = _points(points, axes, swept, output)
     for warning in name_warnings(program, set(program.names)):
         tell(warning_text(warning, color=use_color(sys.stderr)))
     values = {binding.name: _value(binding, width) for binding in fixed}
     _check_device(device)
     from gradcalc.sweep.sweep import Sweep
 
-    asked = Sweep(program, found.names, values, options, device)
-    _write(asked, found, output)
+    asked = Sweep(program, where.names, values, options, device)
+    _write(asked, where, form, output)
     tell(f"{asked.summary.text()}\n")
     return asked.summary.exit_code
+
+
+def _points(
+    file: str | None, axes: Sequence[Axis], swept: Sequence[str], output: str | None
+) -> Points:
+    """The points of a grid, or of a file."""
+    from gradcalc.sweep.points import grid, read
+
+    if file is None:
+        return grid(axes)
+    if output is not None and Path(output).absolute() == Path(file).absolute():
+        raise GradcalcError(
+            Kind.USAGE, "the points and the answers are one file", hint="choose another -o"
+        )
+    return read(file, swept)
 
 
 def _number(text: str, dtype: Dtype) -> float:
@@ -186,56 +189,19 @@ def _has_cuda() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _write(asked: Sweep, points: Points, output: str | None) -> None:
+def _write(asked: Sweep, points: Points, form: Format, output: str | None) -> None:
     """Write the answers, a chunk at a time."""
-    from gradcalc.sweep import tables
     from gradcalc.sweep.sweep import CHUNK
 
-    columns = asked.columns
-    try:
-        with contextlib.ExitStack() as stack:
-            advance = stack.enter_context(_progress(points.count))
-            writer: Writer
-            if output is None:
-                writer = tables.CsvWriter(sys.stdout, columns)
-            else:
-                writer = tables.opened(output, columns)
-                stack.callback(writer.close)
+    drawing = form.tables(asked.columns)
+    # A bar would stand among the answers where both go to the terminal.
+    shown = output is not None or not sys.stdout.isatty()
+    with progress("points", points.count, shown=shown) as advance, writing(output) as put:
+        put(drawing.header)
+        try:
             for table in asked.tables(points.chunks(CHUNK)):
-                writer.write(table)
-                advance(table.length)
-            if output is None:
-                writer.close()
-    except BrokenPipeError:
-        raise ClosedPipe from None
-    except OSError as problem:
-        why = reason(problem, "it cannot be written")
-        raise GradcalcError(Kind.USAGE, f"{output or 'standard output'}: {why}") from None
-
-
-@contextlib.contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[int], Any]]:
-    """A progress bar on standard error, if that is a terminal; yields what advances it."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    bar = Progress(
-        TextColumn("points"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task("points", total=total)
-        yield lambda count: bar.advance(task, count)
+                put(drawing.draw(table))
+                advance(asked.summary.total, asked.summary.total)
+        finally:
+            # What is written is a whole file, wherever it ends.
+            put(drawing.footer)

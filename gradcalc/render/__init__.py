@@ -1,41 +1,85 @@
 """One file per output format, and the registry of them.
 
-In: a frozen `Report`. Out: text for standard output, which `cli` prints. Renderers compute nothing
-and know nothing of torch or sympy. To add a format, write a module with a function
-`report(report, width, color=color) -> str` and give it a line in `FORMATS`.
+In: frozen results, a `Report` or the `Table`s of a sweep. Out: text or bytes, which the commands
+write. Renderers compute nothing and know nothing of torch or sympy.
+
+To add a format, write a module with what draws each kind of thing, and give it a
+line in `FORMATS`:
+
+- `report(report, *, width, color) -> str` draws a report, between the format's header and footer;
+- `Tables(columns)`, a `Drawing`, draws tables of these columns, each a part of a sweep.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Protocol
 
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.render.error import error_text, warning_text
 
 if TYPE_CHECKING:
     from gradcalc.results.report import Report
 
-__all__ = ["FORMATS", "Renderer", "error_text", "warning_text"]
+__all__ = [
+    "FORMATS",
+    "Drawing",
+    "Drawn",
+    "Format",
+    "Start",
+    "error_text",
+    "format_of",
+    "formats",
+    "warning_text",
+]
+
+#: What comes of drawing: text, or bytes where a format is no text.
+Drawn = str | bytes
+
+
+class Start(bytes):
+    """Bytes that replace the first ones of a file, which could not be known before its end."""
+
+
+class Drawing(Protocol):
+    """Draws things one after the other, of which nobody has all at once."""
+
+    @property
+    def header(self) -> Drawn:
+        """What stands before the first."""
+
+    @property
+    def footer(self) -> Drawn:
+        """What stands after the last; or a `Start`."""
+
+    def draw(self, thing: Any) -> Drawn:
+        """One more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Renderer:
+class Format:
     """An output format.
 
     Attributes:
-        module: Where its `report` function is; imported when first used, because the table's needs
-            rich and an error message or a CSV line should not wait for that.
-        header: Text that is printed once, before the first report.
-        footer: Text that is printed once, after the last.
+        module: Where its functions are; imported when first used, because the table's needs rich
+            and an error message or a CSV line should not wait for that.
+        kinds: The kinds of things that it draws, "report" or "tables".
+        ending: That of its files' names.
+        header: Text before the first report.
+        footer: Text after the last.
     """
 
     module: str
+    kinds: tuple[str, ...] = ("report",)
+    ending: str = ""
     header: str = ""
     footer: str = ""
 
     def report(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
-        """Draw one report.
+        """Draw one report, without header and footer.
 
         Args:
             report: What to draw.
@@ -53,21 +97,54 @@ class Renderer:
         """Draw one report that stands alone, between header and footer."""
         return self.header + self.report(report, width=width, color=color) + self.footer
 
+    def tables(self, columns: Sequence[str]) -> Drawing:
+        """Prepare to draw the tables of a sweep, whose columns of numbers have these names."""
+        drawing: Drawing = import_module(self.module).Tables(columns)
+        return drawing
 
-#: The formats by the name that `--format` takes.
+
+#: All formats by name; those of reports are what `--format` takes.
 FORMATS = {
-    "table": Renderer("gradcalc.render.table"),
-    "json": Renderer("gradcalc.render.json"),
-    "jsonl": Renderer("gradcalc.render.jsonl"),
-    "csv": Renderer(
+    "table": Format("gradcalc.render.table", ending=".txt"),
+    "json": Format("gradcalc.render.json", ending=".json"),
+    "jsonl": Format("gradcalc.render.jsonl", ending=".jsonl"),
+    "csv": Format(
         "gradcalc.render.csv",
+        ("report", "tables"),
+        ".csv",
         "line,id,expression,wrt,formula,symbolic,autograd,limit,ulps,verdict,blame,note,error\n",
     ),
-    "latex": Renderer("gradcalc.render.latex"),
-    "markdown": Renderer("gradcalc.render.markdown"),
-    "junit": Renderer(
+    "latex": Format("gradcalc.render.latex", ending=".tex"),
+    "markdown": Format("gradcalc.render.markdown", ending=".md"),
+    "junit": Format(
         "gradcalc.render.junit",
-        '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="gradcalc">\n',
-        "</testsuite>\n</testsuites>\n",
+        ending=".xml",
+        header='<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<testsuites>\n<testsuite name="gradcalc">\n',
+        footer="</testsuite>\n</testsuites>\n",
     ),
+    "parquet": Format("gradcalc.render.parquet", ("tables",), ".parquet"),
+    "npy": Format("gradcalc.render.npy", ("tables",), ".npy"),
 }
+
+
+def formats(kind: str) -> dict[str, Format]:
+    """The formats that draw things of a kind."""
+    return {name: form for name, form in FORMATS.items() if kind in form.kinds}
+
+
+def format_of(file: str, kind: str) -> Format:
+    """The format that a file's ending stands for.
+
+    Raises:
+        GradcalcError: If none has that ending, among those that draw things of the kind.
+    """
+    by_ending = {form.ending: form for form in formats(kind).values()}
+    form = by_ending.get(PurePath(file).suffix.lower())
+    if form is None:
+        raise GradcalcError(
+            Kind.USAGE,
+            f"`{file}` is of no known kind",
+            hint=f"write to a {', '.join(by_ending)} file",
+        )
+    return form

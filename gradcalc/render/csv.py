@@ -1,6 +1,7 @@
 r"""CSV: one row for each derivative, claim or error; for spreadsheets and data frames.
 
-In: a `Report`. Out: rows without the header, which `FORMATS` holds. Numbers round-trip.
+In: a `Report`. Out: rows without the header, which `FORMATS` holds. Or in: the tables of a sweep.
+Out: a row for each point, the table's columns, its verdict and note. Numbers round-trip.
 
 A tensor has a row for each entry. The cell `wrt` holds
 
@@ -17,38 +18,41 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, visible
 
 if TYPE_CHECKING:
-    from gradcalc.results.report import Entry, Report
+    from collections.abc import Iterable, Sequence
+
+    from gradcalc.results.report import Claim, Entry, Report
+    from gradcalc.results.table import Table
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report's rows."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    start = [_number(report.line), _id(report), _cell(report.expression)]
+    rows = [[*start, *_entry(entry), ""] for entry in report.entries]
+    rows += [[*start, *_claim(claim), ""] for claim in report.claims]
     if report.error is not None:
         # This text was never understood, so it may be anything, a spreadsheet's formula included.
-        start = [_number(report.line), _id(report), _cell(report.expression, understood=False)]
+        start[-1] = _cell(report.expression, understood=False)
         message = f"{report.error.kind}: {report.error.message}"
-        writer.writerow([*start, *[""] * 9, _cell(message)])
-    start = [_number(report.line), _id(report), _cell(report.expression)]
-    for entry in report.entries:
-        writer.writerow([*start, *_entry(entry), ""])
-    if report.error is None and not (report.gradients or report.hessian or report.claims):
+        rows = [[*start, *[""] * 9, _cell(message)], *rows]
+    elif not (report.gradients or report.hessian or report.claims):
         # Nothing to differentiate by, or no answer: the line has a row all the same.
         note = _cell("; ".join(report.warnings))
-        writer.writerow([*start, *[""] * 6, report.verdict or "", "", note, ""])
-    for claim in report.claims:
-        verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[
-            claim.correct
-        ]
-        cells = [_cell(claim.wrt), _cell(claim.claim), *[""] * 4, verdict, ""]
-        writer.writerow([*start, *cells, _cell(claim_sentence(claim)), ""])
-    return out.getvalue()
+        rows = [[*start, *[""] * 6, report.verdict or "", "", note, ""]]
+    return _lines(rows)
+
+
+def _claim(claim: Claim) -> list[str]:
+    verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[claim.correct]
+    return [
+        *(_cell(claim.wrt), _cell(claim.claim), "", "", "", "", verdict, ""),
+        _cell(claim_sentence(claim)),
+    ]
 
 
 def _entry(entry: Entry) -> list[str]:
@@ -91,3 +95,34 @@ def _cell(text: str, *, understood: bool = True) -> str:
     guarded = f"'{text}" if text.startswith(tuple(dangerous)) else text
     # A terminal may be what reads it.
     return visible(guarded)
+
+
+class Tables:
+    """Draws the tables of a sweep."""
+
+    footer = ""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.header = _lines([[*columns, "verdict", "note"]])
+
+    def draw(self, table: Table) -> str:
+        """A row for each point."""
+        cells = [_cells(table, name) for name in table.columns]
+        return _lines(zip(*cells, table.verdicts, table.notes, strict=True))
+
+
+def _cells(table: Table, name: str) -> list[Any]:
+    """The cells of a column of numbers."""
+    cells: list[Any] = table.columns[name].tolist()
+    if name.endswith(" ulps"):
+        cells = [int(u) if u < 2**53 and u.is_integer() else u for u in cells]
+    if name in table.missing:
+        for place in table.missing[name].nonzero()[0].tolist():
+            cells[place] = None
+    return cells
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()

@@ -7,13 +7,12 @@ tuple of its shape; a scalar is the bare number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from gradcalc.base.errors import GradcalcError
+from gradcalc.base.errors import GradcalcError, Kind
 
 #: A number, or a tensor's numbers as nested tuples.
 Nested = float | tuple[Any, ...]
@@ -35,28 +34,78 @@ class Verdict(StrEnum):
     DISAGREE = "disagree"
 
 
-#: Exit code of the command line for each verdict. 2 is bad input, which has no verdict.
-EXIT_CODES = {
+#: What stands for a verdict where bad input has none.
+ERROR = "error"
+
+#: Exit code of the command line for each verdict, and for bad input.
+EXIT_CODES: dict[str, int] = {
     Verdict.AGREE: 0,
     Verdict.UNCHECKED: 0,
     Verdict.ROUNDING: 0,
     Verdict.DISAGREE: 1,
+    ERROR: 2,
     Verdict.UNDEFINED: 3,
     Verdict.NONDIFFERENTIABLE: 3,
     Verdict.UNDECIDED: 4,
 }
 
-#: Exit codes, most serious first: `batch` ends with the first of these that occurred.
-SERIOUSNESS = (1, 2, 3, 4, 0)
+#: Exit codes, most serious first; 70 is an error of gradcalc's own.
+_BY_SERIOUSNESS = (1, 70, 2, 3, 4, 0)
 
-
-#: How serious each is, as a number.
+#: How serious each verdict is, as a number.
 _RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The most serious of verdicts; of none, `agree`."""
     return max(verdicts, key=_RANKS.__getitem__, default=Verdict.AGREE)
+
+
+def worst_code(codes: Collection[int]) -> int:
+    """The most serious of exit codes; of none, 0."""
+    return min(codes, key=_BY_SERIOUSNESS.index, default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a report comes to, small enough to go from process to process.
+
+    Attributes:
+        verdict: Its verdict, or "error".
+        wrong_claim: Whether a derivative by hand is wrong.
+        open_claim: Whether one could not be judged.
+        internal: Whether the error is gradcalc's own.
+    """
+
+    verdict: str
+    wrong_claim: bool = False
+    open_claim: bool = False
+    internal: bool = False
+
+    @classmethod
+    def of_json(cls, answer: Mapping[str, Any]) -> Outcome:
+        """The outcome of a report that was written as JSON."""
+        correct = [claim["correct"] for claim in answer.get("claims", ())]
+        error = answer["error"]
+        verdict = str(answer["verdict"]) if error is None else ERROR
+        internal = error is not None and error["kind"] == Kind.INTERNAL
+        return cls(verdict, False in correct, None in correct, internal)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it counts as: a wrong claim is a disagreement, one without judgement undecided."""
+        claims = {Verdict.DISAGREE.value} if self.wrong_claim else set()
+        claims |= {Verdict.UNDECIDED.value} if self.open_claim else set()
+        return frozenset({self.verdict, *claims})
+
+    @property
+    def most_serious(self) -> str:
+        """That of its names which decides about the exit code."""
+        return min(self.names, key=lambda name: _BY_SERIOUSNESS.index(self.code(name)))
+
+    def code(self, name: str) -> int:
+        """The exit code for one of its names."""
+        return 70 if self.internal and name == ERROR else EXIT_CODES[name]
 
 
 class Blame(StrEnum):
@@ -187,12 +236,12 @@ def nested(values: Sequence[Any], shape: Sequence[int]) -> Any:
     """
     if not shape:
         return values[0]
-    found = list(values)
-    for size in reversed(shape[1:]):
-        found = [tuple(found[k : k + size]) for k in range(0, len(found), size)] if size else []
     if 0 in shape:
         return _empty(tuple(shape))
-    return tuple(found)
+    level = list(values)
+    for size in reversed(shape[1:]):
+        level = [tuple(level[k : k + size]) for k in range(0, len(level), size)]
+    return tuple(level)
 
 
 def _empty(shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -324,15 +373,19 @@ class Report:
     line: int | None = None
 
     @property
+    def outcome(self) -> Outcome:
+        """What it comes to: its verdict and those on claims."""
+        failed = self.error is not None or self.verdict is None
+        correct = [claim.correct for claim in self.claims]
+        internal = self.error is not None and self.error.kind is Kind.INTERNAL
+        return Outcome(
+            ERROR if failed else str(self.verdict), False in correct, None in correct, internal
+        )
+
+    @property
     def exit_code(self) -> int:
         """0 agree, 1 disagree or wrong claim, 3 no derivative here, 4 undecided; or the error's."""
-        if self.verdict is None:
-            return 2 if self.error is None else self.error.exit_code
-        if any(claim.correct is False for claim in self.claims):
-            return 1
-        if any(claim.correct is None for claim in self.claims):
-            return min(EXIT_CODES[self.verdict] or 4, 4)
-        return EXIT_CODES[self.verdict]
+        return self.outcome.code(self.outcome.most_serious)
 
     @property
     def entries(self) -> tuple[Entry, ...]:

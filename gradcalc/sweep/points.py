@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcalc.base.errors import GradcalcError, Kind, Span, reason
+from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
 
 #: What a reader of files gives: for each name an array.
@@ -320,19 +321,6 @@ def _parquet(path: Path, wanted: Sequence[str]) -> Points:
             yield columns
 
     return Points(tuple(wanted), chunks, file.metadata.num_rows)
-
-
-def arrow_parquet() -> Any:
-    """Pyarrow's module for Parquet files, if it is installed."""
-    try:
-        import pyarrow.parquet as arrow
-    except ImportError:
-        raise GradcalcError(
-            Kind.USAGE,
-            "Parquet files need pyarrow, which is not installed",
-            hint='pip install "gradcalc[parquet]", or use a .csv or .npy file',
-        ) from None
-    return arrow
 
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], Points]] = {

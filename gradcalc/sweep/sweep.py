@@ -2,17 +2,14 @@
 
 In: a scalar program, the points by chunks, fixed values. Out: a `Table` for each chunk, in order,
 with a verdict for each point. `vectors` certifies what it can, and `domains` proves where there is
-no value; every other point goes to the jury (`hearing`), the same that `grad` calls. The jury also
-hears some points that are settled: should it say otherwise, both answers are shown as a
-disagreement.
+no value; every other point is judged by itself (`spot_checks`), as `grad` judges it. So are some
+points that are settled: should the two differ there, both answers are shown as a disagreement.
 """
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from gradcalc.ask.question import variables_of
@@ -24,47 +21,16 @@ from gradcalc.calculus.symbolic import calculus_of
 from gradcalc.functions import TABLE, torch
 from gradcalc.judging.notes import all_the_same, without_value
 from gradcalc.program.program import Array, Program
-from gradcalc.results.report import EXIT_CODES, SERIOUSNESS, Verdict
+from gradcalc.results.report import Outcome, Verdict
+from gradcalc.results.summary import Summary
+from gradcalc.results.table import Table
 from gradcalc.rounding.domains import NONE, has_borders, strangers
-from gradcalc.sweep.spot_checks import Hearing
-from gradcalc.sweep.tables import BESIDE, Table
+from gradcalc.sweep.draft import BESIDE, Draft
+from gradcalc.sweep.spot_checks import SpotChecks
 from gradcalc.sweep.vectors import Found, Vectors
 
 #: Points that are checked together, and of which a table consists.
 CHUNK = 262_144
-
-
-@dataclass(slots=True)
-class Summary:
-    """Counts of a run, kept while it goes on.
-
-    Attributes:
-        counts: Points by verdict.
-        heard: Points that the jury heard.
-        started: When it began, in seconds of the monotonic clock.
-    """
-
-    counts: Counter[Verdict] = field(default_factory=Counter)
-    heard: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def points(self) -> int:
-        """All points."""
-        return self.counts.total()
-
-    @property
-    def exit_code(self) -> int:
-        """The most serious of the verdicts' exit codes."""
-        codes = {EXIT_CODES[verdict] for verdict, count in self.counts.items() if count}
-        return next((code for code in SERIOUSNESS if code in codes), 0)
-
-    def text(self) -> str:
-        """The counts in one line."""
-        parts = ", ".join(f"{count:,} {what}" for what, count in self.counts.most_common() if count)
-        points = f"{self.points:,} point{'s' * (self.points != 1)}"
-        seconds = time.monotonic() - self.started
-        return f"{points}, {self.heard:,} heard by the jury: {parts} in {seconds:.1f} s"
 
 
 class Sweep:
@@ -101,11 +67,11 @@ class Sweep:
         calculus = calculus_of(program, tuple(entries), self._dtype)
         calculus.differentiate()
         self._vectors = Vectors(program, entries, self._dtype, calculus, device)
-        self._hearing = Hearing(
+        self._spot_checks = SpotChecks(
             program, dict(zip(self.names, entries, strict=True)), self._variables, options
         )
         self._has_borders = has_borders(program)
-        self.summary = Summary()
+        self.summary = Summary(unit="point", by_jury=0)
 
     @property
     def columns(self) -> list[str]:
@@ -134,7 +100,7 @@ class Sweep:
         given = dict(zip(self._swept, chunk, strict=True))
         length = len(chunk[0]) if chunk else 1
         kind = getattr(torch, self._dtype.name)
-        found = []
+        columns = []
         for name in self._program.names:
             if name in given:
                 column = torch.from_numpy(given[name])
@@ -148,8 +114,8 @@ class Sweep:
                         f"a value of `{name}` is beyond the range of {self._dtype.name}",
                         hint="leave --dtype out",
                     )
-            found.append(column)
-        return found
+            columns.append(column)
+        return columns
 
     def _ask_torch(self, columns: Sequence[Any]) -> None:
         """Let torch refuse what it refuses, at the first point, in the words of `grad`."""
@@ -160,68 +126,69 @@ class Sweep:
 
     def _table(self, columns: Sequence[Any], *, last: bool) -> Table:
         found = self._vectors.check(columns)
-        table = self._written(columns, found)
+        draft = self._draft(columns, found)
         certified = found.certified.cpu()
         (left,) = torch.nonzero(~certified, as_tuple=True)
-        undefined = self._find_undefined(table, columns, left)
-        self._hearing.decide(table, left[~undefined].tolist())
-        for number in self._samples(found, last=last):
-            if certified[number]:
-                self._hearing.cross_check(table, number, Verdict.AGREE)
-        for number in left[undefined][:1].tolist():
-            self._hearing.cross_check(table, number, Verdict.UNDEFINED)
-        self.summary.heard = self._hearing.heard
-        self.summary.counts[Verdict.AGREE] += table.length - len(table.findings)
-        self.summary.counts.update(verdict for verdict, _ in table.findings.values())
-        return table
+        undefined = self._find_undefined(draft, columns, left)
+        self._spot_checks.decide(draft, left[~undefined].tolist())
+        for place in self._samples(found, last=last):
+            if certified[place]:
+                self._spot_checks.cross_check(draft, place, Verdict.AGREE)
+        for place in left[undefined][:1].tolist():
+            self._spot_checks.cross_check(draft, place, Verdict.UNDEFINED)
+        self.summary.by_jury = self._spot_checks.count
+        self.summary.add(Outcome(Verdict.AGREE), draft.length - len(draft.findings))
+        for verdict, count in Counter(verdict for verdict, _ in draft.findings.values()).items():
+            self.summary.add(Outcome(verdict), count)
+        return draft
 
-    def _written(self, columns: Sequence[Any], found: Found) -> Table:
+    def _draft(self, columns: Sequence[Any], found: Found) -> Draft:
         """A table of what was found."""
-        names = self._program.names
-        table = Table(dict(zip(names, map(_numbers, columns), strict=True)), len(columns[0]))
-        table.columns["value"] = _numbers(found.value)
+        numbers = dict(zip(self._program.names, map(_numbers, columns), strict=True))
+        numbers["value"] = _numbers(found.value)
         parts = zip(self.names, found.autograd, found.exact, found.ulps, strict=True)
-        for name, *numbers in parts:
-            for which, column in zip(("", *BESIDE), numbers, strict=True):
-                table.columns[f"{name}{which}"] = _numbers(column)
+        for name, *three in parts:
+            for which, column in zip(("", *BESIDE), three, strict=True):
+                numbers[f"{name}{which}"] = _numbers(column)
+        draft = Draft(numbers, len(columns[0]))
         for position in found.lacking:
             for which in ("", " ulps"):
-                table.leave_out(f"{self.names[position]}{which}", slice(None))
-        return table
+                draft.leave_out(f"{self.names[position]}{which}", slice(None))
+        return draft
 
-    def _find_undefined(self, table: Table, columns: Sequence[Any], left: Any) -> Any:
+    def _find_undefined(self, draft: Draft, columns: Sequence[Any], left: Any) -> Any:
         """Tell at which of those points the function certainly has no value, and write it down."""
-        found = torch.full_like(left, NONE)
+        steps = torch.full_like(left, NONE)
         if self._has_borders and len(left):
             with torch.no_grad():
-                found = strangers(self._program, [c[left] for c in columns], self._dtype)
-        for stranger in found.unique().tolist():
-            if stranger != NONE:
-                self._write_undefined(table, left[found == stranger].numpy(), stranger)
-        return found != NONE
+                steps = strangers(self._program, [c[left] for c in columns], self._dtype)
+        for step in steps.unique().tolist():
+            if step != NONE:
+                self._write_undefined(draft, left[steps == step].numpy(), step)
+        return steps != NONE
 
-    def _write_undefined(self, table: Table, points: Any, stranger: int) -> None:
+    def _write_undefined(self, draft: Draft, places: Any, step: int) -> None:
         """Write down that the function has no value at those points, because of that step."""
-        note = without_value(self._program.source(stranger))
+        note = without_value(self._program.source(step))
         notes: list[list[str]] = []
         for name in self.names:
-            answers = [table.cell(name, number) for number in points]
+            answers = [draft.cell(name, place) for place in places]
             head = f"{name}: {Verdict.UNDEFINED}: {note}"
             notes.append([head + all_the_same(answer) for answer in answers])
             for which in BESIDE:
-                table.leave_out(f"{name}{which}", points)
-        for number, *said in zip(points.tolist(), *notes, strict=True):
-            table.findings[number] = Verdict.UNDEFINED, "; ".join(said)
+                draft.leave_out(f"{name}{which}", places)
+        for place, *said in zip(places.tolist(), *notes, strict=True):
+            draft.findings[place] = Verdict.UNDEFINED, "; ".join(said)
 
     def _samples(self, found: Found, *, last: bool) -> list[int]:
-        """Certified points that the jury hears too: the first, the last, the furthest off."""
-        numbers = []
-        if not self.summary.points:
-            numbers.append(0)
-            numbers += [int(torch.nan_to_num(ulps).argmax()) for ulps in found.ulps]
+        """Certified points that are judged all the same: the first, the last, the furthest off."""
+        places = []
+        if not self.summary.total:
+            places.append(0)
+            places += [int(torch.nan_to_num(ulps).argmax()) for ulps in found.ulps]
         if last:
-            numbers.append(len(found.certified) - 1)
-        return list(dict.fromkeys(numbers))
+            places.append(len(found.certified) - 1)
+        return list(dict.fromkeys(places))
 
 
 def _numbers(tensor: Any) -> Any:

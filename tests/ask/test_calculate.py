@@ -14,7 +14,7 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.calculus import symbolic
 from gradcalc.language.bindings import parse_bindings
-from gradcalc.render import FORMATS
+from gradcalc.render import formats
 from gradcalc.results.report import Report, Verdict
 
 FORMULA = "u**3 + v**2 + 4*u*v"
@@ -584,5 +584,5 @@ def test_question_that_never_gets_to_the_jury_is_undecided(monkeypatch, slow) ->
     assert (report.verdict, report.exit_code) == (Verdict.UNDECIDED, 4)
     assert (report.gradients, report.canonical) == ((), "sum(x)")
     assert "0.05 seconds" in report.warnings[0]
-    for name in FORMATS:
-        assert FORMATS[name].report(report)
+    for form in formats("report").values():
+        assert form.report(report)

@@ -18,7 +18,7 @@ from gradcalc.base.errors import Kind
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
 from gradcalc.batch.records import Record, read
 from gradcalc.calculus.symbolic import forget
-from gradcalc.render import FORMATS
+from gradcalc.render import FORMATS, formats
 from gradcalc.results.report import Report, Verdict
 
 HOSTILE = [
@@ -50,7 +50,7 @@ def test_hostile_line_becomes_a_record_and_the_next_is_answered(text, tmp_path, 
     assert hostile.error is not None or hostile.verdict is not None
     assert (plain.line, plain.verdict, plain.gradients[0].autograd) == (2, Verdict.AGREE, 6.0)
     assert list(tmp_path.iterdir()) == []
-    for form in [FORMATS[name] for name in FORMATS if name != "csv"]:
+    for form in [form for name, form in formats("report").items() if name != "csv"]:
         shown = form.report(hostile)
         assert not [c for c in shown if c < " " and c not in "\n\t\r"], "raw control characters"
         assert "\u202e" not in shown, "what turns the direction of text"

@@ -19,7 +19,7 @@ from gradcalc.base.options import Options
 from gradcalc.batch.jobs import Job, answer_chunk, drawn, started_workers
 from gradcalc.batch.records import Record
 from gradcalc.batch.stream import in_order
-from gradcalc.render import FORMATS
+from gradcalc.render import FORMATS, formats
 from gradcalc.results.report import Report, Verdict
 
 JOB = Job(Options(thorough=False, timeout=1.0), grace=0.5)
@@ -97,7 +97,7 @@ def test_line_alone_is_lost_too(workers):
 UNDECIDED = Report("x = 1", verdict=Verdict.UNDECIDED, warnings=("the line hung",), line=7, id="a")
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", formats("report"))
 def test_line_without_an_answer_is_drawn_in_every_format(name):
     answer = drawn(UNDECIDED, replace(JOB, format=name))
     assert "undecided" in answer.text

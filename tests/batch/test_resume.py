@@ -15,7 +15,7 @@ import pytest
 from gradcalc.base.errors import GradcalcError
 from gradcalc.batch.records import read
 from gradcalc.batch.resume import Answers
-from gradcalc.results.outcome import Outcome
+from gradcalc.results.report import Outcome
 
 INPUT = b"x --at x=1\n# a comment\nx +\n\n\xff\n" + 'é*x\n{"expression": "y"}\n'.encode()
 

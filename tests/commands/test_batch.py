@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gradcalc.commands.progress import _size
+from gradcalc.commands.progress import size
 
 LINES = [
     *(f"sin({k}*x)*y --at x=0.5,y={k}" for k in range(1, 10)),
@@ -239,7 +239,7 @@ def test_progress_knows_the_size_of_files_only(tmp_path):
     file = tmp_path / "lines.txt"
     file.write_text("x\n")
     with file.open("rb") as one, file.open("rb") as two:
-        assert _size([one, two]) == 4
-        assert _size([one, io.BytesIO(b"x")]) is None
+        assert size([one, two]) == 4
+        assert size([one, io.BytesIO(b"x")]) is None
         with subprocess.Popen(["cat"], stdin=one, stdout=subprocess.PIPE) as pipe:  # noqa: S607
-            assert _size([one, pipe.stdout]) is None
+            assert size([one, pipe.stdout]) is None

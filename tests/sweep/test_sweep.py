@@ -103,7 +103,7 @@ def test_random_points_are_judged_as_grad_does(text: str, dtype: str) -> None:
     made = Sweep(parse(text), ("u", "v"), {}, options)
     (answers,) = made.tables([chunk])
     # Beside rounding that is worth a note, spot checks, and a few.
-    assert made.summary.heard <= made.summary.counts[Verdict.ROUNDING] + 8
+    assert made.summary.by_jury <= made.summary.counts[Verdict.ROUNDING] + 8
     for number in rng.choice(1500, 12, replace=False).tolist():
         at = {name: float(answers.columns[name][number]) for name in "uv"}
         report = grad(text, at, dtype=dtype)
@@ -182,9 +182,9 @@ def asked(text: str, *axes: str) -> tuple[Sweep, list[sweep.Table]]:
 
 def test_jury_hears_little_where_all_is_well() -> None:
     made, _ = asked("exp(-x**2)*y", "x=-1:1:20", "y=-1:1:20")
-    assert made.summary.points == 400
+    assert made.summary.total == 400
     # The first point, the last, and the worst of each derivative.
-    assert 2 <= made.summary.heard <= 4
+    assert 2 <= made.summary.by_jury <= 4
 
 
 def test_false_certificate_is_told(monkeypatch: Any) -> None:

@@ -12,8 +12,8 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.batch.answers import answers
 from gradcalc.batch.records import read
 from gradcalc.render import FORMATS
-from gradcalc.results.outcome import FAILING, NAMES, Outcome, Summary, chosen
-from gradcalc.results.report import Report
+from gradcalc.results.report import Outcome, Report
+from gradcalc.results.summary import FAILING, NAMES, Summary, chosen
 
 OPTIONS = Options(thorough=False, timeout=2.0)
 
@@ -25,7 +25,7 @@ def reports(*lines):
 def summary(*lines, failing=FAILING):
     found = Summary(failing)
     for report in reports(*lines):
-        found.add(Outcome.of(report))
+        found.add(report.outcome)
     return found
 
 
@@ -52,9 +52,9 @@ def test_summary_counts_and_gives_the_most_serious_code(lines, code, text):
 def test_error_of_our_own_has_a_code_of_its_own(lines, code):
     counts = summary(*lines)
     report = Report("x", error=GradcalcError(Kind.INTERNAL, "internal error"))
-    counts.add(Outcome.of(report))
+    counts.add(report.outcome)
     assert counts.exit_code == code
-    assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == Outcome.of(report)
+    assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == report.outcome
 
 
 MIXED = ["x --at x=1", "x", "x +", "1/x --at x=0", "abs(x) --at x=0", "x**2 --claim x=x"]
@@ -81,7 +81,7 @@ def test_run_fails_by_what_was_chosen(failing, code):
 @pytest.mark.parametrize("line", [*MIXED, "hardsigmoid(x) --at x=5 --second-order"])
 def test_outcome_is_read_back_from_json_and_fails_as_the_report(line):
     (report,) = reports(line)
-    outcome = Outcome.of(report)
+    outcome = report.outcome
     assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == outcome
     found = Summary()
     found.add(outcome)
