@@ -200,7 +200,8 @@ def _write(asked: Sweep, points: Points, form: Format, output: str | None) -> No
         put(drawing.header)
         try:
             for table in asked.tables(points.chunks(CHUNK)):
-                put(drawing.draw(table))
+                for piece in drawing.draw(table):
+                    put(piece)
                 advance(asked.summary.total, asked.summary.total)
         finally:
             # What is written is a whole file, wherever it ends.

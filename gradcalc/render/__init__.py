@@ -12,7 +12,7 @@ line in `FORMATS`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePath
@@ -55,8 +55,8 @@ class Drawing(Protocol):
     def footer(self) -> Drawn:
         """What stands after the last; or a `Start`."""
 
-    def draw(self, thing: Any) -> Drawn:
-        """One more."""
+    def draw(self, thing: Any) -> Iterable[Drawn]:
+        """One more, in pieces of moderate size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gradcalc.results.report import Claim, Entry, Report
     from gradcalc.results.table import Table
+
+#: Rows of a table that are drawn together.
+_ROWS = 10_000
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -105,10 +109,12 @@ class Tables:
     def __init__(self, columns: Sequence[str]) -> None:
         self.header = _lines([[*columns, "verdict", "note"]])
 
-    def draw(self, table: Table) -> str:
+    def draw(self, table: Table) -> Iterator[str]:
         """A row for each point."""
         cells = [_cells(table, name) for name in table.columns]
-        return _lines(zip(*cells, table.verdicts, table.notes, strict=True))
+        rows = zip(*cells, table.verdicts, table.notes, strict=True)
+        while lines := _lines(islice(rows, _ROWS)):
+            yield lines
 
 
 def _cells(table: Table, name: str) -> list[Any]:

@@ -41,7 +41,7 @@ class Tables:
         )
         return out.getvalue()
 
-    def draw(self, table: Table) -> bytes:
+    def draw(self, table: Table) -> list[bytes]:
         """The rows of a table."""
         import numpy as np
 
@@ -50,7 +50,7 @@ class Tables:
             rows[name] = column
         rows["verdict"] = table.verdicts
         self._count += table.length
-        return rows.tobytes()
+        return [rows.tobytes()]
 
     @property
     def footer(self) -> Start:

@@ -46,7 +46,7 @@ class Tables:
         self._writer = parquet.ParquetWriter(self._sink, self._schema)
         self.header = self._sink.take()
 
-    def draw(self, table: Table) -> bytes:
+    def draw(self, table: Table) -> list[bytes]:
         """A row group."""
         import pyarrow as pa
 
@@ -55,7 +55,7 @@ class Tables:
         ]
         arrays += [pa.array(table.verdicts), pa.array(table.notes)]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        return self._sink.take()
+        return [self._sink.take()]
 
     @property
     def footer(self) -> bytes:
