@@ -88,7 +88,7 @@ class Outcome:
         correct = [claim["correct"] for claim in answer.get("claims", ())]
         error = answer["error"]
         verdict = str(answer["verdict"]) if error is None else ERROR
-        internal = error is not None and error["kind"] == Kind.INTERNAL
+        internal = isinstance(error, dict) and error.get("kind") == Kind.INTERNAL
         return cls(verdict, False in correct, None in correct, internal)
 
     @property
