@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.functions import lookup
-from gradcalc.language.source import CONSTANTS
+from gradcalc.language.scope import CONSTANTS
 from gradcalc.program.program import Program
 
 

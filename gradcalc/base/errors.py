@@ -6,7 +6,7 @@ crosses a module boundary. `render.error_text` draws it; nothing here prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -104,7 +104,7 @@ class MendableError(GradcalcError):
 
     Attributes:
         lead: What the hint says before the corrected texts.
-        corrected: Texts, or pieces of the text, that may be what was meant.
+        corrected: Texts, or pieces of the text, that may be what was meant; none that is too long.
     """
 
     def __init__(
@@ -120,12 +120,10 @@ class MendableError(GradcalcError):
     ) -> None:
         super().__init__(kind, message, text=text, span=span, hint=hint)
         self.lead = lead
-        self.corrected = corrected
+        self.corrected = tuple(p for p in corrected if len(p) <= _SHOWN and "\n" not in p)
 
-    def show(self, parses: Callable[[str], bool]) -> None:
-        """Put those of the corrected texts that parse into the hint; without any it stays."""
-        short = [p for p in self.corrected if len(p) <= _SHOWN and "\n" not in p]
-        sound = [piece for piece in short if parses(piece)]
+    def show(self, sound: Sequence[str]) -> None:
+        """Put the corrected texts that are in order into the hint; without any it stays."""
         if sound:
             self.hint = f"{self.lead} {' or '.join(sound)}"
 

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.base.names import nearest
 from gradcalc.functions import TABLE, Function, callable_names, lookup
-from gradcalc.language.literals import NotWrittenOut, index, option
-from gradcalc.language.source import PREFIXES, Source
-
-#: Calls of a notebook that gradcalc makes itself, and what to type instead.
-NOTEBOOK = {
-    "backward": "leave it out: gradcalc runs backward itself; --grad-outputs weighs the result",
-    "retain_grad": "leave it out, and ask with --retain-grad NAMES",
-    "requires_grad_": "leave it out: every variable requires grad, unless --wrt says otherwise",
-    "print": "leave it out: gradcalc prints all of it",
-    "manual_seed": "leave it out, and give --seed",
-    "grad": "leave it out: gradcalc differentiates by itself",
-    "zero_grad": "leave it out, and ask with --zero-grad",
-}
+from gradcalc.functions.table import Parameter
+from gradcalc.language.literals import NotWrittenOut, option
+from gradcalc.language.scope import NOTEBOOK, PREFIXES, Scope
+from gradcalc.language.source import Source
 
 #: How alike a word and a function's name are, for "did you mean".
 _ALIKE = 0.7
@@ -35,16 +26,28 @@ _ALIKE = 0.7
 #: Other spellings of parameters, from numpy.
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "size": "shape"}
 
+#: Arguments by name with which max and min are along an axis.
+_ALONG = frozenset({"dim", "keepdim"})
 
-class Default(NamedTuple):
-    """A parameter's default, in the place of an argument that is not given."""
+
+#: Arguments of torch's that are options of gradcalc's, or of no use here, and what to do instead.
+_ELSEWHERE = {
+    "dtype": "leave it out: --dtype says it for all",
+    "device": "leave it out: gradcalc calculates on the CPU",
+    "requires_grad": "leave it out, and bind the variable with --at: --at x=[1,2]",
+    "generator": "leave it out: --seed says it for all",
+}
+
+
+class Literal(NamedTuple):
+    """A number: one that is written out, or a parameter's default where no argument is given."""
 
     text: str
     span: Span
 
 
-#: What stands for a value: a node of the tree, or a default.
-Node = ast.expr | Default
+#: What stands for a value.
+Node = ast.expr | Literal
 
 
 @dataclass(slots=True)
@@ -56,34 +59,29 @@ class Call:
         values: What it is applied to, in the order of the row's parameters.
         options: Its other arguments, by name.
         span: Where it stands.
-        receiver: The expression whose method it is; None for a function.
-        in_place: Whether it changes its receiver, as x.add_(1) does.
+        in_place: Whether it changes its first value, as x.add_(1) does.
     """
 
     row: Function
     values: list[Node]
     options: dict[str, Any]
     span: Span
-    receiver: ast.expr | None = None
     in_place: bool = False
 
 
 class Calls:
     """Reads the calls of one expression."""
 
-    def __init__(
-        self, source: Source, is_assigned: Callable[[str], bool], known: Collection[str]
-    ) -> None:
+    def __init__(self, source: Source, scope: Scope) -> None:
         """Prepare to read.
 
         Args:
             source: The expression.
-            is_assigned: Whether a statement gave the name a value: `F.sum(0)` calls its method.
-            known: Names of variables: `F.sum()` calls its method, but F.relu(x) is a function's.
+            scope: What names mean: F.relu(x) is a function's call, but where F is a variable,
+                `F.sum()` calls its method.
         """
         self._source = source
-        self._is_assigned = is_assigned
-        self._known = known
+        self._scope = scope
 
     def read(self, node: ast.Call) -> Call:
         """Tell a call's arguments apart.
@@ -94,57 +92,47 @@ class Calls:
         row, in_place = self._callee(node)
         receiver = self._receiver(node)
         args: list[Node] = [*node.args] if receiver is None else [receiver, *node.args]
-        if in_place and receiver is None and node.args:
-            receiver = node.args[0]  # torch.exp_(x)
-        call = Call(row, args, {}, self._source.span(node), receiver, in_place)
+        call = Call(row, args, {}, self._source.span(node), in_place)
         if row.single and not node.keywords:
             return call
-        keywords = self._keywords(node)
-        names = [name for name, _ in keywords]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise self.argument_error(row, f"{row.name} gets `{twice}` twice", call.span)
+        named = self._named(call, node)
         if row.name == "tensor" and len(args) == 1:
-            self._refuse_torch_words(call, dict(keywords))
-            listed = args[0] if isinstance(args[0], ast.List) else ast.List(elts=[*args])  # type: ignore[list-item]
-            call.values, shape = self.elements(listed)
-            call.options["shape"] = shape if listed is args[0] else ()
+            self._refuse_elsewhere(call, named)
+            call.options["shape"] = ()
+            if isinstance(args[0], ast.List | ast.Tuple):
+                call.values, call.options["shape"] = self.elements(args[0])
         elif row.single:
-            self._by_name(call, keywords)
+            self._by_name(call, named)
         else:
-            self._with_options(call, args, dict(keywords))
+            self._refuse_elsewhere(call, named)
+            self._with_options(call, named)
         return call
 
     def part(self, node: ast.Attribute | ast.Subscript) -> Call | None:
         """The call of which the node takes a part, as in slogdet(A).logabsdet; None for others."""
-        call = node.value
-        if not isinstance(call, ast.Call):
+        if not isinstance(node.value, ast.Call) or not self._callee(node.value)[0].parts:
             return None
-        row, _ = self._callee(call)
-        found = self.read(call) if row.parts else None
-        if found is None or (row.pairwise and "dim" not in found.options):
+        call = self.read(node.value)
+        row = call.row
+        if row.pairwise and "dim" not in call.options:
             return None
-        if isinstance(node, ast.Attribute):
-            part = row.parts.index(node.attr) if node.attr in row.parts else None
-        else:
-            part = next((k for k in range(len(row.parts)) if _is_number(node.slice, k)), None)
-            if part is None and row.pairwise and _is_number(node.slice, 1):
+        if isinstance(node, ast.Subscript):
+            items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            part = _whole_number(items[0]) if len(items) == 1 else None
+            if row.pairwise and part == 1:
+                hint = f"take the values: {self._source.piece(call.span)}.values"
                 message = "indices are no numbers to differentiate"
-                raise GradcalcError(
-                    Kind.SYNTAX,
-                    message,
-                    text=self._source.text,
-                    span=self._source.span(node),
-                    hint=f"take the values: {self._source.piece(found.span)}.values",
-                )
-        if part is None:
+                raise self._source.error(message, node, hint)
+        else:
+            part = row.parts.index(node.attr) if node.attr in row.parts else None
+        if part not in range(len(row.parts)):
             return None
-        found.span = self._source.span(node)
+        call.span = self._source.span(node)
         if len(row.parts) > 1:
-            found.options["part"] = part
-        return found
+            call.options["part"] = part
+        return call
 
-    def elements(self, node: ast.List) -> tuple[list[Node], tuple[int, ...]]:
+    def elements(self, node: ast.List | ast.Tuple) -> tuple[list[Node], tuple[int, ...]]:
         """The elements of a list of lists, and its shape."""
         shape: list[int] = []
         level: list[ast.expr] = [node]
@@ -152,22 +140,16 @@ class Calls:
             sizes = {len(getattr(part, "elts", ())) for part in level}
             lists = all(isinstance(part, ast.List | ast.Tuple) for part in level)
             if len(sizes) > 1 or not lists:
-                raise GradcalcError(
-                    Kind.SHAPE,
-                    "the rows of this list are not of the same length",
-                    text=self._source.text,
-                    span=self._source.span(node),
-                    hint="write as many numbers in each row, as in [[1, 2], [3, 4]]",
-                )
+                message = "the rows of this list are not of the same length"
+                hint = "write as many numbers in each row, as in [[1, 2], [3, 4]]"
+                raise self._source.error(message, node, hint, kind=Kind.SHAPE)
             shape.append(sizes.pop())
             level = [element for part in level for element in part.elts]  # type: ignore[attr-defined]
             if not level:
                 break
         if any(isinstance(element, ast.List | ast.Tuple) for element in level):
-            raise GradcalcError(
-                Kind.SHAPE, "a list holds numbers or lists, not both", text=self._source.text,
-                span=self._source.span(node), hint="write as in [[1, 2], [3, 4]]",
-            )  # fmt: skip
+            message = "a list holds numbers or lists, not both"
+            raise self._source.error(message, node, "write as in [[1, 2], [3, 4]]", kind=Kind.SHAPE)
         return list(level), tuple(shape)
 
     def _receiver(self, node: ast.Call) -> ast.expr | None:
@@ -177,7 +159,8 @@ class Calls:
             return None
         value = callee.value
         if isinstance(value, ast.Name) and (
-            self._is_assigned(value.id) or (value.id in self._known and not node.args)
+            self._scope.is_assigned(value.id)
+            or (value.id in self._scope.variables and not node.args)
         ):
             return value
         return None if is_prefix(value) else value
@@ -186,102 +169,110 @@ class Calls:
         """The row that is called, and whether it changes its tensor in place, as x.add_(1) does."""
         name = self._callee_name(node.func)
         row = lookup(name)
-        if row is None and isinstance(node.func, ast.Attribute) and name.endswith("_"):
+        in_place = row is None and isinstance(node.func, ast.Attribute) and name.endswith("_")
+        if in_place:
             row = lookup(name[:-1])
-            if row is not None:
-                return row, True
-        if row is None:
+        if row is None or (in_place and (row.attribute or row.name == "tensor")):
             raise self._unknown(node.func, name)
-        if row.pairwise is not None:
-            receiver = self._receiver(node)
-            others = node.args[1:] if receiver is None else node.args
-            # As in torch, where max(x, 0) is along an axis; alone it is the larger of two.
-            method = isinstance(node.func, ast.Attribute)
-            axis = method and bool(others) and _is_whole(others[0])
-            if others and not axis and not _has_dim(node):
-                return TABLE[row.pairwise], False
-        return row, False
+        if row.pairwise is not None and not in_place and self._is_of_pairs(node):
+            row = TABLE[row.pairwise]
+        return row, in_place
 
-    def _by_name(self, call: Call, keywords: list[tuple[str, ast.expr]]) -> None:
-        """Put arguments that are given by name in their places."""
-        row, args, span = call.row, call.values, call.span
-        self.check_count(row, len(args), by_name=len(keywords), span=span)
-        parameters = () if row.variadic else row.parameters
+    def _is_of_pairs(self, node: ast.Call) -> bool:
+        """Whether max(...) or min(...) is the larger or smaller of values, not along an axis.
+
+        As in torch, where max(x, 0) is along an axis; alone it is the larger of two.
+        """
+        others = node.args[1:] if self._receiver(node) is None else node.args
+        if not others or any(_SPELLINGS.get(k.arg or "", k.arg) in _ALONG for k in node.keywords):
+            return False
+        return isinstance(node.func, ast.Name) or _whole_number(others[0]) is None
+
+    def _named(self, call: Call, node: ast.Call) -> dict[str, ast.expr]:
+        """The arguments that are given by name."""
         named: dict[str, ast.expr] = {}
-        for name, value in keywords:
-            if all(parameter.name != name for parameter in parameters):
-                raise self.argument_error(row, f"{row.name} has no `{name}`", span)
-            if name in named or any(
-                parameter.name == name for parameter in parameters[: len(args)]
-            ):
-                raise self.argument_error(row, f"{row.name} gets `{name}` twice", span)
-            named[name] = value
+        for keyword in node.keywords:
+            name = self._source.name(keyword)
+            name = _SPELLINGS.get(name, name)
+            if name in named:
+                raise self._twice(call, name)
+            named[name] = keyword.value
+        return named
+
+    def _by_name(self, call: Call, named: dict[str, ast.expr]) -> None:
+        """Put the arguments that are given by name in their places."""
+        row, args = call.row, call.values
+        self.check_count(row, len(args), by_name=len(named), span=call.span)
+        parameters = () if row.variadic else row.parameters
+        names = [parameter.name for parameter in parameters]
+        for name in named:
+            if name not in names:
+                raise self.argument_error(row, f"{row.name} has no `{name}`", call.span)
+            if name in names[: len(args)]:
+                raise self._twice(call, name)
         for parameter in parameters[len(args) :]:
             if parameter.name in named:
                 args.append(named.pop(parameter.name))
             elif parameter.default is None:
-                raise self.argument_error(row, f"{row.name} lacks `{parameter.name}`", span)
+                raise self._lacking(call, parameter)
             elif named:
-                args.append(Default(parameter.default, span))
+                args.append(Literal(parameter.default, call.span))
 
-    def _keywords(self, node: ast.Call) -> list[tuple[str, ast.expr]]:
-        found = []
-        for keyword in node.keywords:
-            name = self._source.name(keyword)
-            found.append((_SPELLINGS.get(name, name), keyword.value))
-        return found
-
-    def _with_options(self, call: Call, args: list[Node], named: dict[str, ast.expr]) -> None:
+    def _with_options(self, call: Call, named: dict[str, ast.expr]) -> None:
         """Part the values of a call from its options."""
-        row, span, options = call.row, call.span, call.options
-        self._refuse_torch_words(call, named)
         values: list[Node] = []
-        rest = list(args)
+        for parameter, given in self._matched(call, named):
+            if parameter.option:
+                call.options[parameter.name] = self._option(call, parameter, given)
+            elif parameter.spread:
+                values += given
+            elif parameter.several:
+                values += self._listed(call, given)
+            else:
+                values.append(given)
+        call.values = values
+
+    def _matched(self, call: Call, named: dict[str, ast.expr]) -> Iterator[tuple[Parameter, Any]]:
+        """For each parameter that an argument is given for, that argument.
+
+        For one that takes all arguments that are left, these are given as a list; but a list or a
+        tuple that is the only one, or given by name, stands for itself.
+        """
+        row = call.row
+        rest = list(call.values)
         for parameter in row.parameters:
-            given: Any = None
-            if parameter.option and parameter.several and rest and parameter.name not in named:
-                listed = len(rest) == 1 and isinstance(rest[0], ast.List | ast.Tuple)
-                given = rest[0] if listed else ast.Tuple(elts=rest)  # type: ignore[arg-type]
+            takes_rest = parameter.spread
+            if parameter.name in named:
+                if rest:
+                    raise self._twice(call, parameter.name)
+                given: Any = named.pop(parameter.name)
+                yield parameter, [given] if takes_rest and not parameter.option else given
+            elif takes_rest and rest:
+                yield parameter, rest
                 rest = []
             elif rest:
-                given = rest.pop(0)
-                if parameter.name in named:
-                    raise self.argument_error(
-                        row, f"{row.name} gets `{parameter.name}` twice", span
-                    )
-            elif parameter.name in named:
-                given = named.pop(parameter.name)
-            elif parameter.option and parameter.several and parameter.default is None:
-                options[parameter.name] = ()
-                continue
+                yield parameter, rest.pop(0)
+            elif takes_rest and parameter.option and parameter.default is None:
+                yield parameter, rest
             elif parameter.default is None:
-                raise self.argument_error(row, f"{row.name} lacks `{parameter.name}`", span)
-            elif not parameter.option:
-                continue
-            if given is None:
-                continue
-            if parameter.spread and not parameter.option:
-                values += [given, *rest]
-                rest = []
-                continue
-            if not parameter.option:
-                values += self._listed(call, given) if parameter.several else [given]
-                continue
-            try:
-                value = option(given)
-            except NotWrittenOut:
-                raise self.argument_error(
-                    row, f"`{parameter.name}` of {row.name} is written out, not calculated", span
-                ) from None
-            if parameter.several and not isinstance(value, tuple):
-                value = (value,)
-            options[parameter.name] = value
+                raise self._lacking(call, parameter)
         if rest:
-            most = len(row.parameters)
-            raise self.argument_error(row, f"{row.name} takes {most} arguments at most", span)
+            most = f"{row.name} takes {len(row.parameters)} arguments at most"
+            raise self.argument_error(row, most, call.span)
         if named:
-            raise self.argument_error(row, f"{row.name} has no `{next(iter(named))}`", span)
-        call.values = values
+            raise self.argument_error(row, f"{row.name} has no `{next(iter(named))}`", call.span)
+
+    def _option(self, call: Call, parameter: Parameter, given: Any) -> Any:
+        """The value of an option."""
+        if isinstance(given, list):  # the arguments of a shape
+            alone = len(given) == 1 and isinstance(given[0], ast.List | ast.Tuple)
+            given = given[0] if alone else ast.Tuple(elts=given)
+        try:
+            value = option(given)
+        except NotWrittenOut:
+            message = f"`{parameter.name}` of {call.row.name} is written out, not calculated"
+            raise self.argument_error(call.row, message, call.span) from None
+        return (value,) if parameter.several and not isinstance(value, tuple) else value
 
     def _listed(self, call: Call, given: Node) -> list[Node]:
         """The values of an argument that is a list of them."""
@@ -290,29 +281,18 @@ class Calls:
             raise self.argument_error(call.row, problem, call.span)
         return list(given.elts)
 
-    def _refuse_torch_words(self, call: Call, named: dict[str, ast.expr]) -> None:
+    def _refuse_elsewhere(self, call: Call, named: dict[str, ast.expr]) -> None:
         """Say what to do about `dtype`, `device` and `requires_grad`, which are options here."""
-        advice = {
-            "dtype": "leave it out: --dtype says it for all",
-            "device": "leave it out: gradcalc calculates on the CPU",
-            "requires_grad": "leave it out, and bind the variable with --at: --at x=[1,2]",
-            "generator": "leave it out: --seed says it for all",
-        }
         for name, value in named.items():
-            if name not in advice or any(p.name == name for p in call.row.parameters):
+            if name not in _ELSEWHERE or any(p.name == name for p in call.row.parameters):
                 continue
             if name == "dtype" and re.search("int|long|bool", _word(value)):
-                raise GradcalcError(
-                    Kind.AUTOGRAD,
-                    "a tensor of whole numbers cannot require grad: only floating-point ones can",
-                    text=self._source.text,
-                    span=call.span,
-                    hint="leave the dtype out",
+                message = (
+                    "a tensor of whole numbers cannot require grad: only floating-point ones can"
                 )
-            problem = f"`{name}` is no argument here"
-            raise GradcalcError(
-                Kind.SYNTAX, problem, text=self._source.text, span=call.span, hint=advice[name]
-            )
+                hint = "leave the dtype out"
+                raise self._source.error(message, call.span, hint, kind=Kind.AUTOGRAD)
+            raise self._source.error(f"`{name}` is no argument here", call.span, _ELSEWHERE[name])
 
     def _callee_name(self, callee: ast.expr) -> str:
         if isinstance(callee, ast.Name):
@@ -327,13 +307,8 @@ class Calls:
         if isinstance(callee, ast.Attribute):
             place = self._source.attribute(callee)[1]
         if name in NOTEBOOK:
-            return GradcalcError(
-                Kind.NAME,
-                f"`{name}` is no part of the program",
-                text=self._source.text,
-                span=place,
-                hint=NOTEBOOK[name],
-            )
+            message = f"`{name}` is no part of the program"
+            return self._source.error(message, place, NOTEBOOK[name], kind=Kind.NAME)
         text = self._source.text
         before, after = text[: place.start].lstrip(), text[place.stop :].rstrip()
         near = nearest(name, callable_names(), alike=_ALIKE)
@@ -368,8 +343,14 @@ class Calls:
 
     def argument_error(self, row: Function, message: str, span: Span) -> GradcalcError:
         """An error about the arguments of a call."""
-        hint = f"write {row.signature}"
-        return GradcalcError(Kind.SYNTAX, message, text=self._source.text, span=span, hint=hint)
+        return self._source.error(message, span, f"write {row.signature}")
+
+    def _twice(self, call: Call, name: str) -> GradcalcError:
+        return self.argument_error(call.row, f"{call.row.name} gets `{name}` twice", call.span)
+
+    def _lacking(self, call: Call, parameter: Parameter) -> GradcalcError:
+        message = f"{call.row.name} lacks `{parameter.name}`"
+        return self.argument_error(call.row, message, call.span)
 
 
 def is_prefix(node: ast.expr) -> bool:
@@ -384,20 +365,10 @@ def _word(node: ast.expr) -> str:
     return str(getattr(node, "attr", getattr(node, "id", getattr(node, "value", ""))))
 
 
-def _has_dim(node: ast.Call) -> bool:
-    return any(keyword.arg in {"dim", "axis", "keepdim", "keepdims"} for keyword in node.keywords)
-
-
-def _is_whole(node: ast.expr) -> bool:
-    """Whether it is a whole number, written out."""
+def _whole_number(node: ast.expr) -> int | None:
+    """The whole number that is written out there; None for anything else."""
     try:
-        return type(option(node)) is int
+        value = option(node)
     except NotWrittenOut:
-        return False
-
-
-def _is_number(node: ast.expr, number: int) -> bool:
-    try:
-        return index(node) == (number,)
-    except NotWrittenOut:
-        return False
+        return None
+    return value if type(value) is int else None

@@ -31,20 +31,19 @@ from collections.abc import Collection
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.functions import TABLE, Function
-from gradcalc.language.expressions import BINARY, Expressions
-from gradcalc.language.source import CONSTANTS, PREFIXES, Source
+from gradcalc.language.draft import Draft
+from gradcalc.language.expressions import BINARY, Expression
+from gradcalc.language.notation import as_typed, rewrite
+from gradcalc.language.scope import Scope
+from gradcalc.language.source import Source
 from gradcalc.language.syntax import depths
-from gradcalc.language.tokens import Line, lines
+from gradcalc.language.tokens import Line, Token, lines
 from gradcalc.program.program import Program, Statement
 
-__all__ = ["CONSTANTS", "PREFIXES", "parse", "parse_row", "row_program"]
-
 _ASSIGNED = {
-    **{
-        f"{row.symbol}=": row
-        for row in BINARY.values()
-        if row.name not in {"logical_and", "logical_or"}
-    },
+    f"{row.symbol}=": row
+    for row in BINARY.values()
+    if row.name not in {"logical_and", "logical_or"}
 }
 
 
@@ -78,21 +77,19 @@ def parse(text: str, known: Collection[str] = ()) -> Program:
     try:
         return _parse(text, known)
     except MendableError as error:
-        error.show(functools.partial(_parses, known=known))
+        error.show([text for text in error.corrected if _parses(text, known)])
         raise
 
 
-def _parse(text: str, known: Collection[str], fixed: Collection[str] = ()) -> Program:
-    parser = _Parser(text, known, fixed)
-    parser.read()
-    program = parser.finish()
+def _parse(text: str, variables: Collection[str], fixed: Collection[str] = ()) -> Program:
+    program = _Parser(text, variables, fixed).read()
     _check_canonical(program)
     return program
 
 
-def _parses(text: str, known: Collection[str]) -> bool:
+def _parses(text: str, variables: Collection[str]) -> bool:
     try:
-        _parse(text, known)
+        _parse(text, variables)
     except GradcalcError:
         return False
     return True
@@ -122,114 +119,103 @@ def _check_canonical(program: Program) -> None:
 class _Parser:
     """Reads the statements of one program."""
 
-    def __init__(self, text: str, known: Collection[str], fixed: Collection[str]) -> None:
+    def __init__(self, text: str, variables: Collection[str], fixed: Collection[str]) -> None:
         self._text = text
-        self._expressions = Expressions(text, known, fixed)
+        self._scope = Scope(variables)
+        self._draft = Draft(text, self._scope, fixed)
         self._statements: list[Statement] = []
 
-    def finish(self) -> Program:
-        """The program of all lines that were read."""
-        return self._expressions.finish(self._statements)
-
-    def read(self) -> None:
-        """Turn the text into steps."""
-        source = self._expressions.as_typed()
-        if source is not None:
-            self._result(source, last=True)
-            return
-        cut = lines(self._text)
-        for position, line in enumerate(cut, 1):
-            self._line(line, last=position == len(cut))
+    def read(self) -> Program:
+        """Turn the text into a program."""
+        plain = as_typed(self._text, self._scope.is_function)
+        if plain is not None:
+            self._result(Source(plain), last=True)
+        else:
+            cut = lines(self._text)
+            for position, line in enumerate(cut, 1):
+                self._line(line, last=position == len(cut))
+        return self._draft.finish(self._statements)
 
     def _line(self, line: Line, *, last: bool) -> None:
-        source = self._expressions.source(line.tokens)
+        source = self._source(line.tokens)
         if line.target is None:
             self._result(source, last=last)
-            return
-        if len(line.target) == 1 and line.target[0].sort == "name":
+        elif len(line.target) == 1 and line.target[0].sort == "name":
             name, where = line.target[0].spelling, line.target[0].span
-            value = self._expressions.value(source.tree())
-            if line.sign == "=":
-                self._expressions.names[name] = value
-            else:
+            value = self._value(source)
+            if line.sign != "=":
                 value = self._changed(line, name, where, value)
             self._state(name, value, where)
-            return
-        self._assign_entries(line)
+        else:
+            self._assign_entries(line, self._source(line.target), source)
+
+    def _source(self, tokens: list[Token]) -> Source:
+        return Source(rewrite(self._text, tokens, self._scope.is_function))
+
+    def _value(self, source: Source) -> int:
+        return Expression(source, self._draft).value(source.tree())
 
     def _state(self, name: str | None, value: int, where: Span) -> None:
         if name is not None:
-            self._expressions.names[name] = value
-        self._statements.append(Statement(name, (value,), where, self._expressions.steps))
+            self._scope.values[name] = value
+        self._statements.append(Statement(name, (value,), where, self._draft.steps))
 
     def _result(self, source: Source, *, last: bool) -> None:
         """Read a line that is an expression, or on the last line several."""
         tree = source.tree()
-        whole = source.whole
+        expression = Expression(source, self._draft)
         parts = tree.elts if isinstance(tree, ast.Tuple) else []
         # 1,5*x is no pair of results but a decimal number with a comma.
         if last and parts and not any(isinstance(part, ast.Constant) for part in parts):
             if len(parts) > limits.STATEMENTS:
                 message = f"the program has more than {limits.STATEMENTS:,} results"
-                raise GradcalcError(Kind.LIMIT, message, text=self._text, span=whole)
-            values = tuple(self._expressions.value(element) for element in parts)
-            self._statements.append(Statement(None, values, whole, self._expressions.steps))
+                raise source.error(message, source.whole, kind=Kind.LIMIT)
+            values = tuple([expression.value(part) for part in parts])
+            self._statements.append(Statement(None, values, source.whole, self._draft.steps))
             return
-        value = self._expressions.value(tree)
-        if not last and not self._expressions.changed:
+        value = expression.value(tree)
+        if not last and not self._draft.changed:
             raise MendableError(
                 Kind.SYNTAX,
                 "the value of this line is not used",
                 text=self._text,
-                span=whole,
+                span=source.whole,
                 lead="put it on one line:",
                 corrected=(" ".join(self._text.split()),),
                 hint="give it a name, as in y = x**2",
             )
-        self._state(None, value, whole)
+        self._state(None, value, source.whole)
 
     def _changed(self, line: Line, name: str, where: Span, value: int) -> int:
         """The value of `x += 1`: in place for a tensor, a new number for a plain one."""
-        row = _ASSIGNED.get(line.sign)
-        if row is None:
-            raise GradcalcError(
-                Kind.SYNTAX,
-                f"`{line.sign}` is not part of the language",
-                text=self._text,
-                span=where,
-            )
-        before = self._expressions.named(name, where)
-        tensor = before not in self._expressions.fixed
-        return self._expressions.step(row, [before, value], line.span, in_place=tensor)
+        row = self._operator(line, where)
+        before = self._draft.named(name, where)
+        tensor = before not in self._draft.fixed
+        return self._draft.step(row, [before, value], line.span, in_place=tensor)
 
-    def _assign_entries(self, line: Line) -> None:
+    def _operator(self, line: Line, where: Span) -> Function:
+        """The operator of a line such as `x += 1`."""
+        if line.sign in _ASSIGNED:
+            return _ASSIGNED[line.sign]
+        message = f"`{line.sign}` is not part of the language"
+        raise GradcalcError(Kind.SYNTAX, message, text=self._text, span=where)
+
+    def _assign_entries(self, line: Line, target: Source, source: Source) -> None:
         """Read `x[0, 1] = expression`, and `x[0, 1] += expression`."""
-        expressions, target = self._expressions, line.target or []
-        source = expressions.source(target)
-        node = source.tree()
+        draft, node = self._draft, target.tree()
         if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
-            place = target[0].span.to(target[-1].span)
-            raise GradcalcError(
-                Kind.SYNTAX,
-                "this is no name that a value can be given to",
-                text=self._text,
-                span=place,
-                hint="write NAME = expression, as in y = x**2",
-            )
-        name, where, place = source.name(node.value), source.span(node.value), source.span(node)
-        options = (("index", expressions.index(node)),)
+            message = "this is no name that a value can be given to"
+            hint = "write NAME = expression, as in y = x**2"
+            raise target.error(message, target.whole, hint)
+        name, where, place = target.name(node.value), target.span(node.value), target.span(node)
+        options = (("index", Expression(target, draft).index(node)),)
         if line.sign == "=":
-            value = expressions.value(expressions.source(line.tokens).tree())
-            before = expressions.named(name, where)
+            value = self._value(source)
+            before = draft.named(name, where)
         else:
-            row = _ASSIGNED.get(line.sign)
-            if row is None:
-                raise source.error(f"`{line.sign}` is not part of the language", node)
-            before = expressions.named(name, where)
-            part = expressions.step(TABLE["getitem"], [before], place, options)
-            right = expressions.value(expressions.source(line.tokens).tree())
-            value = expressions.step(row, [part, right], line.span)
-        changed = self._expressions.step(
-            TABLE["setitem"], [before, value], line.span, options, in_place=True
-        )
+            row = self._operator(line, place)
+            before = draft.named(name, where)
+            part = draft.step(TABLE["getitem"], [before], place, options)
+            value = draft.step(row, [part, self._value(source)], line.span)
+        changed = draft.step(TABLE["setitem"], [before, value], line.span, options, in_place=True)
         self._state(name, changed, where)

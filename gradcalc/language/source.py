@@ -12,18 +12,6 @@ import re
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.language.notation import Notation
 
-#: Names that stand for numbers, unless the user binds them, by themselves.
-CONSTANTS = frozenset({"pi", "e", "inf", "nan"})
-
-
-#: Module names before a function's, which are dropped: torch.sin, np.sin and sin are one.
-PREFIXES = frozenset(
-    {
-        *("torch", "np", "numpy", "math", "F", "nn", "functional", "special", "linalg", "Tensor"),
-        *("sympy", "scipy", "jnp"),
-    }
-)
-
 
 class Source:
     """An expression of the user's."""
@@ -67,9 +55,17 @@ class Source:
         place = Span(self._notation.starts[start], self.span(node).stop)
         return self._notation.name(node.attr, start), place
 
-    def error(self, message: str, node: ast.expr) -> GradcalcError:
-        """An error about a node."""
-        return GradcalcError(Kind.SYNTAX, message, text=self.text, span=self.span(node))
+    def error(
+        self,
+        message: str,
+        place: ast.expr | Span,
+        hint: str | None = None,
+        *,
+        kind: Kind = Kind.SYNTAX,
+    ) -> GradcalcError:
+        """An error about a node, or about a place in the user's text."""
+        span = place if isinstance(place, Span) else self.span(place)
+        return GradcalcError(kind, message, text=self.text, span=span, hint=hint)
 
     def tree(self) -> ast.expr:
         """Python's parse.
@@ -80,31 +76,22 @@ class Source:
         try:
             return ast.parse(self._notation.python, mode="eval").body
         except (RecursionError, MemoryError):
-            raise GradcalcError(
-                Kind.LIMIT,
+            raise self.error(
                 "the expression is nested too deeply (a sum of n terms nests n deep; "
                 "the limit is near 2,500)",
-                text=self.text,
-                span=self.whole,
-                hint="name a part, as in y = x + 1; y**2",
+                self.whole,
+                "name a part, as in y = x + 1; y**2",
+                kind=Kind.LIMIT,
             ) from None
         except SyntaxError as problem:
             if "follows keyword argument" in problem.msg:
-                raise GradcalcError(
-                    Kind.SYNTAX,
-                    "an argument by name comes before one without",
-                    text=self.text,
-                    span=self.whole,
-                    hint="put the arguments by name last",
-                ) from None
+                message = "an argument by name comes before one without"
+                hint = "put the arguments by name last"
+                raise self.error(message, self.whole, hint) from None
         span = self.whole
-        place = re.search(r"(?<![=!<>])=(?!=)", self.text[span.start : span.stop])
+        place = re.search(r"(?<![=!<>])=(?!=)", self.piece(span))
         if place is not None:
-            raise GradcalcError(
-                Kind.SYNTAX,
-                "unexpected `=`",
-                text=self.text,
-                span=Span(span.start + place.start(), span.start + place.end()),
-                hint="bind values with --at, as in --at x=1, or compare with ==",
-            )
-        raise GradcalcError(Kind.SYNTAX, "this is no expression", text=self.text, span=span)
+            sign = Span(span.start + place.start(), span.start + place.end())
+            hint = "bind values with --at, as in --at x=1, or compare with =="
+            raise self.error("unexpected `=`", sign, hint)
+        raise self.error("this is no expression", span)

@@ -11,6 +11,8 @@ work entry by entry, is *scalar*; `expand` writes any program as a scalar one.
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,6 +90,47 @@ class Array(NamedTuple):
 
     shape: tuple[int, ...]
     numbers: tuple[float, ...]
+
+
+#: The fields of a step whose arguments are places in an order of appearance.
+Unnumbered = tuple[str, Sequence[int], "Span", tuple[tuple[str, Any], ...], bool, bool]
+
+
+def arranged(
+    values: Sequence[Input | Constant | Unnumbered],
+) -> tuple[tuple[Input, ...], tuple[Constant, ...], tuple[Step, ...], list[int]]:
+    """Number values as a program does.
+
+    Args:
+        values: Inputs, constants and steps, in order of appearance.
+
+    Returns:
+        The inputs, the constants, the steps, and for each place of `values` its number.
+    """
+    inputs: list[int] = []
+    constants: list[int] = []
+    steps: list[int] = []
+    sorts = {Input: inputs, Constant: constants}
+    for place, value in enumerate(values):
+        sorts.get(type(value), steps).append(place)
+    numbers = [0] * len(values)
+    for number, place in enumerate(itertools.chain(inputs, constants, steps)):
+        numbers[place] = number
+    number_of = numbers.__getitem__
+    parts: Any = values
+    return (
+        tuple([parts[place] for place in inputs]),
+        tuple([parts[place] for place in constants]),
+        tuple(
+            [
+                Step(function, tuple(map(number_of, args)), span, options, in_place, no_grad)
+                for function, args, span, options, in_place, no_grad in map(
+                    parts.__getitem__, steps
+                )
+            ]
+        ),
+        numbers,
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from strategies import ROWS, shape
 
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
-from gradcalc.language import expressions
+from gradcalc.language import parser
 from gradcalc.language.bindings import bind, parse_bindings, parse_weights
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Array
@@ -222,6 +222,7 @@ def test_language_is_understood(text, expected):
         ("[[[x]], [[y]]]", "[[[x]], [[y]]]"),
         ("[]", "[]"),
         ("[[], []]", "[[], []]"),
+        ("tensor(((1, 2), (3, 4)))", "[[1, 2], [3, 4]]"),
         ("tensor(3)*x", "tensor(3)*x"),
         ("tensor(x)", "tensor(x)"),
         ("[1, 2][0]*x", "[1, 2][0]*x"),
@@ -676,6 +677,9 @@ ERRORS = [
     ("no_grad(x, y)", "syntax", "no_grad takes 1 argument, not 2", "no_grad(x, y)",
      "write no_grad(x)"),
     # what torch's own calls have and gradcalc has as options
+    ("x.mT_()", "name", "unknown function `mT_`", "mT_", "did you mean `mT`? x.mT()"),
+    ("x.tensor_()", "name", "unknown function `tensor_`", "tensor_",
+     "did you mean `tensor`? x.tensor()"),
     ("tensor([1, 2], dtype=torch.float64)", "syntax", "`dtype` is no argument here",
      "tensor([1, 2], dtype=torch.float64)", "leave it out: --dtype says it for all"),
     ("tensor([1, 2], dtype=torch.int64)", "autograd",
@@ -1154,7 +1158,7 @@ def check_as_rewritten(text: str, *known: str) -> None:
     """Whether a text needs no rewriting is a matter of time only."""
     found = outcome(text, *known)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(expressions, "as_typed", lambda *_: None)
+        patch.setattr(parser, "as_typed", lambda *_: None)
         assert outcome(text, *known) == found
 
 
