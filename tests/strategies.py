@@ -71,7 +71,7 @@ def sweep(row: Function, count: int, dtype: Dtype = FLOAT64) -> list[Point]:
     """
     rng = random.Random(row.name)
     found: list[Point] = []
-    ends = [*row.outside, *(at for at, _ in row.kinks)]
+    ends = [*row.outside, *(kink.at for kink in row.kinks)]
     for _ in range(100 * count):
         if len(found) == count:
             return found

@@ -48,16 +48,11 @@ def _page(row: Any) -> Any:
 
     moving = [parameter.name for parameter in row.parameters if not parameter.static]
 
-    def numbers(point: tuple[float, ...]) -> str:
-        return ", ".join(f"{number:g}" for number in point)
-
     if not row.entrywise:
         program, _, at = row.trials[0].partition(" --at ")
         example = f'gradcalc grad "{program}" --at "{at.partition(" --")[0]}"'
         return FunctionPage(row.signature, row.aliases, row.doc, (), "", "", example)
-    kinks = "; ".join(
-        f"at {numbers(at)}, where torch answers {numbers(gradient)}" for at, gradient in row.kinks
-    )
+    kinks = "; ".join(_kink(kink, len(moving)) for kink in row.kinks)
     return FunctionPage(
         name=row.signature,
         aliases=row.aliases,
@@ -65,4 +60,21 @@ def _page(row: Any) -> Any:
         derivative=tuple(zip(moving, row.derivative, strict=True)),
         domain=row.domain,
         kinks=kinks or "none",
+    )
+
+
+def _kink(kink: Any, moving: int) -> str:
+    """A kink and what torch answers there: the one installed, and those that answer otherwise."""
+    from importlib.metadata import version
+
+    versions = list(kink.gradients)
+    place = versions.index(kink.answered_by(version("torch")))
+    answers = [", ".join(f"{number:g}" for number in g) for g in kink.gradients.values()]
+    # Of older versions it is told until when they did, of newer ones since when they do.
+    others = [f"before {versions[k + 1]}: {answers[k]}" for k in range(place)]
+    others += [f"since {versions[k]}: {answers[k]}" for k in range(place + 1, len(versions))]
+    return (
+        f"at {', '.join(f'{number:g}' for number in kink.at)}, where torch answers {answers[place]}"
+        + (" beside plain numbers" if len(kink.gradients[versions[place]]) < moving else "")
+        + (f" ({', '.join(others)})" if others else "")
     )

@@ -40,7 +40,8 @@ tests all read it. Adding a function is adding a row. A row holds:
                     or one for each parameter. Cheap and generous: it only calls the limit to the
                     stand
     kinks           points where it is not differentiable, each with the gradient torch answers
-                    there
+                    there; where versions of torch differ, by the version from which on it does. A
+                    gradient of fewer numbers is that beside plain numbers: clamp(x, -1, 1)
     largest         the largest constant argument, where sympy would compute a huge number exactly
     any_size        the mpmath column is safe at any magnitude (others can ask for gigabytes)
     commutes        the order of its two arguments is nothing, to floating-point numbers either
@@ -93,6 +94,7 @@ from gradcalc.functions import (  # noqa: F401 - importing a module enters its r
 from gradcalc.functions.table import (
     TABLE,
     Function,
+    Kink,
     Parameter,
     Point,
     algebra,
@@ -107,6 +109,7 @@ from gradcalc.functions.table import (
 __all__ = [
     "TABLE",
     "Function",
+    "Kink",
     "Parameter",
     "Point",
     "algebra",

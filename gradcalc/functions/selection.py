@@ -157,11 +157,15 @@ row(
     margin=multiple,
     kinks=(((6.0, 2.0), (1.0, -3.0)),),
 )
+#: At a tie, torch gave the gradient to the first argument; since 2.14 both have half of it, but the
+#: first has none beside a plain number.
+_FIRST_OR_SHARED = {"2.6": (1.0, 0.0), "2.14": (0.5, 0.5)}
+_FIRST_OR_NONE = {"2.6": (1.0,), "2.14": (0.0,)}
 for _name, _many, _in_torch, _relation, _pick, _doc in (
     ("maximum", True, "maximum", ">", max, "the largest argument"),
     ("minimum", True, "minimum", "<", min, "the smallest argument"),
-    ("fmax", False, "fmax", ">=", max, "the larger argument; ties go to the first"),
-    ("fmin", False, "fmin", "<=", min, "the smaller argument; ties go to the first"),
+    ("fmax", False, "fmax", ">=", max, "the larger argument"),
+    ("fmin", False, "fmin", "<=", min, "the smaller argument"),
 ):
     row(
         _name,
@@ -185,7 +189,7 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
         ),
         samples=((1.5, 2.25), (3.0, -0.7)),
         margin=tie,
-        kinks=(((1.0, 1.0), (0.5, 0.5) if _many else (1.0, 0.0)),),
+        kinks=(((1.0, 1.0), (0.5, 0.5) if _many else _FIRST_OR_SHARED),),
     )
 row(
     "clamp",
@@ -206,7 +210,11 @@ row(
     ),
     samples=((0.5, -1.0, 1.0), (-2.0, -1.0, 1.0), (3.0, -1.0, 1.0), (0.5, 2.0, 1.0)),
     margin=at_bounds,
-    kinks=(((1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
+    kinks=(
+        ((1.0, -1.0, 1.0), {"2.6": (1.0, 0.0, 0.0), "2.14": (0.5, 0.0, 0.5)}),
+        ((-1.0, -1.0, 1.0), {"2.6": (1.0, 0.0, 0.0), "2.14": (0.5, 0.5, 0.0)}),
+        ((1.0, -1.0, 1.0), _FIRST_OR_NONE),
+    ),
 )
 row(
     "clamp_min",
@@ -222,7 +230,7 @@ row(
     derivative=("where(x >= min, 1, 0)", "where(x < min, 1, 0)"),
     samples=((0.5, -1.0), (-2.0, -1.0)),
     margin=tie,
-    kinks=(((-1.0, -1.0), (1.0, 0.0)),),
+    kinks=(((-1.0, -1.0), _FIRST_OR_SHARED), ((-1.0, -1.0), _FIRST_OR_NONE)),
 )
 row(
     "clamp_max",
@@ -238,7 +246,7 @@ row(
     derivative=("where(x <= max, 1, 0)", "where(x > max, 1, 0)"),
     samples=((0.5, 1.0), (3.0, 1.0)),
     margin=tie,
-    kinks=(((1.0, 1.0), (1.0, 0.0)),),
+    kinks=(((1.0, 1.0), _FIRST_OR_SHARED), ((1.0, 1.0), _FIRST_OR_NONE)),
 )
 row(
     "where",

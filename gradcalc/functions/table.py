@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradcalc.base.lazy import LazyModule
 
@@ -84,6 +85,33 @@ class Parameter:
         return Fraction(number) if math.isfinite(number) else number
 
 
+class Kink(NamedTuple):
+    """A point where a function is not differentiable, and what torch answers there.
+
+    Attributes:
+        at: The arguments.
+        gradients: The gradient that torch answers, by the version from which on it does, oldest
+            first. If it is shorter than `at`, the arguments that are left are plain numbers.
+    """
+
+    at: Point
+    gradients: Mapping[str, Point]
+
+    def answered_by(self, version: str) -> str:
+        """The key of `gradients` that holds for a version of torch, such as 2.13.0+cpu."""
+        running = _release(version)
+        return [since for since in self.gradients if _release(since) <= running][-1]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The two numbers that a version begins with."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+#: The oldest torch that gradcalc runs with.
+OLDEST = "2.6"
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One row of the table; the package's docstring says what each column holds.
@@ -113,7 +141,7 @@ class Function:
     outside: tuple[Point, ...]
     inside: Callable[..., Any] | None
     margin: tuple[Callable[..., Any], ...]
-    kinks: tuple[tuple[Point, Point], ...]
+    kinks: tuple[Kink, ...]
     opaque: bool
     unsound: bool
     largest: float
@@ -217,7 +245,7 @@ def row(
     outside: tuple[Point | float, ...] = (),
     inside: Callable[..., Any] | None = None,
     margin: Callable[..., Any] | tuple[Callable[..., Any], ...] = (),
-    kinks: tuple[tuple[Point | float, Point | float], ...] = (),
+    kinks: tuple[tuple[Point | float, Point | float | Mapping[str, Point]], ...] = (),
     opaque: bool = False,
     unsound: bool = False,
     largest: float = math.inf,
@@ -284,7 +312,10 @@ def row(
         outside=tuple(map(point, outside)),
         inside=inside,
         margin=margin if isinstance(margin, tuple) else (margin,),
-        kinks=tuple((point(at), point(gradient)) for at, gradient in kinks),
+        kinks=tuple(
+            Kink(point(at), answer if isinstance(answer, Mapping) else {OLDEST: point(answer)})
+            for at, answer in kinks
+        ),
         opaque=opaque,
         unsound=unsound,
         largest=largest,

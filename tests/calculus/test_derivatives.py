@@ -142,7 +142,7 @@ CALLS = [row for row in TABLE.values() if row.entrywise and not algebra.is_known
 
 @pytest.mark.parametrize("row", CALLS, ids=lambda row: row.name)
 def test_calls_have_the_values_of_the_table(row: Function) -> None:
-    points = {*row.samples, *row.outside, *(at for at, _ in row.kinks)}
+    points = {*row.samples, *row.outside, *(kink.at for kink in row.kinks)}
     points |= {tuple(0.0 for _ in at) for at in points}
     for at in points:
         exact = [algebra.number(Fraction(value)) for value in at]
