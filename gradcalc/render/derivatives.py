@@ -104,29 +104,37 @@ def _tensor_table(
     A tensor's formulas are long and many: where a column would fold them, they go below the
     numbers, a line each. Numbers lose their last digits before each entry becomes a card.
     """
-    columns = _columns(rows, dtype, boxes=True)
-    if formulas := columns.get("formula", []):
-        formulas = [Text(shorten(cell.plain, max(width - 6, 20))) for cell in formulas]
-        columns["formula"] = formulas
-    table = grid(columns, width, flexible="formula")
-    for has_column, digits in _LAYOUTS:
-        cut_columns = _columns(rows, dtype, digits, boxes=True)
-        if formulas:
-            cut_columns["formula"] = formulas
-        below = [_below(row, dtype, digits) for row in rows]
-        if formulas and not has_column:
-            del cut_columns["formula"]
-            for formula, lines in zip(formulas, below, strict=True):
-                lines[:0] = [Text(f"= {formula.plain}")] if formula else []
-        if needed(cut_columns) <= width:
-            columns, table = cut_columns, stack(cut_columns, below)
+    room = max(width - 6, 20)
+    for has_formulas, digits in _LAYOUTS:
+        all_columns = _columns(rows, dtype, digits, room, boxes=True)
+        columns = {
+            title: cells
+            for title, cells in all_columns.items()
+            if has_formulas or title != "formula"
+        }
+        if needed(columns) <= width:
+            formulas = [] if has_formulas else all_columns.get("formula", [])
+            table = stack(columns, _below(rows, formulas, dtype, digits))
             break
-    if not any("…" in cell.plain for cells in (*columns.values(), formulas) for cell in cells):
+    else:
+        all_columns = _columns(rows, dtype, None, room, boxes=True)
+        table = grid(all_columns, width, flexible="formula")
+    if not any("…" in cell.plain for cells in all_columns.values() for cell in cells):
         return [table]
     return [table, Text(" … stands for what is left out; --format json has it all", "dim")]
 
 
-def _below(row: Entry | LeftOut, dtype: str, digits: int) -> list[Text]:
+def _below(
+    rows: Sequence[Entry | LeftOut], formulas: Sequence[Text], dtype: str, digits: int
+) -> list[list[Text]]:
+    """Return the lines below each row: its formula, and numbers whose cells hide a difference."""
+    lines = [_in_full(row, dtype, digits) for row in rows]
+    for formula, below in zip(formulas, lines, strict=False):
+        below[:0] = [Text(f"= {formula.plain}")] if formula else []
+    return lines
+
+
+def _in_full(row: Entry | LeftOut, dtype: str, digits: int) -> list[Text]:
     """Return numbers with all their digits, where what is left of them hides a difference."""
     if isinstance(row, LeftOut) or row.verdict not in _IN_DIGITS:
         return []
@@ -141,11 +149,20 @@ def _columns(
     rows: Sequence[Entry | LeftOut],
     dtype: str,
     digits: int | None = None,
+    room: int | None = None,
     *,
     boxes: bool,
 ) -> dict[str, list[Text]]:
-    """Return the cells below each title, without the columns that no row fills."""
-    cells = zip(*(_cells(row, dtype, digits, boxes=boxes) for row in rows), strict=True)
+    """Return the cells below each title, without the columns that no row fills.
+
+    Args:
+        rows: What the table shows.
+        dtype: The floating-point format of the numbers.
+        digits: How many of a number's digits are kept; None keeps all.
+        room: Characters of a formula that are kept; None keeps all.
+        boxes: Whether it is for a terminal.
+    """
+    cells = zip(*(_cells(row, dtype, digits, room, boxes=boxes) for row in rows), strict=True)
     columns = dict(zip(_TITLES, map(list, cells), strict=True))
     return {title: column for title, column in columns.items() if any(column)}
 
@@ -154,6 +171,7 @@ def _cells(
     row: Entry | LeftOut,
     dtype: str,
     digits: int | None,
+    room: int | None,
     *,
     boxes: bool,
 ) -> tuple[Text, ...]:
@@ -165,9 +183,10 @@ def _cells(
         name = Text(f"… {row.count:,} more", "dim")
         return name, *[Text()] * 4, Text(row.bound, "dim"), Text("\n").join(verdicts)
     symbol = f"{SYMBOLS[row.verdict]} " if boxes else ""
+    formula = visible(row.formula or "")
     return (
         Text(derivative_name(row.wrt, row.output, boxes=boxes), "bold"),
-        Text(visible(row.formula or "")),
+        Text(formula if room is None else shorten(formula, room)),
         *(Text(_number(value, dtype, digits)) for value in _testimony(row)),
         Text("" if row.ulps is None else ulps_text(row.ulps)),
         Text(f"{symbol}{row.verdict}", STYLES[row.verdict]),
@@ -186,12 +205,12 @@ def _number(value: float | None, dtype: str, digits: int | None = None) -> str:
 
 def _notes(derivatives: Sequence[Derivative], *, boxes: bool) -> list[RenderableType]:
     """Return the sentences that entries need, under their table."""
-    found, left_out = notes(derivatives, whole=not boxes)
+    sentences, left_out = notes(derivatives, whole=not boxes)
     rows = Table.grid(padding=(0, 2, 0, 0))
-    for note in found:
+    for note in sentences:
         names = [derivative_name(entry.wrt, entry.output, boxes=boxes) for entry in note.entries]
         name = Text(listed(names), STYLES[note.entries[0].verdict])
         rows.add_row(name, Text(visible(note.text)))
     if left_out:
         rows.add_row(Text(f"… {left_out:,} more notes", "dim"))
-    return [Padding(rows, (1, 0, 0, int(boxes)), expand=False)] if found else []
+    return [Padding(rows, (1, 0, 0, int(boxes)), expand=False)] if sentences else []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from gradcalc.render.text import one_line
+from gradcalc.render.text import one_line, without_middle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,9 +62,8 @@ def graph_lines(nodes: Sequence[GraphNode], width: int | None) -> list[Text]:
     strokes = _ASCII if width is None else _LINES
     lines = list(_walk(nodes, strokes))
     shown, left_out = lines, 0
-    if width is not None and len(lines) > _HEAD + _TAIL + 1:
-        left_out = len(lines) - _HEAD - _TAIL
-        shown = lines[:_HEAD] + lines[-_TAIL:]
+    if width is not None:
+        shown, left_out = without_middle(lines, _HEAD, _TAIL)
     # Sources stand in a column of their own where there is room for one.
     start = max((cell_len(_label(line, strokes)) for line in shown), default=0) + 2
     drawn = [_draw(line, strokes, start, width) for line in shown]

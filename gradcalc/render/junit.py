@@ -12,11 +12,20 @@ from xml.sax.saxutils import escape, quoteattr
 
 from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence, headline, one_line, visible
-from gradcalc.results.report import EXIT_CODES, Verdict
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from gradcalc.results.report import Report
 
+#: The element for what a report comes to; nothing for what is fine.
+_ELEMENTS = {
+    "claim": "failure",
+    Verdict.DISAGREE: "failure",
+    Verdict.UNDEFINED: "failure",
+    Verdict.NONDIFFERENTIABLE: "failure",
+    Verdict.UNDECIDED: "error",
+    Verdict.UNCHECKED: "skipped",
+}
 
 #: Derivatives of one report that are named.
 _LINES = 50
@@ -42,18 +51,16 @@ def _finding(report: Report) -> tuple[str, str, str] | None:
     """The element that says what is wrong, its type and its message; None if all is well."""
     if report.error is not None:
         return "error", report.error.kind, report.error.message
-    if any(claim.correct is False for claim in report.claims):
-        return "failure", "claim", "a derivative by hand is wrong"
-    verdict = report.verdict or Verdict.AGREE
-    if EXIT_CODES[verdict] and verdict is not Verdict.UNDECIDED:
-        return "failure", verdict, headline(report)
-    if verdict is Verdict.UNDECIDED:
-        return "error", verdict, headline(report)
-    if any(claim.correct is None for claim in report.claims):
-        return "error", Verdict.UNDECIDED, "a derivative by hand could not be judged"
-    if verdict is Verdict.UNCHECKED and not report.claims:
-        return "skipped", verdict, headline(report)
-    return None
+    outcome = report.outcome
+    kind, message = outcome.most_serious, headline(report)
+    if outcome.wrong_claim:
+        kind, message = "claim", "a derivative by hand is wrong"
+    elif kind != report.verdict:
+        message = "a derivative by hand could not be judged"
+    # Claims are judged without a point.
+    if kind not in _ELEMENTS or (kind == Verdict.UNCHECKED and report.claims):
+        return None
+    return _ELEMENTS[kind], kind, message
 
 
 def _details(report: Report) -> list[str]:
@@ -61,7 +68,7 @@ def _details(report: Report) -> list[str]:
     lines = [
         f"{entry_name(entry)}: {entry.verdict}" + (f": {entry.note}" if entry.note else "")
         for entry in report.entries
-        if entry.verdict not in {Verdict.AGREE, Verdict.ROUNDING, Verdict.UNCHECKED}
+        if _ELEMENTS.get(entry.verdict) in {"failure", "error"}
     ]
     if len(lines) > _LINES:
         lines[_LINES:] = [f"and {len(lines) - _LINES} more"]

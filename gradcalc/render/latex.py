@@ -48,32 +48,40 @@ _SPECIAL_NAMES = {"~": r"\sim{}", "^": r"\wedge{}", "\\": r"\backslash{}"}
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report as comments and one `align*`."""
-    lines = visible_lines(report.expression)
-    # A program has names of its own before its equals signs.
-    program = len(statements(report)) > 1
-    comments = ["f:", *lines] if program else [f"f = {lines[0]}", *lines[1:]]
-    if report.bindings:
-        comments.append(f"at {visible(', '.join(_point(report)))} ({report.dtype})")
-    if report.value is not None:
-        comments.append(f"value {_numbers(report.value, report.dtype)}")
-    if report.verdict is not None:
-        comments.append(headline(report))
-    if report.error is not None:
-        comments.append(f"error: {visible(report.error.message)}")
-    comments += [
-        f"claim {visible(claim.wrt)} = {visible(claim.claim)}: {claim_sentence(claim)}"
-        for claim in report.claims
-    ]
     derivatives = [*report.gradients, *report.hessian]
-    comments += [
-        f"{visible(', '.join(derivative.wrt))}: no entries, shape {derivative.shape}"
-        for derivative in derivatives
-        if not derivative.entries
+    comments = [
+        *_facts(report),
+        *(
+            f"claim {visible(claim.wrt)} = {visible(claim.claim)}: {claim_sentence(claim)}"
+            for claim in report.claims
+        ),
+        *(
+            f"{visible(', '.join(derivative.wrt))}: no entries, shape {derivative.shape}"
+            for derivative in derivatives
+            if not derivative.entries
+        ),
     ]
     lines = [f"% {comment}" for comment in comments]
     if rows := shown(derivatives, whole=False):
         lines += [r"\begin{align*}", *_rows(rows, report.dtype), r"\end{align*}"]
     return "\n".join(lines) + "\n" + gap(report)
+
+
+def _facts(report: Report) -> list[str]:
+    """Return the program, the point, the value and the verdict; or the error."""
+    lines = visible_lines(report.expression)
+    # A program has names of its own before its equals signs.
+    program = len(statements(report)) > 1
+    facts = ["f:", *lines] if program else [f"f = {lines[0]}", *lines[1:]]
+    if report.bindings:
+        facts.append(f"at {visible(', '.join(_point(report)))} ({report.dtype})")
+    if report.value is not None:
+        facts.append(f"value {_numbers(report.value, report.dtype)}")
+    if report.verdict is not None:
+        facts.append(headline(report))
+    if report.error is not None:
+        facts.append(f"error: {visible(report.error.message)}")
+    return facts
 
 
 def _point(report: Report) -> list[str]:

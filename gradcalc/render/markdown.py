@@ -112,14 +112,7 @@ def _table(corner: str, derivatives: Sequence[Derivative], dtype: str) -> list[s
     parts = []
     if rows := shown(derivatives, whole=False):
         room = _FORMULA if any(derivative.shape for derivative in derivatives) else None
-        cells = [
-            _left_out(row) if isinstance(row, LeftOut) else _cells(row, dtype, room) for row in rows
-        ]
-        columns = zip((corner, *_TITLES), zip(*cells, strict=True), strict=True)
-        filled = [[title, "---", *column] for title, column in columns if any(column)]
-        # A bar ends a cell, even within a code span.
-        lines = ([cell.replace("|", r"\|") for cell in row] for row in zip(*filled, strict=True))
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        parts.append(_rows(corner, [_cells(row, dtype, room) for row in rows]))
     parts += [
         f"{_code(', '.join(derivative.wrt))} has no entries: its shape is {derivative.shape}"
         for derivative in derivatives
@@ -128,31 +121,38 @@ def _table(corner: str, derivatives: Sequence[Derivative], dtype: str) -> list[s
     return parts
 
 
-def _cells(entry: Entry, dtype: str, room: int | None) -> tuple[str, ...]:
-    formula = entry.formula
+def _rows(corner: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return the lines of a table, without the columns that no row fills."""
+    columns = zip((corner, *_TITLES), zip(*rows, strict=True), strict=True)
+    filled = [[title, "---", *column] for title, column in columns if any(column)]
+    # A bar ends a cell, even within a code span.
+    lines = ([cell.replace("|", r"\|") for cell in row] for row in zip(*filled, strict=True))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cells(row: Entry | LeftOut, dtype: str, room: int | None) -> tuple[str, ...]:
+    if isinstance(row, LeftOut):
+        verdicts = [f"{SYMBOLS[verdict]} {count:,} {verdict}" for verdict, count in row.verdicts]
+        return (f"… {row.count:,} more", *[""] * 4, row.bound, ", ".join(verdicts))
+    formula = row.formula
     if formula is not None and room is not None:
         formula = shorten(formula, room)
-    witnesses = (entry.symbolic, entry.autograd, entry.limit)
+    witnesses = (row.symbolic, row.autograd, row.limit)
     return (
-        _wrt(entry),
+        _wrt(row),
         "" if formula is None else _code(formula),
         *("" if value is None else number(value, dtype) for value in witnesses),
-        "" if entry.ulps is None else ulps_text(entry.ulps),
-        f"{SYMBOLS[entry.verdict]} {entry.verdict}",
+        "" if row.ulps is None else ulps_text(row.ulps),
+        f"{SYMBOLS[row.verdict]} {row.verdict}",
     )
-
-
-def _left_out(row: LeftOut) -> tuple[str, ...]:
-    verdicts = [f"{SYMBOLS[verdict]} {count:,} {verdict}" for verdict, count in row.verdicts]
-    return (f"… {row.count:,} more", *[""] * 4, row.bound, ", ".join(verdicts))
 
 
 def _notes(derivatives: Sequence[Derivative]) -> list[str]:
     """Return the sentences that entries need, each a list of its own."""
-    found, left_out = notes(derivatives, whole=False)
+    sentences, left_out = notes(derivatives, whole=False)
     parts = [
         f"- {listed([_wrt(entry) for entry in note.entries])}: {_escape(note.text)}"
-        for note in found
+        for note in sentences
     ]
     return [*parts, f"- … {left_out:,} more notes"] if left_out else parts
 

@@ -29,11 +29,12 @@ from gradcalc.render.text import (
     statements,
     visible,
     visible_lines,
+    without_middle,
 )
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -108,9 +109,9 @@ def _bare(text: str, *, program: bool = False) -> str:
 def _text_lines(texts: Sequence[str], room: int | None, style: str = "") -> Text:
     """Return texts below one another, on a terminal without the middle of a long program."""
     lines = [line for text in texts for line in visible_lines(text)]
-    if room is not None and len(lines) > _FIRST + _LAST + 1:
-        left_out = f"… {len(lines) - _FIRST - _LAST:,} lines left out"
-        lines = [*lines[:_FIRST], left_out, *lines[-_LAST:]]
+    if room is not None:
+        lines, left_out = without_middle(lines, _FIRST, _LAST)
+        lines[_FIRST:_FIRST] = [f"… {left_out:,} lines left out"] if left_out else []
     return Text("\n".join(lines), style)
 
 
@@ -166,35 +167,52 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
     """Show what torch says of each tensor after backward."""
     if not report.tensors:
         return []
-    tensors, left_out = report.tensors, 0
-    if width is not None and len(tensors) > _FIRST + _LAST + 1:
-        left_out = len(tensors) - _FIRST - _LAST
-        tensors = (*tensors[:_FIRST], *tensors[-_LAST:])
-    columns = {
-        "tensor": [Text(one_line(row.name), "bold") for row in tensors],
-        "shape": [Text(str(row.shape)) for row in tensors],
-        "leaf": [_yes_or_no(yes=row.is_leaf) for row in tensors],
-        "requires_grad": [_yes_or_no(yes=row.requires_grad) for row in tensors],
-        "grad_fn": [Text(one_line(row.grad_fn or "None")) for row in tensors],
-    }
-    # The values get what the others leave. They lose digits, and at last all of them, before each
-    # tensor becomes a card: what counts is which tensors hold any, and the gradient stands above.
-    room = None if width is None else max(1, width - needed(columns, "tensor") - 3)
-    card = None if width is None else max(20, width - 18)
-    for left, digits in ((room, None), (room, 6), (room, 4), (room, 0), (card, None)):
-        columns[".grad"] = [_grad(row, report.dtype, left, digits) for row in tensors]
-        if width is None or needed(columns, "tensor") <= width:
-            break
+    rows: Sequence[TensorRow] = report.tensors
+    left_out = 0
+    if width is not None:
+        rows, left_out = without_middle(rows, _FIRST, _LAST)
+    columns = {title: [cell(row) for row in rows] for title, cell in _TENSOR_CELLS.items()}
+    columns[".grad"] = _grads(rows, report.dtype, columns, width)
     if left_out:
-        columns["tensor"].insert(_FIRST, Text(f"… {left_out:,} more", "dim"))
-        for title in list(columns)[1:]:
-            columns[title].insert(_FIRST, Text())
-    table = grid(columns, width, flexible="tensor")
-    return [Text(), Text(_after(report), "bold"), table]
+        for title, cells in columns.items():
+            more = f"… {left_out:,} more" if title == "tensor" else ""
+            cells.insert(_FIRST, Text(more, "dim"))
+    return [Text(), Text(_after(report), "bold"), grid(columns, width, flexible="tensor")]
+
+
+#: The cells of a tensor's row, but for its gradient.
+_TENSOR_CELLS: dict[str, Callable[[TensorRow], Text]] = {
+    "tensor": lambda row: Text(one_line(row.name), "bold"),
+    "shape": lambda row: Text(str(row.shape)),
+    "leaf": lambda row: _yes_or_no(yes=row.is_leaf),
+    "requires_grad": lambda row: _yes_or_no(yes=row.requires_grad),
+    "grad_fn": lambda row: Text(one_line(row.grad_fn or "None")),
+}
+
+
+def _grads(
+    rows: Sequence[TensorRow],
+    dtype: str,
+    others: Mapping[str, Sequence[Text]],
+    width: int | None,
+) -> list[Text]:
+    """Return the cells of the gradients, in the room that the other columns leave.
+
+    They lose digits, and at last all of them, before each tensor becomes a card: what counts is
+    which tensors hold any, and the gradient stands above.
+    """
+    if width is None:
+        return [_grad(row, dtype, None, None) for row in rows]
+    room = max(1, width - needed(others, "tensor") - 3)
+    for digits in (None, 6, 4, 0):
+        cells = [_grad(row, dtype, room, digits) for row in rows]
+        if needed({**others, ".grad": cells}, "tensor") <= width:
+            return cells
+    return [_grad(row, dtype, max(20, width - 18), None) for row in rows]
 
 
 def _after(report: Report) -> str:
-    """The tables of tensors are what is found after backward, or after several passes of it."""
+    """Return the heading of the tensors, which tells if backward was run several times."""
     passes = "" if report.passes == 1 else f", run {report.passes} times"
     return f"Tensors after backward{passes}"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradcalc.render.text import cut, number, ulps_text
-from gradcalc.results.report import Verdict
+from gradcalc.results.report import RANKS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,8 +28,6 @@ _NOTABLE = 8
 
 #: Verdicts that ask nothing of the reader.
 _QUIET = frozenset({Verdict.AGREE, Verdict.UNCHECKED})
-
-_SERIOUSNESS = {verdict: place for place, verdict in enumerate(Verdict)}
 
 #: What stands for items that are left out of nested numbers.
 _MORE = "…"
@@ -104,7 +102,7 @@ def _picked(entries: Sequence[Entry]) -> set[int]:
     """Return the places of the entries that are shown: both ends, and the most serious."""
     notable = [place for place, entry in enumerate(entries) if entry.verdict not in _QUIET]
     # Sorting is stable: of equals the first are kept.
-    notable.sort(key=lambda place: -_SERIOUSNESS[entries[place].verdict])
+    notable.sort(key=lambda place: -RANKS[entries[place].verdict])
     last = len(entries) - _TAIL
     return {*range(_HEAD), *notable[:_NOTABLE], *range(last, len(entries))}
 
@@ -124,7 +122,7 @@ def notes(derivatives: Sequence[Derivative], *, whole: bool) -> tuple[list[Note]
 
     Entries of one tensor about which the same is to be said share a sentence.
     """
-    found: list[Note] = []
+    sentences: list[Note] = []
     left_out = 0
     for derivative in derivatives:
         groups: dict[tuple[str, Verdict], list[Entry]] = {}
@@ -133,11 +131,11 @@ def notes(derivatives: Sequence[Derivative], *, whole: bool) -> tuple[list[Note]
                 groups.setdefault((entry.note, entry.verdict), []).append(entry)
         kept = list(groups)
         if not whole and len(kept) > _NOTABLE:
-            serious = sorted(kept, key=lambda group: -_SERIOUSNESS[group[1]])[:_NOTABLE]
+            serious = sorted(kept, key=lambda group: -RANKS[group[1]])[:_NOTABLE]
             kept = [group for group in groups if group in serious]
             left_out += len(groups) - len(kept)
-        found += [Note(tuple(groups[group]), group[0]) for group in kept]
-    return found, left_out
+        sentences += [Note(tuple(groups[group]), group[0]) for group in kept]
+    return sentences, left_out
 
 
 def listed(names: Sequence[str]) -> str:

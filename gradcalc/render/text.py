@@ -9,12 +9,16 @@ import math
 import re
 import struct
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcalc.results.report import Claim, Report
+
+T = TypeVar("T")
 
 #: Unicode categories that move the cursor, reorder the line or show nothing: control, format (the
 #: bidirectional overrides among them), surrogate, line and paragraph separators.
@@ -138,6 +142,20 @@ def shorten(text: str, room: int) -> str:
     start = re.match(r".* [-+](?= )", text[:half], re.DOTALL)
     end = re.search(r"(?<= )[-+] .*", text[-half:], re.DOTALL)
     return f"{start[0] if start else text[:half]} … {end[0] if end else text[-half:]}"
+
+
+def without_middle(items: Sequence[T], first: int, last: int) -> tuple[list[T], int]:
+    """Return so many items at both ends, and the number of those between that are left out.
+
+    To leave out one alone would save nothing, as a mark takes its place.
+
+    >>> without_middle("abcdef", 2, 1), without_middle("abcd", 2, 1)
+    ((['a', 'b', 'f'], 3), (['a', 'b', 'c', 'd'], 0))
+    """
+    left_out = len(items) - first - last
+    if left_out <= 1:
+        return [*items], 0
+    return [*items[:first], *items[-last:]], left_out
 
 
 def cut(text: str, digits: int) -> str:

@@ -53,12 +53,12 @@ EXIT_CODES: dict[str, int] = {
 _BY_SERIOUSNESS = (1, 70, 2, 3, 4, 0)
 
 #: How serious each verdict is, as a number.
-_RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
+RANKS = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The most serious of verdicts; of none, `agree`."""
-    return max(verdicts, key=_RANKS.__getitem__, default=Verdict.AGREE)
+    return max(verdicts, key=RANKS.__getitem__, default=Verdict.AGREE)
 
 
 def worst_code(codes: Collection[int]) -> int:
@@ -199,7 +199,7 @@ class Derivative(NamedTuple):
         """The most serious entry, the first of equals; None for a tensor without entries."""
         if len(self.entries) == 1:
             return self.entries[0]
-        return max(self.entries, key=lambda entry: _RANKS[entry.verdict], default=None)
+        return max(self.entries, key=lambda entry: RANKS[entry.verdict], default=None)
 
     @property
     def verdict(self) -> Verdict:
