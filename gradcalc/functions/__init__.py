@@ -60,7 +60,7 @@ has them, for its terms), and one of these says what becomes of the entries:
 
     moves           torch moves the entries around and calculates nothing: `expand` runs the torch
                     column on the numbers of the entries
-    entries         on `expand.Entries`, which have the rows of the table as methods: the function,
+    entries         on `entries.Entries`, which have the rows of the table as methods: the function,
                     written with others
     creates         torch makes a new tensor, which is a constant; it gets `dtype` and `generator`
     reads           the argument whose values choose what is calculated, such as class indices;

@@ -15,16 +15,18 @@ intermediate value is written once, however often it is used.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import Span
-from gradcalc.functions import TABLE, Function, lookup, torch
+from gradcalc.functions import TABLE, Function, torch
+from gradcalc.program.entries import Entries, Sink, entrywise
 from gradcalc.program.interpret import run
-from gradcalc.program.program import Constant, Input, Program, Step
+from gradcalc.program.program import Constant, Input, Program, Step, Unnumbered, arranged
 
 
 class TooManySteps(Exception):  # noqa: N818 - no error, but a finding
@@ -49,7 +51,7 @@ class Expansion:
         """The numbers of the inputs that are a variable's entries."""
         if not any(self.shapes):
             return range(variable, variable + 1)
-        sizes = list(itertools.accumulate((_size(shape) for shape in self.shapes), initial=0))
+        sizes = list(itertools.accumulate((math.prod(shape) for shape in self.shapes), initial=0))
         return range(sizes[variable], sizes[variable + 1])
 
     def output(self, number: int) -> Program:
@@ -74,13 +76,6 @@ class Expansion:
             if weight
         ]
         return tracer.finish((tracer.call(TABLE["sum"], tuple(terms)),))
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 def expand(
@@ -135,9 +130,9 @@ def run_entries(
     inputs = []
     first = 1
     for shape in shapes:
-        inputs.append(torch.arange(first, first + _size(shape)).reshape(shape))
-        first += _size(shape)
-    return run(program, inputs, _Numbers(sink, seen))
+        inputs.append(torch.arange(first, first + math.prod(shape)).reshape(shape))
+        first += math.prod(shape)
+    return run(program, inputs, _OnNumbers(sink, seen))
 
 
 def weighted_sum(
@@ -159,106 +154,58 @@ def weighted_sum(
     return sink.call(TABLE["sum"], tuple(terms))
 
 
-class Sink(Protocol):
-    """What becomes of scalar operations: they are written down, or carried out.
-
-    Numbers count the values from 1: first the inputs' entries, then whatever is called for, in that
-    order. Number 0 is the constant 0.
-    """
-
-    def constant(self, constant: Constant) -> int:
-        """A number in the text."""
-
-    def number(self, value: Fraction) -> int:
-        """A number that no text tells."""
-
-    def call(self, row: Function, args: tuple[int, ...]) -> int:
-        """A row of the function table, applied to numbers."""
-
-    def products(self, left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[int]:
-        """For each row of the left and each of the right, the sum of their entries' products."""
-
-    def at(self, span: Span) -> None:
-        """What follows stands there in the text."""
-
-
 class _Tracer:
-    """Writes a scalar program."""
+    """A sink that writes a scalar program."""
 
-    def __init__(self, text: str, inputs: tuple[Input, ...]) -> None:
+    def __init__(self, text: str, inputs: Sequence[Input]) -> None:
         self._text = text
-        self._inputs = inputs
-        self._constants: list[Constant] = []
-        self._steps: list[Step] = []
-        #: For each value its place: among the inputs, or of constants and steps the other way.
-        self._places: list[tuple[str, int]] = [("constant", 0)]
-        self._places += [("input", number) for number in range(len(inputs))]
         self._span = Span(0, len(text))
-        self._zero()
-
-    def _zero(self) -> None:
-        self._constants.append(Constant("0", Fraction(0), self._span))
+        self._values: list[Input | Constant | Unnumbered] = []
+        self._values += [Constant("0", Fraction(0), self._span), *inputs]
 
     @classmethod
     def resumed(cls, program: Program) -> _Tracer:
         """A tracer that goes on with a scalar program, whose values keep their numbers."""
-        tracer = cls(program.text, program.inputs)
-        tracer._constants = list(program.constants)
-        tracer._steps = list(program.steps)
-        tracer._places = [("input", number) for number in range(len(program.inputs))]
-        tracer._places += [("constant", number) for number in range(len(program.constants))]
-        tracer._places += [("step", number) for number in range(len(program.steps))]
+        tracer = cls(program.text, ())
+        tracer._values = [*program.inputs, *program.constants, *program.steps]
         return tracer
 
     def at(self, span: Span) -> None:
         self._span = span
 
     def constant(self, constant: Constant) -> int:
-        if len(self._places) > limits.SCALAR_STEPS:
-            raise TooManySteps
-        self._places.append(("constant", len(self._constants)))
-        self._constants.append(constant)
-        return len(self._places) - 1
+        return self._add(constant)
 
     def number(self, value: Fraction) -> int:
-        return self.constant(Constant(str(float(value)), value, self._span))
+        return self._add(Constant(str(float(value)), value, self._span))
 
     def call(self, row: Function, args: tuple[int, ...]) -> int:
-        if len(self._places) > limits.SCALAR_STEPS:
-            raise TooManySteps
-        self._places.append(("step", len(self._steps)))
-        self._steps.append(Step(row.name, args, self._span))
-        return len(self._places) - 1
+        return self._add((row.name, args, self._span, (), False, False))
 
     def products(self, left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[int]:
         mul, add = TABLE["mul"], TABLE["sum"]
         if len(left) * len(right) * len(left[0]) > limits.SCALAR_STEPS:
             raise TooManySteps
-        found = []
+        sums = []
         for a, b in itertools.product(left, right):
             terms = tuple([self.call(mul, pair) for pair in zip(a, b, strict=True)])
-            found.append(terms[0] if len(terms) == 1 else self.call(add, terms))
-        return found
+            sums.append(terms[0] if len(terms) == 1 else self.call(add, terms))
+        return sums
 
-    def finish(self, outputs: tuple[int, ...]) -> Program:
-        """The program: inputs first, then constants, then steps."""
-        before = {"input": 0, "constant": len(self._inputs)}
-        before["step"] = before["constant"] + len(self._constants)
-        final = [before[sort] + number for sort, number in self._places]
-        return Program(
-            text=self._text,
-            canonical="",
-            inputs=self._inputs,
-            constants=tuple(self._constants),
-            steps=tuple(
-                Step(step.function, tuple([final[arg] for arg in step.args]), step.span)
-                for step in self._steps
-            ),
-            outputs=tuple(final[number] for number in outputs),
-        )
+    def finish(self, outputs: Sequence[int]) -> Program:
+        """The program of these results."""
+        inputs, constants, steps, numbers = arranged(self._values)
+        results = tuple([numbers[place] for place in outputs])
+        return Program(self._text, "", inputs, constants, steps, results)
+
+    def _add(self, value: Constant | Unnumbered) -> int:
+        if len(self._values) > limits.SCALAR_STEPS:
+            raise TooManySteps
+        self._values.append(value)
+        return len(self._values) - 1
 
 
-class _Numbers:
+class _OnNumbers:
     """Arithmetic on tensors of numbers of values."""
 
     def __init__(self, sink: Sink, seen: Mapping[int, Any]) -> None:
@@ -278,203 +225,34 @@ class _Numbers:
         self._sink.at(step.span)
         options = dict(step.options)
         if row.creates:
-            created = self._seen[number]
-            if created.count_nonzero() > limits.SCALAR_STEPS:
-                raise TooManySteps
-            numbers = [
-                self._sink.number(Fraction(v)) if v else 0 for v in created.reshape(-1).tolist()
-            ]
-            return torch.tensor(numbers, dtype=torch.int64).reshape(created.shape)
+            return self._created(self._seen[number])
         if row.moves:
-            if step.in_place and row.name != "setitem":
-                return getattr(args[0], f"{row.name}_")(*args[1:], **options)
-            # Setting entries changes the numbers of all views, as it does in torch.
-            moved = row.torch(*args, **options)
-            return self._constants(moved) if step.no_grad else moved
+            # In place it changes the numbers of all views, as it does in torch.
+            method = step.in_place and row.name != "setitem"
+            move = getattr(torch.Tensor, f"{row.name}_") if method else row.torch
+            ids = move(*args, **options)
+        else:
+            ids = self._calculated(row, args, number, options)
+            if step.in_place:
+                return args[0].copy_(ids)
+        return self._constants(ids) if step.no_grad else ids
+
+    def _created(self, tensor: Any) -> Any:
+        """The numbers of the entries of a tensor that torch made."""
+        if tensor.count_nonzero() > limits.SCALAR_STEPS:
+            raise TooManySteps
+        numbers = [self._sink.number(Fraction(v)) if v else 0 for v in tensor.reshape(-1).tolist()]
+        return torch.tensor(numbers, dtype=torch.int64).reshape(tensor.shape)
+
+    def _calculated(
+        self, row: Function, args: list[Any], number: int, options: Mapping[str, Any]
+    ) -> Any:
         values = [Entries(arg, self._sink) for arg in args]
         if row.entries is None:
-            found = entrywise(row, values).ids
-        else:
-            seen = [] if row.reads is None else [self._seen[number]]
-            found = row.entries(*values, *seen, **options).ids
-        if step.in_place:
-            return args[0].copy_(found)
-        return self._constants(found) if step.no_grad else found
+            return entrywise(row, values).ids
+        seen = [] if row.reads is None else [self._seen[number]]
+        return row.entries(*values, *seen, **options).ids
 
     def _constants(self, ids: Any) -> Any:
         """The values as constants, which is what they are to backward."""
         return entrywise(TABLE["detach"], [Entries(ids, self._sink)]).ids
-
-
-def entrywise(row: Function, args: Sequence[Any]) -> Entries:
-    """Apply a row to tensors, entry by entry, and to numbers."""
-    sink = next(arg.sink for arg in args if isinstance(arg, Entries))
-    tensors = [
-        arg.ids if isinstance(arg, Entries) else torch.tensor(sink.number(Fraction(arg)))
-        for arg in args
-    ]
-    together = torch.broadcast_tensors(*tensors)
-    groups = zip(*(ids.reshape(-1).tolist() for ids in together), strict=True)
-    numbers = [sink.call(row, group) for group in groups]
-    return Entries(torch.tensor(numbers, dtype=torch.int64).reshape(together[0].shape), sink)
-
-
-def _operator(name: str, *, swapped: bool = False) -> Callable[..., Entries]:
-    def apply(self: Entries, *others: Any) -> Entries:
-        args = (self, *others)
-        return entrywise(TABLE[name], args[::-1] if swapped else args)
-
-    return apply
-
-
-class Entries:
-    """A tensor of numbers of values, as the `entries` column of the function table sees it.
-
-    It has the operators, and the rows of the table as methods, as a tensor has; and a few methods
-    of its own, which that column is made of.
-    """
-
-    def __init__(self, ids: Any, sink: Sink) -> None:
-        self.ids = ids
-        self.sink = sink
-
-    __add__ = __radd__ = _operator("add")
-    __mul__ = __rmul__ = _operator("mul")
-    __sub__, __rsub__ = _operator("sub"), _operator("sub", swapped=True)
-    __truediv__, __rtruediv__ = _operator("div"), _operator("div", swapped=True)
-    __pow__, __neg__ = _operator("pow"), _operator("neg")
-    __lt__, __le__ = _operator("lt"), _operator("le")
-    __gt__, __ge__ = _operator("gt"), _operator("ge")
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes."""
-        return tuple(self.ids.shape)
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return int(self.ids.ndim)
-
-    @property
-    def T(self) -> Entries:
-        """The axes in reverse order."""
-        return self._moved(self.ids.permute(*reversed(range(self.ndim))))
-
-    def __getattr__(self, name: str) -> Callable[..., Entries]:
-        row = lookup(name)
-        if row is None:
-            raise AttributeError(name)
-        if row.entrywise:
-            return lambda *args: entrywise(row, (self, *args))
-        definition = row.entries
-        if definition is not None:
-            names = [parameter.name for parameter in row.parameters if parameter.option]
-            values = len(row.parameters) - len(names) - 1
-
-            def defined(*args: Any, **options: Any) -> Entries:
-                given = dict(zip(names, args[values:], strict=False))
-                found: Entries = definition(self, *args[:values], **given, **options)
-                return found
-
-            return defined
-        return lambda *args: self._moved(getattr(self.ids, name)(*args))
-
-    def __getitem__(self, index: Any) -> Entries:
-        return self._moved(self.ids[index])
-
-    def __iter__(self) -> Iterator[Entries]:
-        return (self._moved(part) for part in self.ids)
-
-    def _moved(self, ids: Any) -> Entries:
-        return Entries(ids, self.sink)
-
-    def number(self, value: float) -> Entries:
-        """A number, as a tensor without axes."""
-        return self._moved(torch.tensor(self.sink.number(Fraction(value)) if value else 0))
-
-    def identity(self) -> Entries:
-        """The identity matrix of the size of the last axis."""
-        one = self.sink.number(Fraction(1))
-        return self._moved(torch.eye(self.shape[-1], dtype=torch.int64) * one)
-
-    def stacked(self, parts: Sequence[Entries]) -> Entries:
-        """Tensors of one shape, beside one another along a new first axis."""
-        return self._moved(torch.stack([part.ids for part in parts]))
-
-    def count(self, dim: Any) -> int:
-        """How many entries there are along the axes."""
-        return _size([self.shape[axis] for axis in self._axes(dim)])
-
-    def _axes(self, dim: Any) -> list[int]:
-        if dim is None or dim == () or not self.ndim:
-            return list(range(self.ndim))
-        return sorted(d % self.ndim for d in (dim if isinstance(dim, tuple) else (dim,)))
-
-    def reduced(self, name: str, dim: Any, keepdim: bool) -> Entries:
-        """A row of any number of arguments, applied along axes (None: all)."""
-        row = TABLE[name]
-        # A sum of none is 0.
-        return self._along(
-            dim, keepdim, lambda group: self.sink.call(row, tuple(group)) if group else 0
-        )
-
-    def folded(self, name: str, dim: Any, keepdim: bool) -> Entries:
-        """A row of two arguments, applied again and again along axes (None: all)."""
-        row = TABLE[name]
-
-        def fold(group: list[int]) -> int:
-            if not group:
-                return self.sink.number(Fraction(1))  # a product of none
-            result = group[0]
-            for number in group[1:]:
-                result = self.sink.call(row, (result, number))
-            return result
-
-        return self._along(dim, keepdim, fold)
-
-    def _along(self, dim: Any, keepdim: bool, reduce: Callable[[list[int]], int]) -> Entries:
-        axes = self._axes(dim)
-        if not axes:
-            return self
-        last = self.ids.movedim(axes, list(range(-len(axes), 0))).flatten(-len(axes))
-        shape = last.shape[:-1]
-        groups = last.reshape(_size(shape), last.shape[-1]).tolist()
-        numbers = [group[0] if len(group) == 1 else reduce(group) for group in groups]
-        found = torch.tensor(numbers, dtype=torch.int64).reshape(shape)
-        for axis in axes if keepdim else ():
-            found = found.unsqueeze(axis)
-        return self._moved(found)
-
-    def running(self, name: str, dim: int) -> Entries:
-        """A row of two arguments, applied to all entries so far along an axis."""
-        if not self.ndim:
-            return self
-        row = TABLE[name]
-        columns = list(self.ids.unbind(dim))
-        for k in range(1, len(columns)):
-            before, here = (Entries(columns[j], self.sink) for j in (k - 1, k))
-            columns[k] = entrywise(row, (before, here)).ids
-        return self._moved(torch.stack(columns, dim)) if columns else self
-
-    def contracted(self, other: Entries) -> Entries:
-        """The matrix product of the last two axes."""
-        left, right = self.ids, other.ids.transpose(-1, -2)
-        stack = torch.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        shape = (*stack, left.shape[-2], right.shape[-2])
-        if not left.shape[-1] or 0 in shape:
-            return self._moved(torch.zeros(shape, dtype=torch.int64))
-        pairs = zip(
-            left.expand(*stack, *left.shape[-2:]).reshape(-1, *left.shape[-2:]),
-            right.expand(*stack, *right.shape[-2:]).reshape(-1, *right.shape[-2:]),
-            strict=True,
-        )
-        numbers = [n for a, b in pairs for n in self.sink.products(a.tolist(), b.tolist())]
-        return self._moved(torch.tensor(numbers, dtype=torch.int64).reshape(shape))
-
-    def taken(self, index: Any, ignored: int) -> Entries:
-        """Of each row along the last axis the entry at the index; 0 where that is `ignored`."""
-        rows = self.ids.reshape(-1, self.shape[-1]).tolist()
-        chosen = index.reshape(-1).tolist()
-        numbers = [0 if k == ignored else row[k] for row, k in zip(rows, chosen, strict=True)]
-        return self._moved(torch.tensor(numbers, dtype=torch.int64).reshape(index.shape))
