@@ -1,4 +1,4 @@
-"""The jury: the witnesses are heard on the derivatives of a scalar program, and judged.
+"""The jury: asks the witnesses about the derivatives of a scalar program, and judges them.
 
 In: a `Case`: the program, the point, and what autograd answered. Out: an `Entry` for each
 derivative, in order, each as soon as it is judged. Calculus and the limit are asked here, each on
@@ -43,8 +43,8 @@ class Case:
         budget: How far off torch may be, in ulps.
         anomaly: Finds torch's first nan or infinity on the way to a derivative.
         output: Which entry of the result it is about, in a Jacobian.
-        other: What torch answers to a derivative in the other dtype, with that dtype; None for a
-            program that is scalar as it stands.
+        other: What torch answers to a derivative in the other dtype; None for a program that is
+            scalar as it stands.
         defined: Whether torch's forward pass leaves no doubt that all steps are defined.
         spread: How many bits the sizes of the values there take beyond the usual: how finely to
             calculate, and nothing of what the answer is.
@@ -57,7 +57,7 @@ class Case:
     budget: int
     anomaly: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
-    other: Callable[[tuple[int, ...]], tuple[float | None, Dtype]] | None = None
+    other: Callable[[tuple[int, ...]], float | None] | None = None
     defined: bool = False
     spread: int = 0
 
@@ -72,7 +72,7 @@ class Case:
 
 
 class Jury:
-    """Hears one case."""
+    """Judges one case."""
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class Jury:
         latex: bool,
         thorough: bool,
     ) -> None:
-        """Prepare to hear.
+        """Prepare to judge.
 
         Args:
             case: What is to be judged.
             dtype: What torch calculated in.
             formulas: Whether formulas are wanted, or values alone.
             latex: Whether formulas are wanted in LaTeX too.
-            thorough: Whether the limit is always called, or only where it may change a verdict.
+            thorough: Whether the limit is always asked, or only where it may change a verdict.
         """
         self._case = case
         self._dtype = dtype
@@ -105,7 +105,7 @@ class Jury:
     def verdicts(self) -> Iterator[Entry]:
         """Judge the derivatives, in order; to be asked after `at_once`."""
         case, dtype = self._case, self._dtype
-        # Without a second voice for them, the values must settle.
+        # Without another witness that says the same, the values must settle.
         settled = (
             self._smooth and self._calculus and self._calculus.settled(case.numbers, case.spread)
         )
@@ -125,7 +125,7 @@ class Jury:
     def at_once(self) -> Steps[list[Entry] | None]:
         """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.
 
-        That takes no time worth a limit. None where more must be heard.
+        That takes no time worth a limit. None where more must be asked.
         """
         if self._thorough or not self._case.defined or self._calculus is None:
             return None
@@ -176,8 +176,8 @@ class Jury:
         without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
         if without:
             entries = [case.entries[k] for k in without]
-            found = exact_values(case.program, entries, case.point, self._dtype, case.spread)
-            for k, value in zip(without, found, strict=True):
+            exact = exact_values(case.program, entries, case.point, self._dtype, case.spread)
+            for k, value in zip(without, exact, strict=True):
                 values[k] = value
         return values
 
@@ -201,8 +201,9 @@ class Jury:
                 case.program, case.point, {**self._far, axes: distance}, dtype
             )
         if axes not in self._conditioning:
-            found = conditioning.measure(case.program, case.point, axes, dtype, distance)
-            self._conditioning[axes] = found
+            self._conditioning[axes] = conditioning.measure(
+                case.program, case.point, axes, dtype, distance
+            )
         return self._conditioning[axes]
 
     def _shrinks(self, axes: tuple[int, ...], distance: Any) -> bool:
@@ -213,11 +214,11 @@ class Jury:
         wrong in either. One that happens to be exact in float32 is held against the errors of the
         others there.
         """
-        errors, narrow = self._other_errors
+        errors = self._other_errors
         own = errors.get(axes)
         if own is None:
             return False
-        if not narrow:
+        if self._dtype.other.bits > self._dtype.bits:
             return bool(own * SHRINKS <= distance)
         right = [
             error
@@ -227,18 +228,16 @@ class Jury:
         return bool(distance * SHRINKS <= max([own, *right]))
 
     @functools.cached_property
-    def _other_errors(self) -> tuple[dict[tuple[int, ...], Any], bool]:
-        """Torch's errors in the other dtype, and whether that is the narrower one."""
+    def _other_errors(self) -> Mapping[tuple[int, ...], Any]:
+        """Torch's errors in the other dtype."""
         errors: dict[tuple[int, ...], Any] = {}
-        narrow = True
         for axes, exact in zip(self._case.entries, self._exact, strict=True):
             if exact is None or self._case.other is None:
                 continue
-            value, other = self._case.other(axes)
-            narrow = other.bits < self._dtype.bits
+            value = self._case.other(axes)
             if value is not None and math.isfinite(value):
                 errors[axes] = abs(mp.mpf(value) - exact)
-        return errors, narrow
+        return errors
 
     def _evidence(self, position: int, symbolic: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus

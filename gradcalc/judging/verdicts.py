@@ -1,4 +1,4 @@
-"""From torch's testimony to judged entries: each scalar function goes to the jury.
+"""From torch's testimony to judged entries, one scalar function after the other.
 
 In: a program, its inputs, what torch returned. Out: the blocks of the derivatives, and their
 entries. A program that is too large to be written out is checked along random directions, with one
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 from gradcalc.autograd import anomaly, autodiff
 from gradcalc.autograd.autodiff import Testimony
@@ -36,6 +35,53 @@ from gradcalc.rounding.budget import budget
 Judged = tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A run of torch, and what is asked about it: see `judging`."""
+
+    program: Program
+    inputs: Sequence[Array]
+    variables: Sequence[int]
+    testimony: Testimony
+    dtype: Dtype
+    options: Options
+
+    @property
+    def required(self) -> list[bool]:
+        """Of each input, whether it is differentiated with respect to."""
+        return [number in self.variables for number in range(len(self.inputs))]
+
+    @property
+    def late(self) -> str:
+        """The note of what there was no time to judge."""
+        return f"no verdict within {self.options.timeout or 0:g} seconds; --timeout gives it more"
+
+    def first_anomaly(self, output: int, axes: tuple[int, ...]) -> tuple[str, float, str] | None:
+        """Torch's first nan or infinity on the way to a derivative."""
+        weights = self.testimony.weights or _one_hot(self.testimony.outputs[0], output)
+        return anomaly.birth(
+            self.program, self.inputs, self.dtype.name, axes, weights, self.testimony.seen
+        )
+
+    @functools.cached_property
+    def _again(self) -> Testimony:
+        """What torch answers in the other dtype."""
+        how = autodiff.Backward(self.testimony.weights, second_order=self.options.second_order)
+        other, seen = self.dtype.other.name, self.testimony.seen
+        return autodiff.testify(self.program, self.inputs, self.required, other, how, seen)
+
+    def in_other_dtype(self, output: int, axes: tuple[int, ...]) -> float | None:
+        """A derivative in the other dtype; torch is run for the first."""
+        return self._again.derivative(output, axes)
+
+    def gradient_in_other_dtype(self) -> Sequence[float]:
+        """The gradient in the other dtype."""
+        other, weights = self.dtype.other.name, self.testimony.weights or ()
+        return autodiff.gradient_in(
+            other, self.program, self.inputs, self.required, weights, self.testimony.seen
+        )
+
+
 def judging(
     program: Program,
     inputs: Sequence[Array],
@@ -44,99 +90,76 @@ def judging(
     dtype: Dtype,
     options: Options,
 ) -> Steps[Judged]:
-    """The blocks, and the entries of all of them, for each entry of the output that is asked."""
+    """Judge what torch returned.
+
+    Args:
+        program: What torch ran.
+        inputs: The values that it ran at.
+        variables: The numbers of those that it is differentiated with respect to.
+        testimony: What it returned.
+        dtype: What it calculated in.
+        options: What is asked.
+
+    Returns:
+        The blocks, and the entries of all of them, for each entry of the output that is asked.
+    """
+    run = _Run(program, inputs, variables, testimony, dtype, options)
     try:
         expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
     except expand.TooManySteps:
-        return _together(program, inputs, variables, testimony, dtype, options)
+        return _along_directions(run)
     blocks = blocks_of(expansion, variables, second_order=options.second_order)
     axes = [pair for block in (*blocks[0], *blocks[1]) for pair in block.axes]
-    numbers = [number for value in inputs for number in value.numbers]
     targets = targets_of(expansion, testimony.weights)
-    formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
-    juries: list[Jury] = []
-    in_other = _in_other_dtype(program, inputs, variables, testimony, dtype, options)
-    for number, (output, scalar) in enumerate(targets):
-        weights = testimony.weights or _one_hot(testimony.outputs[0], number)
-        case = Case(
-            program=scalar,
-            numbers=numbers,
-            entries=axes,
-            autograd={pair: testimony.derivative(number, pair) for pair in axes},
-            budget=budget(len(program.steps)),
-            anomaly=functools.partial(
-                _birth, program, inputs, options.dtype, weights=weights, seen=testimony.seen
-            ),
-            output=output,
-            other=None if scalar is program else functools.partial(in_other, number),
-            defined=testimony.defined,
-            spread=testimony.spread,
-        )
-        juries.append(
-            Jury(
-                case,
-                dtype,
-                formulas=formulas,
-                latex=options.latex,
-                thorough=options.thorough,
-            )
-        )
+    juries = _juries(run, targets, axes)
     rows: list[list[Entry]] = [[] for _ in juries]
     for jury, row in zip(juries, rows, strict=True):
         row.extend((yield from jury.at_once()) or ())
-    only = targets[0][1] if len(targets) == 1 else None
-    if all(rows):
-        return blocks, rows, only
-    try:
-        with time_limit(options.timeout):
-            for jury, found in zip(juries, rows, strict=True):
-                for entry in () if found else jury.verdicts():
-                    found.append(entry)
-    except TimeUp:
-        note = f"no verdict within {options.timeout:g} seconds; --timeout gives it more"
-        for jury, found in zip(juries, rows, strict=True):
-            found += [jury.undecided(k, note) for k in range(len(found), len(axes))]
-    return blocks, rows, only
+    if not all(rows):
+        _fill(rows, juries, len(axes), run)
+    return blocks, rows, targets[0][1] if len(targets) == 1 else None
 
 
 #: `judging`, all steps at once.
 judged = at_once(judging)
 
 
-def _in_other_dtype(
-    program: Program,
-    inputs: Sequence[Array],
-    variables: Sequence[int],
-    testimony: Testimony,
-    dtype: Dtype,
-    options: Options,
-) -> Callable[[int, tuple[int, ...]], tuple[float | None, Dtype]]:
-    """What torch answers in the other dtype: run when it is asked for, and only once."""
-    found: list[Testimony] = []
+def _juries(
+    run: _Run, targets: Sequence[tuple[str, Program]], axes: Sequence[tuple[int, ...]]
+) -> list[Jury]:
+    """A jury for each scalar function."""
+    testimony, options = run.testimony, run.options
+    numbers = [number for value in run.inputs for number in value.numbers]
+    formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
+    allowed = budget(len(run.program.steps))
+    juries = []
+    for number, (output, scalar) in enumerate(targets):
+        written_out = scalar is not run.program
+        case = Case(
+            program=scalar,
+            numbers=numbers,
+            entries=axes,
+            autograd={pair: testimony.derivative(number, pair) for pair in axes},
+            budget=allowed,
+            anomaly=functools.partial(run.first_anomaly, number),
+            output=output,
+            other=functools.partial(run.in_other_dtype, number) if written_out else None,
+            defined=testimony.defined,
+            spread=testimony.spread,
+        )
+        juries.append(
+            Jury(case, run.dtype, formulas=formulas, latex=options.latex, thorough=options.thorough)
+        )
+    return juries
 
-    def derivative(output: int, axes: tuple[int, ...]) -> tuple[float | None, Dtype]:
-        other = dtype.other
-        if not found:
-            how = autodiff.Backward(testimony.weights, second_order=options.second_order)
-            wanted = [number in variables for number in range(len(inputs))]
-            again = autodiff.testify(program, inputs, wanted, other.name, how, testimony.seen)
-            found.append(again)
-        return found[0].derivative(output, axes), other
 
-    return derivative
-
-
-def _birth(
-    program: Program,
-    inputs: Sequence[Array],
-    dtype: str,
-    axes: tuple[int, ...],
-    *,
-    weights: Sequence[Array],
-    seen: Mapping[int, Any],
-) -> tuple[str, float, str] | None:
-
-    return anomaly.birth(program, inputs, dtype, axes, weights, seen)
+def _fill(rows: Sequence[list[Entry]], juries: Sequence[Jury], count: int, run: _Run) -> None:
+    """Judge what could not be judged at once: rows that are empty get so many entries."""
+    with contextlib.suppress(TimeUp), time_limit(run.options.timeout):
+        for jury, row in zip(juries, rows, strict=True):
+            row.extend(() if row else jury.verdicts())  # those in time stay
+    for jury, row in zip(juries, rows, strict=True):
+        row += [jury.undecided(k, run.late) for k in range(len(row), count)]
 
 
 def _one_hot(output: Array, position: int) -> tuple[Array]:
@@ -145,71 +168,62 @@ def _one_hot(output: Array, position: int) -> tuple[Array]:
     return (Array(output.shape, numbers),)
 
 
-def _together(
-    program: Program,
-    inputs: Sequence[Array],
-    variables: Sequence[int],
-    testimony: Testimony,
-    dtype: Dtype,
-    options: Options,
-) -> Judged:
-    """The entries of a program that is too large to be written out: one verdict for a variable."""
-    if testimony.weights is None or options.second_order:
+# --- Programs that are too large to be written out ------------------------------------------------
+
+
+def _along_directions(run: _Run) -> Judged:
+    """The entries of such a program: one verdict for all of a variable."""
+    if run.testimony.weights is None or run.options.second_order:
         raise GradcalcError(
             Kind.LIMIT,
             f"written out, the program has over {limits.SCALAR_STEPS:,} operations, "
             "which is too many for a Jacobian or a Hessian",
             hint="use smaller tensors",
         )
-    shapes = tuple(value.shape for value in inputs)
-    point = [Fraction(number) for value in inputs for number in value.numbers]
-    factors = [list(map(Fraction, weight.numbers)) for weight in testimony.weights]
-    inert = replace(program, steps=())
-    blocks, _ = blocks_of(expand.Expansion(inert, shapes, ()), variables, second_order=False)
-    gradient = testimony.gradients[0]
-
-    def run(sink: directions.Calculation) -> int:
-        return expand.weighted_sum(program, shapes, testimony.seen, factors, sink)
-
-    ranges = [[pair[0] for pair in block.axes] for block in blocks]
-    judgements: list[compare.Judgement] = []
-    with contextlib.suppress(TimeUp), time_limit(options.timeout):
-        for finding, axes in zip(
-            directions.findings(run, point, ranges, gradient, dtype), ranges, strict=True
-        ):
-
-            def shrinks(finding: Any = finding, axes: Sequence[int] = axes) -> bool:
-                other = dtype.other
-                wanted = [number in variables for number in range(len(inputs))]
-                again = autodiff.gradient_in(
-                    other.name, program, inputs, wanted, testimony.weights or (), testimony.seen
-                )
-                return directions.shrinks(finding, [again[axis] for axis in axes], dtype)
-
-            allowed = budget(len(program.steps))
-            judgements.append(compare.judge_direction(finding, allowed, dtype, shrinks))
-    late = compare.Judgement(
-        Verdict.UNDECIDED,
-        None,
-        f"no verdict within {options.timeout or 0:g} seconds; --timeout gives it more",
+    inert = expand.Expansion(
+        replace(run.program, steps=()), tuple(value.shape for value in run.inputs), ()
     )
+    blocks, _ = blocks_of(inert, run.variables, second_order=False)
+    judgements: list[compare.Judgement] = []
+    with contextlib.suppress(TimeUp), time_limit(run.options.timeout):
+        judgements.extend(_judgements(run, blocks))  # those in time stay
+    late = compare.Judgement(Verdict.UNDECIDED, None, run.late)
     judgements += [late] * (len(blocks) - len(judgements))
-    row = []
-    for block, judgement in zip(blocks, judgements, strict=True):
-        name = program.names[block.variables[0]]
-        indices = expand.indices(block.shape)
-        row += [
-            Entry(
-                wrt=(expand.entry_name(name, index),),
-                formula=None,
-                symbolic=None,
-                autograd=gradient[axis],
-                limit=None,
-                ulps=None,
-                verdict=judgement.verdict,
-                blame=judgement.blame,
-                note=judgement.note,
-            )
-            for index, (axis,) in zip(indices, block.axes, strict=True)
-        ]
+    row = [
+        Entry(
+            wrt=(expand.entry_name(run.program.names[block.variables[0]], index),),
+            formula=None,
+            symbolic=None,
+            autograd=run.testimony.gradients[0][axis],
+            limit=None,
+            ulps=None,
+            verdict=judgement.verdict,
+            blame=judgement.blame,
+            note=judgement.note,
+        )
+        for block, judgement in zip(blocks, judgements, strict=True)
+        for index, (axis,) in zip(expand.indices(block.shape), block.axes, strict=True)
+    ]
     return (blocks, []), [row], None
+
+
+def _judgements(run: _Run, blocks: Sequence[Block]) -> Iterator[compare.Judgement]:
+    """The judgement on the gradient by each variable."""
+    program, seen, gradients = run.program, run.testimony.seen, run.testimony.gradients
+    shapes = [value.shape for value in run.inputs]
+    point = [Fraction(number) for value in run.inputs for number in value.numbers]
+    weights = [list(map(Fraction, weight.numbers)) for weight in run.testimony.weights or ()]
+    ranges = [[axis for (axis,) in block.axes] for block in blocks]
+
+    def calculate(sink: directions.Calculation) -> int:
+        return expand.weighted_sum(program, shapes, seen, weights, sink)
+
+    def shrinks(finding: directions.Finding, axes: Sequence[int]) -> bool:
+        again = run.gradient_in_other_dtype()
+        return directions.shrinks(finding, [again[axis] for axis in axes], run.dtype)
+
+    allowed = budget(len(program.steps))
+    findings = directions.findings(calculate, point, ranges, gradients[0], run.dtype)
+    for finding, axes in zip(findings, ranges, strict=True):
+        asked = functools.partial(shrinks, finding, axes)
+        yield compare.judge_direction(finding, allowed, run.dtype, asked)
