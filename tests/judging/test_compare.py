@@ -27,12 +27,15 @@ from gradcalc.functions import TABLE, Function, mp, sympy, torch
 from gradcalc.judging.compare import (
     NEARER,
     Evidence,
+    Judgement,
     judge_derivative,
+    judge_direction,
     unchecked,
     undecided,
 )
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse, row_program
+from gradcalc.limit.directions import Finding
 from gradcalc.limit.slopes import Slope
 from gradcalc.results.report import Blame, Verdict
 from gradcalc.rounding.budget import budget
@@ -616,6 +619,66 @@ def test_undecided_keeps_what_is_known() -> None:
 def test_unchecked_is_the_formula_alone() -> None:
     entry = unchecked(("x",), "2*x", None)
     assert (entry.formula, entry.verdict, entry.autograd) == ("2*x", Verdict.UNCHECKED, None)
+
+
+# --- Verdicts along a random direction ------------------------------------------------------------
+
+
+def along(autograd: float, dtype: Dtype = FLOAT64, *, shrinks: bool | None = None) -> Judgement:
+    """Judge a slope of 1, at a budget of 4 ulps; shrinks of None must not be asked."""
+
+    def asked() -> bool:
+        assert shrinks is not None, "it was asked whether the error shrinks"
+        return shrinks
+
+    finding = Finding(mp.mpf(1), mp.mpf(autograd), mp.mpf(1))
+    return judge_direction(finding, 4, dtype, asked)
+
+
+@pytest.mark.parametrize(
+    ("autograd", "dtype", "shrinks", "verdict", "blame"),
+    [
+        (1, FLOAT64, None, AGREE, None),
+        (1 + 2.0**-51, FLOAT64, None, AGREE, None),
+        (1 + 3 * 2.0**-52, FLOAT64, False, DISAGREE, AUTOGRAD),
+        (1 - 3 * 2.0**-52, FLOAT64, False, DISAGREE, AUTOGRAD),
+        (1 + 2.0**-22, FLOAT32, None, AGREE, None),
+        (1 + 2.0**-21, FLOAT32, False, DISAGREE, AUTOGRAD),
+        # Two thirds of the digits are right, or fewer.
+        (1 + 2.0**-37, FLOAT64, True, AGREE, None),
+        (1 + 2.0**-36, FLOAT64, True, ROUNDING, None),
+        (1 + 2.0**-17, FLOAT32, True, AGREE, None),
+        (1 + 2.0**-16, FLOAT32, True, ROUNDING, None),
+        (2, FLOAT64, True, ROUNDING, None),
+        (NAN, FLOAT64, None, DISAGREE, AUTOGRAD),
+        (-INF, FLOAT64, None, DISAGREE, AUTOGRAD),
+    ],
+)
+def test_verdict_along_a_direction(autograd, dtype, shrinks, verdict, blame) -> None:
+    judgement = along(autograd, dtype, shrinks=shrinks)
+    assert (judgement.verdict, judgement.blame) == (verdict, blame)
+    assert "all entries were checked together" in judgement.note
+
+
+def test_note_along_a_direction_gives_both_slopes() -> None:
+    assert "the limit is 1, autograd's 1.5, more than" in along(1.5, shrinks=False).note
+    assert along(1.5, shrinks=True).note.endswith("autograd's 1.5")
+    assert "torch returns nan" in along(NAN).note
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict"),
+    [
+        (Finding(None, None, mp.mpf(0), undefined=True), NO_VALUE),
+        (Finding(None, mp.mpf(1), mp.mpf(1), kinked=True), BROKEN),
+        (Finding(mp.mpf(1), mp.mpf(1), mp.mpf(1), kinked=True), BROKEN),
+        (Finding(None, mp.mpf(1), mp.mpf(1)), BROKEN),
+    ],
+)
+def test_no_derivative_along_a_direction(finding, verdict) -> None:
+    judgement = judge_direction(finding, 4, FLOAT64, lambda: True)
+    assert (judgement.verdict, judgement.blame) == (verdict, None)
+    assert is_plain(judgement.note)
 
 
 # --- Notes ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +10,12 @@ import pytest
 from gradcalc import grad
 from gradcalc.autograd import autodiff
 from gradcalc.base import limits
-from gradcalc.base.dtypes import FLOAT64
+from gradcalc.base.deadline import TimeUp
+from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
-from gradcalc.judging import verdicts
+from gradcalc.judging import compare, verdicts
 from gradcalc.judging.verdicts import Judged, judged
-from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Array
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from gradcalc.results.report import Entry
 
 
-def judged_of(text: str, *inputs: Array, scalar: bool) -> Judged:
+def judged_of(
+    text: str, *inputs: Array, scalar: bool, dtype: Dtype = FLOAT64, thorough: bool = True
+) -> Judged:
     """Judge a program as `grad` does: with the weight 1, or as a Jacobian."""
-    program, options = parse(text), Options(timeout=20)
+    program, options = parse(text), Options(dtype=dtype.name, timeout=20, thorough=thorough)
     how = autodiff.Backward((Array((), (1.0,)),) if scalar else None)
-    testimony = autodiff.testify(program, inputs, [True] * len(inputs), "float64", how, {})
-    return judged(program, inputs, range(len(inputs)), testimony, FLOAT64, options)
+    testimony = autodiff.testify(program, inputs, [True] * len(inputs), dtype.name, how, {})
+    return judged(program, inputs, range(len(inputs)), testimony, dtype, options)
 
 
 PAIR = Array((2,), (0.5, 2.0))
@@ -70,9 +73,101 @@ def test_rows_of_a_jacobian_are_named_after_the_entries_of_the_output() -> None:
     assert [entry.output for row in rows for entry in row] == ["[0]", "[1]"]
 
 
+def test_what_is_judged_at_once_is_not_judged_again() -> None:
+    _, rows, _ = judged_of("stack([x**2, abs(x)])", Array((), (0.0,)), scalar=False, thorough=False)
+    assert [[entry.verdict for entry in row] for row in rows] == [["agree"], ["nondifferentiable"]]
+
+
 def test_what_there_was_no_time_for_is_undecided(monkeypatch) -> None:
     monkeypatch.setattr(verdicts.Jury, "verdicts", lambda jury: iter(()))
     report = grad("abs(x)*y", at={"x": 0.0, "y": 1.0}, timeout=7)
     notes = {entry.note for entry in report.gradients}
     assert notes == {"no verdict within 7 seconds; --timeout gives it more"}
     assert report.verdict == "undecided"
+
+
+# --- Programs that are too large to be written out ------------------------------------------------
+
+
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """Let programs of more than ten operations be too large."""
+    monkeypatch.setattr(limits, "SCALAR_STEPS", 10)
+
+
+LARGE = "(x @ x).sum() + abs(y).sum()"
+AT = {"x": [[1.0, 2.0], [3.0, 4.0]], "y": [0.0, 3.0]}
+
+
+@pytest.mark.usefixtures("small")
+def test_large_program_gets_a_verdict_for_each_variable() -> None:
+    report = grad(LARGE, at=AT)
+    assert [(d.wrt, {e.verdict for e in d.entries}) for d in report.gradients] == [
+        (("x",), {"agree"}),
+        (("y",), {"nondifferentiable"}),
+    ]
+    first = report.entries[0]
+    assert (first.wrt, first.autograd, first.formula) == (("x[0,0]",), 7.0, None)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("wrong", "verdict"), [(1 + 1e-6, "disagree"), (1.0, "agree")], ids=["wrong", "right"]
+)
+def test_large_program_is_held_against_torch(monkeypatch, wrong, verdict) -> None:
+    testify = autodiff.testify
+    gradient = [wrong * number for number in (7, 11, 9, 13)]
+    spoilt = lambda *args: replace(testify(*args), gradients=(gradient,))
+    monkeypatch.setattr(autodiff, "testify", spoilt)
+    monkeypatch.setattr(autodiff, "gradient_in", lambda *_: gradient)
+    square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
+    _, (row,), only = judged_of("(x @ x).sum()", square, scalar=True)
+    assert {entry.verdict for entry in row} == {verdict}
+    assert only is None
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(("again", "verdict"), [(7.0, "rounding"), (7.1, "disagree")])
+def test_error_of_a_large_program_must_shrink_in_the_other_dtype(
+    monkeypatch, again, verdict
+) -> None:
+    asked = []
+
+    def gradient_in(dtype, *_):
+        asked.append(dtype)
+        return [again, 11.0, 9.0, 13.0]
+
+    testify = autodiff.testify
+    spoilt = lambda *args: replace(testify(*args), gradients=([7.1, 11.0, 9.0, 13.0],))
+    monkeypatch.setattr(autodiff, "testify", spoilt)
+    monkeypatch.setattr(autodiff, "gradient_in", gradient_in)
+    square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
+    _, (row,), _ = judged_of("(x @ x).sum()", square, scalar=True, dtype=FLOAT32)
+    assert {entry.verdict for entry in row} == {verdict}
+    assert asked == ["float64"]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    "asked", [{"second_order": True}, {"grad_outputs": None}], ids=["hessian", "jacobian"]
+)
+def test_large_program_has_no_second_order_and_no_jacobian(asked) -> None:
+    text = LARGE if "second_order" in asked else "x @ x"
+    with pytest.raises(GradcalcError) as caught:
+        grad(text, at=AT if "y" in text else {"x": AT["x"]}, **asked)
+    assert caught.value.kind is Kind.LIMIT
+    assert "over 10 operations" in caught.value.message
+
+
+@pytest.mark.usefixtures("small")
+def test_large_program_keeps_what_was_judged_in_time(monkeypatch) -> None:
+    judge = compare.judge_direction
+
+    def slow(finding, *rest):
+        if finding.kinked:
+            raise TimeUp
+        return judge(finding, *rest)
+
+    monkeypatch.setattr(compare, "judge_direction", slow)
+    verdicts_of = [entry.verdict for entry in grad(LARGE, at=AT).entries]
+    assert verdicts_of == ["agree"] * 4 + ["undecided"] * 2
