@@ -18,6 +18,7 @@ from gradcalc.render import FORMATS, Format, format_of, warning_text
 
 if TYPE_CHECKING:
     from gradcalc.base.dtypes import Dtype
+    from gradcalc.base.options import Options
     from gradcalc.language.bindings import Binding
     from gradcalc.program.program import Program
     from gradcalc.sweep.points import Axis, Points
@@ -59,11 +60,10 @@ def sweep(
     timeout: Timeout = 10.0,
 ) -> int:
     """Differentiate an expression at many points, with a verdict on each."""
-    from gradcalc.ask.question import name_warnings, variables_of
+    from gradcalc.ask.question import name_warnings
     from gradcalc.base.names import names
     from gradcalc.base.options import Options, dtype_of
     from gradcalc.language.bindings import parse_bindings
-    from gradcalc.language.parser import parse
     from gradcalc.sweep.points import parse_axis
 
     form = FORMATS["csv"] if output is None else format_of(output, "tables")
@@ -85,12 +85,8 @@ def sweep(
         )
     fixed = parse_bindings(at or ())
     axes = [parse_axis(text, lambda value: _number(value, width)) for text in over or ()]
-    bound = [*(binding.name for binding in fixed), *(axis.name for axis in axes)]
-    program = parse(program_text(expr), known=bound)
-    variables_of(program, options.wrt)
-    _check_names(program, [axis.name for axis in axes], fixed, from_file=points is not None)
-    swept = [name for name in program.names if name not in {b.name for b in fixed}]
-    where = _points(points, axes, swept, output)
+    program = _program(program_text(expr), axes, fixed, options)
+    where = _points(points, axes, program, fixed, output)
     for warning in name_warnings(program, set(program.names)):
         tell(warning_text(warning, color=use_color(sys.stderr)))
     values = {binding.name: _value(binding, width) for binding in fixed}
@@ -103,8 +99,58 @@ def sweep(
     return asked.summary.exit_code
 
 
+def _program(
+    text: str, axes: Sequence[Axis], fixed: Sequence[Binding], options: Options
+) -> Program:
+    """The program, whose variables all get values.
+
+    Raises:
+        GradcalcError: If they do not, or a value has no variable, or a column has a variable's
+            name.
+    """
+    from gradcalc.ask.question import variables_of
+    from gradcalc.language.parser import parse
+
+    names = [*(axis.name for axis in axes), *(binding.name for binding in fixed)]
+    program = parse(text, known=names)
+    variables_of(program, options.wrt)
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise GradcalcError(
+                Kind.BINDING, f"`{name}` is bound twice", hint="leave one of the values out"
+            )
+        if name not in program.names:
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{name}` does not occur in the expression",
+                hint=did_you_mean(name, program.names, "leave it out"),
+            )
+    for variable in program.inputs:
+        if variable.name in _COLUMNS:
+            raise GradcalcError(
+                Kind.NAME,
+                f"`{variable.name}` is the name of a column of the answers",
+                text=program.text,
+                span=variable.span,
+                hint="give the variable another name",
+            )
+        if axes and variable.name not in names:
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{variable.name}` has no value",
+                text=program.text,
+                span=variable.span,
+                hint=f"add --over {variable.name}=-2:2:101, or --at {variable.name}=1",
+            )
+    return program
+
+
 def _points(
-    file: str | None, axes: Sequence[Axis], swept: Sequence[str], output: str | None
+    file: str | None,
+    axes: Sequence[Axis],
+    program: Program,
+    fixed: Sequence[Binding],
+    output: str | None,
 ) -> Points:
     """The points of a grid, or of a file."""
     from gradcalc.sweep.points import grid, read
@@ -115,7 +161,8 @@ def _points(
         raise GradcalcError(
             Kind.USAGE, "the points and the answers are one file", hint="choose another -o"
         )
-    return read(file, swept)
+    bound = {binding.name for binding in fixed}
+    return read(file, [name for name in program.names if name not in bound])
 
 
 def _number(text: str, dtype: Dtype) -> float:
@@ -139,41 +186,6 @@ def _value(binding: Binding, dtype: Dtype) -> float:
             hint="`gradcalc grad` and `gradcalc batch` take it, a point at a time",
         )
     return array.numbers[0]
-
-
-def _check_names(
-    program: Program, swept: Sequence[str], fixed: Sequence[Binding], *, from_file: bool
-) -> None:
-    """Refuse values without a variable, variables without a value, and names of columns."""
-    names = [*swept, *(binding.name for binding in fixed)]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            raise GradcalcError(
-                Kind.BINDING, f"`{name}` is bound twice", hint="leave one of the values out"
-            )
-        if name not in program.names:
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{name}` does not occur in the expression",
-                hint=did_you_mean(name, program.names, "leave it out"),
-            )
-    for variable in program.inputs:
-        if variable.name in _COLUMNS:
-            raise GradcalcError(
-                Kind.NAME,
-                f"`{variable.name}` is the name of a column of the answers",
-                text=program.text,
-                span=variable.span,
-                hint="give the variable another name",
-            )
-        if not from_file and variable.name not in names:
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{variable.name}` has no value",
-                text=program.text,
-                span=variable.span,
-                hint=f"add --over {variable.name}=-2:2:101, or --at {variable.name}=1",
-            )
 
 
 def _check_device(device: str) -> None:

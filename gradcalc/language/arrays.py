@@ -1,4 +1,4 @@
-"""Tensors from files: .npy, .csv and .json.
+"""Tensors from files, .npy, .csv and .json, and the reading of numbers for points of sweeps.
 
 In: a file's name. Out: its numbers, as an `Array`. A file is only ever read as numbers: nothing in
 it is executed (no pickles).
@@ -7,11 +7,11 @@ it is executed (no pickles).
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -24,11 +24,22 @@ from gradcalc.program.program import Array
 _MOST_BYTES = 32 * limits.TENSOR_ENTRIES
 
 
-#: What the readers raise for a file that holds something else.
-_NO_TENSOR = (
-    *(ValueError, TypeError, EOFError, SyntaxError, OverflowError, MemoryError, RecursionError),
-    *(TokenError, csv.Error),
-)
+class _TooMany(Exception):  # noqa: N818 - no error, but a finding
+    """There are more numbers than a tensor may have."""
+
+
+class RowError(ValueError):
+    """A row of a CSV text is not what it should be.
+
+    Attributes:
+        line: The row's line, from 1.
+        cells: Its cells; none where it is no CSV.
+    """
+
+    def __init__(self, line: int, cells: Sequence[str], message: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.cells = cells
 
 
 def read(name: str) -> Array:
@@ -45,62 +56,97 @@ def read(name: str) -> Array:
         # A pipe or a device could make us wait for ever.
         if not path.is_file():
             raise _refused(f"there is no file `{name}`", "write the file's name after the @")
-        with path.open("rb") as stream:
-            content = stream.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
+        if path.stat().st_size > _MOST_BYTES:
             raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
-        found = reader(content)
+        tensor = reader(path)
+        # A tensor without entries may still have immense sizes.
+        _check_count(math.prod(max(size, 1) for size in tensor.shape))
     except OSError as problem:
         raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
     except _TooMany:
-        found = None
-    except _NO_TENSOR:
+        raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries") from None
+    except (ValueError, TypeError, RecursionError):
         raise _refused(f"`{name}` is no tensor of numbers") from None
-    # A tensor without entries may still have immense sizes.
-    if found is None or math.prod(max(size, 1) for size in found.shape) > limits.TENSOR_ENTRIES:
-        raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries")
-    return found
+    return tensor
 
 
-class _TooMany(Exception):  # noqa: N818 - no error, but a finding
-    """There are more numbers than a tensor may have."""
+def _check_count(entries: int) -> None:
+    if entries > limits.TENSOR_ENTRIES:
+        raise _TooMany
 
 
 def _refused(message: str, hint: str | None = None) -> GradcalcError:
     return GradcalcError(Kind.BINDING, message, hint=hint)
 
 
-def _npy(content: bytes) -> Array:
+def npy_array(path: Path) -> Any:
+    """The array of an .npy file, of which numpy reads what is used.
+
+    Raises:
+        ValueError: If there is none, or it holds Python's objects.
+    """
     import numpy as np
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of files that Python 2 wrote
-        # `np.load` would open archives, too.
-        found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    if found.dtype.kind not in "fiub":
+        try:
+            # `np.load` would open archives, too.
+            return np.lib.format.open_memmap(path, mode="r")
+        except (TypeError, EOFError, SyntaxError, OverflowError, MemoryError, TokenError):
+            raise ValueError from None
+
+
+def csv_rows(
+    lines: Iterable[str], places: Sequence[int] | None = None, *, skip: int = 0
+) -> Iterator[list[float]]:
+    """The rows of a CSV text as numbers; empty rows are left out.
+
+    Args:
+        lines: The text.
+        places: Which cells of a row are read; None for all.
+        skip: Rows before the numbers.
+
+    Raises:
+        RowError: If a cell is missing or is no number.
+    """
+    reader = csv.reader(lines)
+    row: list[str] = []
+    try:
+        for row in islice(reader, skip, None):
+            if row:
+                cells = row if places is None else [row[place] for place in places]
+                yield list(map(float, cells))
+    except csv.Error as problem:
+        raise RowError(reader.line_num, (), str(problem)) from None
+    except (ValueError, IndexError):
+        raise RowError(reader.line_num, row) from None
+
+
+def _npy(path: Path) -> Array:
+    array = npy_array(path)
+    if array.dtype.kind not in "fiub":
         raise ValueError
-    return Array(tuple(found.shape), tuple(found.astype(np.float64).reshape(-1).tolist()))
+    return Array(tuple(array.shape), tuple(array.astype(float).reshape(-1).tolist()))
 
 
-def _csv(content: bytes) -> Array:
+def _csv(path: Path) -> Array:
     """Read a matrix; one column, or one row, is a vector."""
     rows, count = [], 0
-    for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
-        count += len(row)
-        if count > limits.TENSOR_ENTRIES:
-            raise _TooMany
-        if row:
-            rows.append([float(cell) for cell in row])
-    found = from_lists(rows)
-    if 1 in found.shape:
-        return Array((len(found.numbers),), found.numbers)
-    return found
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        for row in csv_rows(stream):
+            count += len(row)
+            _check_count(count)
+            rows.append(row)
+    matrix = from_lists(rows)
+    if 1 in matrix.shape:
+        return Array((len(matrix.numbers),), matrix.numbers)
+    return matrix
 
 
-def _json(content: bytes) -> Array:
-    if content.count(b",") >= limits.TENSOR_ENTRIES:
-        raise _TooMany
-    return from_lists(json.loads(content.decode("utf-8-sig")))
+def _json(path: Path) -> Array:
+    text = path.read_text("utf-8-sig")
+    _check_count(text.count(",") + 1)
+    return from_lists(json.loads(text))
 
 
 def from_lists(value: Any) -> Array:
@@ -118,7 +164,10 @@ def from_lists(value: Any) -> Array:
         level = [element for part in level for element in part]
     if any(isinstance(number, bool) or not isinstance(number, int | float) for number in level):
         raise ValueError
-    return Array(tuple(shape), tuple(map(float, level)))
+    try:
+        return Array(tuple(shape), tuple(map(float, level)))
+    except OverflowError:
+        raise ValueError from None
 
 
-_READERS: dict[str, Callable[[bytes], Array]] = {".npy": _npy, ".csv": _csv, ".json": _json}
+_READERS: dict[str, Callable[[Path], Array]] = {".npy": _npy, ".csv": _csv, ".json": _json}

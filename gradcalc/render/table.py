@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 
 _CLAIM_STYLES = {True: "green", False: "bold red", None: "yellow"}
 
+#: The cells of a tensor's row, but for its gradient.
+_TENSOR_CELLS: dict[str, Callable[[TensorRow], Text]] = {
+    "tensor": lambda row: Text(one_line(row.name), "bold"),
+    "shape": lambda row: Text(str(row.shape)),
+    "leaf": lambda row: Text("yes" if row.is_leaf else "no"),
+    "requires_grad": lambda row: Text("yes" if row.requires_grad else "no"),
+    "grad_fn": lambda row: Text(one_line(row.grad_fn or "None")),
+}
+
 #: Statements of a program, and tensors of it, that a terminal shows: the first and the last.
 _FIRST, _LAST = 20, 8
 
@@ -180,16 +189,6 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
     return [Text(), Text(_after(report), "bold"), grid(columns, width, flexible="tensor")]
 
 
-#: The cells of a tensor's row, but for its gradient.
-_TENSOR_CELLS: dict[str, Callable[[TensorRow], Text]] = {
-    "tensor": lambda row: Text(one_line(row.name), "bold"),
-    "shape": lambda row: Text(str(row.shape)),
-    "leaf": lambda row: _yes_or_no(yes=row.is_leaf),
-    "requires_grad": lambda row: _yes_or_no(yes=row.requires_grad),
-    "grad_fn": lambda row: Text(one_line(row.grad_fn or "None")),
-}
-
-
 def _grads(
     rows: Sequence[TensorRow],
     dtype: str,
@@ -219,7 +218,3 @@ def _after(report: Report) -> str:
 
 def _grad(row: TensorRow, dtype: str, room: int | None, digits: int | None) -> Text:
     return Text("None" if row.grad is None else numbers_text(row.grad, dtype, room, digits))
-
-
-def _yes_or_no(*, yes: bool) -> Text:
-    return Text("yes" if yes else "no")

@@ -7,9 +7,10 @@ array for each of them. A file is only ever read as numbers: nothing in it is ex
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from gradcalc.base.errors import GradcalcError, Kind, Span, reason
 from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
+from gradcalc.language.arrays import RowError, csv_rows, npy_array
 
 #: What a reader of files gives: for each name an array.
 Chunk = list[Any]
@@ -58,10 +60,10 @@ class Axis:
             return np.full(len(numbers), self.start)
         # So written, the middle of -2:2 is 0, and 0:1:11 has 0.1 and not 0.1 but for rounding.
         weights = numbers.astype(np.float64)
-        found = (self.start * (last - weights) + self.stop * weights) / last
-        found[numbers == 0] = self.start
-        found[numbers == last] = self.stop
-        return found
+        values = (self.start * (last - weights) + self.stop * weights) / last
+        values[numbers == 0] = self.start
+        values[numbers == last] = self.stop
+        return values
 
 
 def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
@@ -222,67 +224,40 @@ def _csv_chunks(
 ) -> Iterator[Chunk]:
     import numpy as np
 
-    rows: list[list[float]] = []
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        lines = csv.reader(stream)
+        rows = csv_rows(stream, places, skip=1)
         try:
-            next(lines)
-            for cells in lines:
-                if not cells:
-                    continue
-                try:
-                    rows.append([float(cells[place]) for place in places])
-                except (ValueError, IndexError):
-                    raise _no_number(path, lines.line_num, wanted, places, cells) from None
-                if len(rows) == size:
-                    yield list(np.array(rows).T.copy())
-                    rows = []
-        except csv.Error as problem:
-            raise GradcalcError(Kind.BINDING, f"{path}:{lines.line_num}: {problem}") from None
-    if rows:
-        yield list(np.array(rows).T.copy())
+            while chunk := list(itertools.islice(rows, size)):
+                yield list(np.array(chunk).T.copy())
+        except RowError as problem:
+            message = f"{path}:{problem.line}: "
+            if not problem.cells:
+                raise GradcalcError(Kind.BINDING, f"{message}{problem}") from None
+            message += _what_is_wrong(dict(zip(wanted, places, strict=True)), problem.cells)
+            hint = "write numbers, as in 0.5 or 1e-3"
+            raise GradcalcError(Kind.BINDING, message, hint=hint) from None
 
 
-def _no_number(
-    path: Path, line: int, wanted: Sequence[str], places: Sequence[int], cells: Sequence[str]
-) -> GradcalcError:
-    """The error for the first cell of a row that is no number."""
-    for name, place in zip(wanted, places, strict=True):
+def _what_is_wrong(places: Mapping[str, int], cells: Sequence[str]) -> str:
+    """What to say about the first cell of a row that is no number."""
+    for name, place in places.items():
         if place >= len(cells):
-            message = f"{path}:{line}: there is no `{name}` in this line"
-            break
+            return f"there is no `{name}` in this line"
         try:
             float(cells[place])
         except ValueError:
-            shown = cells[place] if len(cells[place]) < 40 else f"{cells[place][:39]}…"
-            message = f"{path}:{line}: `{name}` is no number: {shown!r}"
-            break
-    return GradcalcError(Kind.BINDING, message, hint="write numbers, as in 0.5 or 1e-3")
+            cell = cells[place] if len(cells[place]) < 40 else f"{cells[place][:39]}…"
+            return f"`{name}` is no number: {cell!r}"
+    raise AssertionError
 
 
 def _npy(path: Path, wanted: Sequence[str]) -> Points:
     import numpy as np
 
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError, MemoryError, OverflowError):
+        columns = _npy_columns(path, npy_array(path), wanted)
+    except ValueError:
         raise GradcalcError(Kind.BINDING, f"`{path}` is no array of numbers") from None
-    if found.dtype.names is not None:
-        _check_columns(path, list(found.dtype.names), wanted)
-        kinds = {found.dtype[name].kind for name in wanted}
-        columns = [found[name].reshape(-1) for name in wanted]
-    else:
-        table = found.reshape(-1, 1) if found.ndim == 1 else found
-        if table.ndim != 2 or table.shape[1] != len(wanted):
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{path}` has shape {found.shape}",
-                hint=f"it needs a column for each of {', '.join(wanted)}, in this order",
-            )
-        kinds = {found.dtype.kind}
-        columns = [table[:, place] for place in range(len(wanted))]
-    if kinds - set("fiub"):
-        raise GradcalcError(Kind.BINDING, f"`{path}` is no array of numbers")
     total = len(columns[0]) if columns else 0
 
     def chunks(size: int) -> Iterator[Chunk]:
@@ -290,6 +265,29 @@ def _npy(path: Path, wanted: Sequence[str]) -> Points:
             yield [np.array(column[first : first + size], dtype=np.float64) for column in columns]
 
     return Points(tuple(wanted), chunks, total)
+
+
+def _npy_columns(path: Path, array: Any, wanted: Sequence[str]) -> list[Any]:
+    """The columns of an array of records by name, or of a matrix in order.
+
+    Raises:
+        ValueError: If they hold no numbers.
+    """
+    if array.dtype.names is not None:
+        _check_columns(path, array.dtype.names, wanted)
+        columns = [array[name].reshape(-1) for name in wanted]
+    else:
+        matrix = array.reshape(-1, 1) if array.ndim == 1 else array
+        if matrix.ndim != 2 or matrix.shape[1] != len(wanted):
+            raise GradcalcError(
+                Kind.BINDING,
+                f"`{path}` has shape {array.shape}",
+                hint=f"it needs a column for each of {', '.join(wanted)}, in this order",
+            )
+        columns = list(matrix.T)
+    if any(column.dtype.kind not in "fiub" for column in columns):
+        raise ValueError
+    return columns
 
 
 def _parquet(path: Path, wanted: Sequence[str]) -> Points:
