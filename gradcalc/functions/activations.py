@@ -13,15 +13,15 @@ from gradcalc.functions.pieces import (
     mp_softplus,
 )
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, nn, row, torch
+from gradcalc.functions.table import mp, rows_of
+
+row = rows_of("activations")
 
 row(
     "sigmoid",
     "logistic function, 1/(1 + exp(-x))",
-    group="activations",
     aliases="expit",
-    opaque=True,
-    torch=lambda x: torch.sigmoid(x),
+    traits="opaque",
     sympy=lambda x: 1 / (1 + sympy.exp(-x)),
     mpmath=mp_sigmoid,
     derivative="sigmoid(x)*sigmoid(-x)",
@@ -30,8 +30,6 @@ row(
 row(
     "logit",
     "inverse of sigmoid, log(x/(1 - x))",
-    group="activations",
-    torch=lambda x: torch.logit(x),
     sympy=lambda x: sympy.log(x / (1 - x)),
     mpmath=lambda x: mp.log(x / (1 - x)),
     derivative="1/(x*(1 - x))",
@@ -43,11 +41,8 @@ row(
 row(
     "softplus",
     "log(1 + exp(beta*x))/beta; torch gives x itself where beta*x > threshold",
-    group="activations",
-    signature="x, beta=1, threshold=20",
-    static="beta threshold",
-    opaque=True,
-    torch=lambda x, beta=1.0, threshold=20.0: nn.softplus(x, beta, threshold),
+    signature="x, static beta=1, static threshold=20",
+    traits="opaque",
     sympy=lambda x, beta=1, threshold=20: sympy.log(1 + sympy.exp(beta * x)) / beta,
     mpmath=lambda x, beta=1, threshold=20: mp_softplus(beta * x) / beta,
     derivative="sigmoid(beta*x)",
@@ -57,10 +52,7 @@ row(
 row(
     "relu",
     "x where positive, else 0",
-    group="activations",
-    any_size=True,
-    opaque=True,
-    torch=lambda x: torch.relu(x),
+    traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((x, x > 0), (0, True)),
     mpmath=lambda x: max(x, x * 0),
     derivative="where(x > 0, 1, 0)",
@@ -71,10 +63,7 @@ row(
 row(
     "relu6",
     "x clamped to 0 to 6",
-    group="activations",
-    any_size=True,
-    opaque=True,
-    torch=lambda x: nn.relu6(x),
+    traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((0, x < 0), (x, x <= 6), (6, True)),
     mpmath=lambda x: min(max(x, x * 0), x * 0 + 6),
     derivative="where((x > 0) & (x < 6), 1, 0)",
@@ -85,12 +74,8 @@ row(
 row(
     "leaky_relu",
     "x where positive, else negative_slope*x",
-    group="activations",
-    signature="x, negative_slope=0.01",
-    static="negative_slope",
-    any_size=True,
-    opaque=True,
-    torch=lambda x, slope=0.01: nn.leaky_relu(x, slope),
+    signature="x, static negative_slope=0.01",
+    traits="opaque any_size",
     sympy=lambda x, slope=0.01: sympy.Piecewise((x, x > 0), (sympy.Rational(slope) * x, True)),
     mpmath=lambda x, slope=0.01: x if x > 0 else slope * x,
     derivative="where(x > 0, 1, negative_slope)",
@@ -101,11 +86,8 @@ row(
 row(
     "elu",
     "x where positive, else alpha*(exp(x) - 1)",
-    group="activations",
-    signature="x, alpha=1",
-    static="alpha",
-    opaque=True,
-    torch=lambda x, alpha=1.0: nn.elu(x, alpha),
+    signature="x, static alpha=1",
+    traits="opaque",
     sympy=lambda x, alpha=1: sympy.Piecewise((x, x > 0), (alpha * (sympy.exp(x) - 1), True)),
     mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x),
     derivative="where(x > 0, 1, alpha*exp(x))",
@@ -118,9 +100,7 @@ _SELU = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
 row(
     "selu",
     "scaled elu of self-normalizing networks",
-    group="activations",
-    opaque=True,
-    torch=lambda x: nn.selu(x),
+    traits="opaque",
     sympy=lambda x: sympy.Piecewise(
         (sympy.Rational(_SELU[0]) * x, x > 0),
         (sympy.Rational(_SELU[0]) * sympy.Rational(_SELU[1]) * (sympy.exp(x) - 1), True),
@@ -134,11 +114,8 @@ row(
 row(
     "celu",
     "x where positive, else alpha*(exp(x/alpha) - 1)",
-    group="activations",
-    signature="x, alpha=1",
-    static="alpha",
-    opaque=True,
-    torch=lambda x, alpha=1.0: nn.celu(x, alpha),
+    signature="x, static alpha=1",
+    traits="opaque",
     sympy=lambda x, alpha=1: sympy.Piecewise(
         (x, x > 0), (alpha * (sympy.exp(x / alpha) - 1), True)
     ),
@@ -150,9 +127,7 @@ row(
 row(
     "gelu",
     "x*ndtr(x), Gaussian error linear unit",
-    group="activations",
-    opaque=True,
-    torch=lambda x: nn.gelu(x),
+    traits="opaque",
     sympy=lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2,
     mpmath=lambda x: x * mp_ndtr(x),
     derivative="ndtr(x) + x*exp(-x**2/2)/sqrt(2*pi)",
@@ -161,10 +136,8 @@ row(
 row(
     "silu",
     "x*sigmoid(x), also called swish",
-    group="activations",
     aliases="swish",
-    opaque=True,
-    torch=lambda x: nn.silu(x),
+    traits="opaque",
     sympy=lambda x: x / (1 + sympy.exp(-x)),
     mpmath=lambda x: x * mp_sigmoid(x),
     derivative="sigmoid(x)*(1 + x*sigmoid(-x))",
@@ -173,9 +146,7 @@ row(
 row(
     "mish",
     "x*tanh(softplus(x))",
-    group="activations",
-    opaque=True,
-    torch=lambda x: nn.mish(x),
+    traits="opaque",
     sympy=lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
     mpmath=lambda x: x * mp.tanh(mp_softplus(x)),
     derivative="tanh(softplus(x)) + x*sigmoid(x)*(1 - tanh(softplus(x))**2)",
@@ -184,22 +155,17 @@ row(
 row(
     "softsign",
     "x/(1 + abs(x))",
-    group="activations",
-    any_size=True,
-    opaque=True,
-    torch=lambda x: nn.softsign(x),
+    traits="opaque any_size",
     sympy=lambda x: x / (1 + sympy.Abs(x)),
     mpmath=lambda x: x / (1 + abs(x)),
     derivative="1/(1 + abs(x))**2",
-    margin=at(0),
     samples=(0.5, -2.0),
+    margin=at(0),
 )
 row(
     "tanhshrink",
     "x - tanh(x)",
-    group="activations",
-    opaque=True,
-    torch=lambda x: nn.tanhshrink(x),
+    traits="opaque",
     sympy=lambda x: x - sympy.tanh(x),
     mpmath=lambda x: x - mp.tanh(x),
     derivative="tanh(x)**2",
@@ -208,12 +174,8 @@ row(
 row(
     "hardtanh",
     "x clamped to min_val to max_val",
-    group="activations",
-    signature="x, min_val=-1, max_val=1",
-    static="min_val max_val",
-    any_size=True,
-    opaque=True,
-    torch=lambda x, low=-1.0, high=1.0: nn.hardtanh(x, low, high),
+    signature="x, static min_val=-1, static max_val=1",
+    traits="opaque any_size",
     sympy=lambda x, low=-1, high=1: sympy.Piecewise((low, x < low), (x, x <= high), (high, True)),
     mpmath=lambda x, low=-1, high=1: mp_clamp(x, x * 0 + low, x * 0 + high),
     derivative="where((x > min_val) & (x < max_val), 1, 0)",
@@ -224,10 +186,7 @@ row(
 row(
     "hardsigmoid",
     "x/6 + 1/2 clamped to 0 to 1",
-    group="activations",
-    any_size=True,
-    opaque=True,
-    torch=lambda x: nn.hardsigmoid(x),
+    traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((0, x < -3), (x / 6 + sympy.Rational(1, 2), x <= 3), (1, True)),
     mpmath=lambda x: min(max(x / 6 + mp.mpf(0.5), x * 0), x * 0 + 1),
     derivative="where((x > -3) & (x < 3), 1/6, 0)",
@@ -238,10 +197,7 @@ row(
 row(
     "hardswish",
     "x*hardsigmoid(x)",
-    group="activations",
-    any_size=True,
-    opaque=True,
-    torch=lambda x: nn.hardswish(x),
+    traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((0, x < -3), (x * (x + 3) / 6, x <= 3), (x, True)),
     mpmath=lambda x: x * min(max(x + 3, x * 0), x * 0 + 6) / 6,
     derivative="where(x <= -3, 0, where(x < 3, x/3 + 1/2, 1))",
@@ -252,9 +208,7 @@ row(
 row(
     "logsigmoid",
     "log(sigmoid(x))",
-    group="activations",
-    opaque=True,
-    torch=lambda x: nn.logsigmoid(x),
+    traits="opaque",
     sympy=lambda x: -sympy.log(1 + sympy.exp(-x)),
     mpmath=lambda x: -mp_softplus(-x),
     derivative="sigmoid(-x)",
@@ -263,12 +217,8 @@ row(
 row(
     "softshrink",
     "x moved towards 0 by lambd, 0 in between",
-    group="activations",
-    signature="x, lambd=0.5",
-    static="lambd",
-    any_size=True,
-    opaque=True,
-    torch=lambda x, lambd=0.5: nn.softshrink(x, lambd),
+    signature="x, static lambd=0.5",
+    traits="opaque any_size",
     sympy=lambda x, lambd=0.5: sympy.Piecewise(
         (x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)
     ),
@@ -281,12 +231,8 @@ row(
 row(
     "hardshrink",
     "x, but 0 where abs(x) <= lambd",
-    group="activations",
-    signature="x, lambd=0.5",
-    static="lambd",
-    any_size=True,
-    opaque=True,
-    torch=lambda x, lambd=0.5: nn.hardshrink(x, lambd),
+    signature="x, static lambd=0.5",
+    traits="opaque any_size",
     sympy=lambda x, lambd=0.5: sympy.Piecewise((x, sympy.Abs(x) > lambd), (0, True)),
     mpmath=lambda x, lambd=0.5: x if abs(x) > lambd else x * 0,
     derivative="where(abs(x) > lambd, 1, 0)",

@@ -7,17 +7,17 @@ import operator
 
 from gradcalc.functions.pieces import greatest, least, multiple, tie, unset, whole
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, row, torch
+from gradcalc.functions.table import mp, rows_of, torch
+
+row = rows_of("arithmetic")
+comparison = rows_of("comparison")
 
 row(
     "add",
     "sum",
-    group="arithmetic",
     signature="x, y",
     symbol="+",
-    any_size=True,
-    cancels=True,
-    commutes=True,
+    traits="any_size cancels",
     torch=operator.add,
     sympy=operator.add,
     mpmath=operator.add,
@@ -27,12 +27,10 @@ row(
 row(
     "sub",
     "difference",
-    group="arithmetic",
     signature="x, y",
-    symbol="-",
     aliases="subtract",
-    any_size=True,
-    cancels=True,
+    symbol="-",
+    traits="any_size cancels",
     torch=operator.sub,
     sympy=operator.sub,
     mpmath=operator.sub,
@@ -42,12 +40,10 @@ row(
 row(
     "mul",
     "product",
-    group="arithmetic",
     signature="x, y",
-    symbol="*",
     aliases="multiply",
-    any_size=True,
-    commutes=True,
+    symbol="*",
+    traits="any_size",
     torch=operator.mul,
     sympy=operator.mul,
     mpmath=operator.mul,
@@ -57,11 +53,10 @@ row(
 row(
     "div",
     "quotient",
-    group="arithmetic",
     signature="x, y",
-    symbol="/",
     aliases="divide true_divide",
-    any_size=True,
+    symbol="/",
+    traits="any_size",
     torch=operator.truediv,
     sympy=operator.truediv,
     mpmath=operator.truediv,
@@ -73,10 +68,9 @@ row(
 row(
     "floor_divide",
     "quotient, rounded down",
-    group="arithmetic",
     signature="x, y",
     symbol="//",
-    any_size=True,
+    traits="any_size",
     torch=lambda x, y: torch.floor(x / y),
     sympy=lambda x, y: sympy.floor(x / y),
     mpmath=lambda x, y: mp.floor(x / y),
@@ -90,10 +84,9 @@ row(
 row(
     "neg",
     "the negative",
-    group="arithmetic",
     aliases="negative",
     symbol="-",
-    any_size=True,
+    traits="any_size",
     torch=operator.neg,
     sympy=operator.neg,
     mpmath=operator.neg,
@@ -103,11 +96,9 @@ row(
 row(
     "pow",
     "power; the base is positive unless the exponent is a whole number",
-    group="arithmetic",
     signature="x, y",
     aliases="power float_power",
     symbol="**",
-    torch=lambda x, y: torch.pow(x, y),
     sympy=operator.pow,
     mpmath=lambda x, y: mp.power(x, y),
     derivative=("y*x**(y - 1)", "x**y*log(x)"),
@@ -130,13 +121,12 @@ for _name, _symbol, _function, _relation, _doc in (
     ("eq", "==", operator.eq, "Eq", "equal: 1 or 0 as a number"),
     ("ne", "!=", operator.ne, "Ne", "not equal: 1 or 0 as a number"),
 ):
-    row(
+    comparison(
         _name,
         _doc,
-        group="comparison",
         signature="x, y",
         symbol=_symbol,
-        any_size=True,
+        traits="any_size",
         torch=_function,
         sympy=lambda x, y, relation=_relation: getattr(sympy, relation)(x, y),
         mpmath=_function,
@@ -149,15 +139,13 @@ for _name, _symbol, _doc in (
     ("logical_and", "&", "both conditions hold"),
     ("logical_or", "|", "one condition holds, or both"),
 ):
-    row(
+    comparison(
         _name,
         _doc,
-        group="comparison",
         signature="x, y",
         symbol=_symbol,
-        any_size=True,
         conditions=2,
-        torch=lambda x, y, name=_name: getattr(torch, name)(x, y),
+        traits="any_size",
         sympy=getattr(operator, _name[len("logical_") :] + "_"),
         mpmath=getattr(operator, _name[len("logical_") :] + "_"),
         derivative=("0", "0"),
@@ -165,14 +153,12 @@ for _name, _symbol, _doc in (
         margin=unset,
         kinks=((((1.0, 0.0) if _symbol == "&" else (0.0, 0.0)), (0.0, 0.0)),),
     )
-row(
+comparison(
     "logical_not",
     "the condition does not hold",
-    group="comparison",
     symbol="~",
-    any_size=True,
     conditions=1,
-    torch=lambda x: torch.logical_not(x),
+    traits="any_size",
     sympy=lambda x: sympy.Not(x),
     mpmath=operator.not_,
     derivative="0",

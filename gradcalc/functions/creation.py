@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradcalc.functions.table import row, torch
+from gradcalc.functions.table import rows_of, torch
+
+row = rows_of("creation")
 
 
 def _filled(name: str, doc: str, value: float) -> None:
@@ -15,10 +17,8 @@ def _filled(name: str, doc: str, value: float) -> None:
     row(
         name,
         doc,
-        group="creation",
-        signature="*shape",
-        options="shape",
-        creates=True,
+        signature="option *shape",
+        traits="creates",
         torch=lambda *, shape, dtype, generator: torch.full(shape, value, dtype=dtype),
         trials=(f"{name}(2, 3)*x --at x=2", f"{name}(2)*x --at x=[1,2]", f"{name}()*x --at x=2"),
         refused=(f"{name}(2)*x --at x=[1,2,3]",),
@@ -26,8 +26,7 @@ def _filled(name: str, doc: str, value: float) -> None:
     row(
         f"{name}_like",
         f"{doc}, of the shape of x",
-        group="creation",
-        creates=True,
+        traits="creates",
         torch=lambda x, *, dtype, generator: torch.full_like(x, value, dtype=dtype),
         trials=(f"{name}_like(x)*x --at x=[1,2]",),
     )
@@ -38,10 +37,8 @@ _filled("ones", "a tensor of ones", 1.0)
 row(
     "full",
     "a tensor full of one number",
-    group="creation",
-    signature="shape, fill_value",
-    options="shape fill_value",
-    creates=True,
+    signature="option shape, option fill_value",
+    traits="creates",
     torch=lambda *, shape, fill_value, dtype, generator: torch.full(
         shape if isinstance(shape, tuple) else (shape,), float(fill_value), dtype=dtype
     ),
@@ -50,20 +47,16 @@ row(
 row(
     "eye",
     "the identity matrix",
-    group="creation",
-    signature="n, m=None",
-    options="n m",
-    creates=True,
+    signature="option n, option m=None",
+    traits="creates",
     torch=lambda *, n, m=None, dtype, generator: torch.eye(n, n if m is None else m, dtype=dtype),
     trials=("eye(3) @ x --at x=[1,2,3]", "eye(2, 3) @ x --at x=[1,2,3]"),
 )
 row(
     "arange",
     "whole steps from start up to end, which is left out",
-    group="creation",
-    signature="start, end=None, step=1",
-    options="start end step",
-    creates=True,
+    signature="option start, option end=None, option step=1",
+    traits="creates",
     torch=lambda *, start, end=None, step=1, dtype, generator: torch.arange(
         *((0, start) if end is None else (start, end)), step, dtype=dtype
     ),
@@ -76,10 +69,8 @@ row(
 row(
     "linspace",
     "so many numbers from start to end, which is one of them",
-    group="creation",
-    signature="start, end, steps",
-    options="start end steps",
-    creates=True,
+    signature="option start, option end, option steps",
+    traits="creates",
     torch=lambda *, start, end, steps, dtype, generator: torch.linspace(
         start, end, steps, dtype=dtype
     ),
@@ -92,10 +83,8 @@ for _name, _doc in (
     row(
         _name,
         _doc,
-        group="creation",
-        signature="*shape",
-        options="shape",
-        creates=True,
+        signature="option *shape",
+        traits="creates",
         torch=lambda *, shape, dtype, generator, name=_name: getattr(torch, name)(
             shape, dtype=dtype, generator=generator
         ),
@@ -104,8 +93,7 @@ for _name, _doc in (
     row(
         f"{_name}_like",
         f"{_doc}; of the shape of x",
-        group="creation",
-        creates=True,
+        traits="creates",
         torch=lambda x, *, dtype, generator, name=_name: getattr(torch, name)(
             tuple(x.shape), dtype=dtype, generator=generator
         ),
@@ -121,20 +109,16 @@ def _stacked(*values: Any, shape: tuple[int, ...]) -> Any:
 row(
     "tensor",
     "a tensor of numbers, as in [[1, 2], [3, 4]]",
-    group="creation",
-    signature="[values], shape=()",
-    options="shape",
+    signature="[values], option shape=()",
     aliases="array",
-    moves=True,
+    traits="moves",
     torch=_stacked,
     trials=("tensor([x, 2, y]).sum() --at x=1,y=2", "[[x, 1], [2, x]].sum() --at x=3"),
 )
 row(
     "detach",
     "x as a constant: autograd does not follow it, and calculus does not either",
-    group="creation",
-    opaque=True,
-    any_size=True,
+    traits="opaque any_size",
     torch=lambda x: x.detach(),
     sympy=lambda x: x,
     mpmath=lambda x: x,
@@ -144,8 +128,7 @@ row(
 row(
     "no_grad",
     "the expression as a constant: nothing in it is recorded for backward",
-    group="creation",
-    moves=True,
+    traits="moves",
     torch=lambda x: x,
     trials=("no_grad(x*2)*x --at x=[1,2]",),
 )

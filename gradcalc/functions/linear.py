@@ -6,7 +6,9 @@ import itertools
 import math
 from typing import Any
 
-from gradcalc.functions.table import row, torch
+from gradcalc.functions.table import rows_of, torch
+
+row = rows_of("linear algebra")
 
 
 def _matmul(x: Any, y: Any) -> Any:
@@ -24,10 +26,8 @@ _MISFIT = ("{}(x, y) --at x=randn(2,3),y=randn(2,2)",)
 row(
     "matmul",
     "the matrix product",
-    group="linear algebra",
     signature="x, y",
     symbol="@",
-    torch=lambda x, y: torch.matmul(x, y),
     entries=_matmul,
     trials=(
         "x @ y --at x=randn(2,3),y=randn(3,2)",
@@ -47,9 +47,7 @@ for _name, _doc, _at in (
     row(
         _name,
         _doc,
-        group="linear algebra",
         signature="x, y",
-        torch=lambda x, y, name=_name: getattr(torch, name)(x, y),
         entries=_matmul,
         trials=(f"{_name}(x, y) --at {_at}",),
         refused=(_MISFIT[0].format(_name),),
@@ -57,10 +55,8 @@ for _name, _doc, _at in (
 row(
     "outer",
     "the products of each entry of x with each of y",
-    group="linear algebra",
     signature="x, y",
     aliases="ger",
-    torch=lambda x, y: torch.outer(x, y),
     entries=lambda x, y: x.unsqueeze(-1) * y,
     trials=("outer(x, y) --at x=[1,2],y=[3,4,5]",),
     refused=(_MISFIT[0].format("outer"),),
@@ -68,7 +64,6 @@ row(
 row(
     "linear",
     "x @ weight.T + bias",
-    group="linear algebra",
     signature="x, weight, bias=None",
     torch=lambda x, weight, bias=None: torch.nn.functional.linear(x, weight, bias),
     entries=lambda x, weight, bias=None: (
@@ -136,9 +131,7 @@ def _aligned(tensor: Any, letters: str, order: list[str]) -> Any:
 row(
     "einsum",
     "sums of products, by Einstein's convention",
-    group="linear algebra",
-    signature="equation, *tensors",
-    options="equation",
+    signature="option equation, *tensors",
     torch=lambda *tensors, equation: torch.einsum(equation, *tensors),
     entries=_einsum,
     trials=(
@@ -155,8 +148,6 @@ row(
 row(
     "trace",
     "the sum of the diagonal",
-    group="linear algebra",
-    torch=lambda x: torch.trace(x),
     entries=lambda x: x.diagonal().sum(),
     trials=("trace(x @ x) --at x=randn(2,2)",),
     refused=("trace(x) --at x=[1,2]",),
@@ -340,7 +331,6 @@ _SQUARE = ("{}(x) --at x=randn(2,3)",)
 row(
     "det",
     "the determinant",
-    group="linear algebra",
     torch=lambda x: torch.linalg.det(x),
     reads=0,
     entries=_det,
@@ -357,8 +347,6 @@ row(
 row(
     "logdet",
     "the logarithm of the determinant",
-    group="linear algebra",
-    torch=lambda x: torch.logdet(x),
     reads=0,
     entries=lambda x, seen: _det(x, seen).log(),
     trials=("logdet(x) --at x=[[2,1],[1,3]]", "logdet(x @ x.T + eye(4)) --at x=randn(4,4)"),
@@ -374,18 +362,16 @@ def _slogdet(x: Any, seen: Any, *, part: int) -> Any:
 row(
     "slogdet",
     "the determinant's sign and the logarithm of its size: slogdet(x).logabsdet",
-    group="linear algebra",
-    parts="sign logabsdet",
     torch=lambda x, *, part: torch.linalg.slogdet(x)[part],
     reads=0,
     entries=_slogdet,
+    parts="sign logabsdet",
     trials=("slogdet(x).logabsdet --at x=randn(3,3)", "slogdet(x)[1] --at x=randn(2,2)"),
     refused=("slogdet(x)[1] --at x=randn(2,3)",),
 )
 row(
     "inv",
     "the inverse matrix",
-    group="linear algebra",
     aliases="inverse",
     torch=lambda x: torch.linalg.inv(x),
     reads=0,
@@ -400,7 +386,6 @@ row(
 row(
     "solve",
     "the solution z of x @ z = y",
-    group="linear algebra",
     signature="x, y",
     torch=lambda x, y: torch.linalg.solve(x, y),
     reads=0,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradcalc.functions.table import nn, row
+from gradcalc.functions.table import nn, rows_of
+
+row = rows_of("losses")
 
 
 def _reduced(terms: Any, reduction: str, count: Any = None) -> Any:
@@ -27,13 +29,8 @@ def _loss(
     at: str,
     *,
     more: str = "",
-    **columns: Any,
 ) -> None:
     """Enter a loss of an input and a target; `terms` gives it entry by entry."""
-    options = [part.partition("=")[0] for part in more.split(", ") if part]
-
-    def torch_call(x: Any, y: Any, **given: Any) -> Any:
-        return getattr(nn, name)(x, y, **given)
 
     def entries(x: Any, y: Any, reduction: str = "mean", **given: Any) -> Any:
         return _reduced(terms(x, y, **given), reduction)
@@ -41,17 +38,14 @@ def _loss(
     row(
         name,
         doc,
-        group="losses",
-        signature=f"input, target, reduction='mean'{', ' * bool(more)}{more}",
-        options=" ".join(["reduction", *options]),
-        torch=torch_call,
+        signature=f"input, target, option reduction='mean'{more}",
+        torch=lambda x, y, **given: getattr(nn, name)(x, y, **given),
         entries=entries,
         trials=tuple(
             f"{name}(x, y{option}) --at {at}"
             for option in ("", ", reduction='sum'", ", reduction='none'")
         ),
         refused=(f"{name}(x, y) --at x=rand(2,3),y=rand(2,2)",),
-        **columns,
     )
 
 
@@ -73,15 +67,9 @@ _loss(
     "half the square of the error up to delta, beyond it linear",
     _huber,
     _TWO,
-    more="delta=1.0",
+    more=", option delta=1.0",
 )
-_loss(
-    "smooth_l1_loss",
-    "huber_loss divided by beta",
-    _smooth_l1,
-    _TWO,
-    more="beta=1.0",
-)
+_loss("smooth_l1_loss", "huber_loss divided by beta", _smooth_l1, _TWO, more=", option beta=1.0")
 _loss(
     "binary_cross_entropy",
     "the mean of -target*log(input) - (1 - target)*log(1 - input)",
@@ -105,7 +93,7 @@ _loss(
     "the mean of target*(log(target) - input); the input is a logarithm",
     _kl,
     "x=randn(2,3),y=rand(2,3)",
-    more="log_target=False",
+    more=", option log_target=False",
 )
 
 
@@ -172,11 +160,9 @@ def _cross_entropy(
 row(
     "nll_loss",
     "the mean of -input at the target's class; the target holds class indices",
-    group="losses",
-    signature="input, target, reduction='mean'",
-    options="reduction",
-    reads=1,
+    signature="input, target, option reduction='mean'",
     torch=_indexed("nll_loss"),
+    reads=1,
     entries=_nll,
     trials=(
         "nll_loss(x, y) --at x=randn(2,3),y=[0,2] --wrt x",
@@ -192,11 +178,9 @@ row(
 row(
     "cross_entropy",
     "nll_loss(log_softmax(input), target); the target holds class indices or probabilities",
-    group="losses",
-    signature="input, target, reduction='mean', label_smoothing=0.0",
-    options="reduction label_smoothing",
-    reads=1,
+    signature="input, target, option reduction='mean', option label_smoothing=0.0",
     torch=_indexed("cross_entropy"),
+    reads=1,
     entries=_cross_entropy,
     trials=(
         "cross_entropy(x, y) --at x=randn(2,3),y=[0,2] --wrt x",

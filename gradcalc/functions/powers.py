@@ -7,17 +7,15 @@ import math
 from gradcalc.base import limits
 from gradcalc.functions.pieces import at, mp_logaddexp
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, row, torch
+from gradcalc.functions.table import mp, rows_of, torch
+
+row = rows_of("powers and logarithms")
 
 row(
     "sqrt",
     "square root",
-    group="powers and logarithms",
     aliases="√",
-    any_size=True,
-    torch=lambda x: torch.sqrt(x),
-    sympy=lambda x: sympy.sqrt(x),
-    mpmath=lambda x: mp.sqrt(x),
+    traits="any_size",
     derivative="1/(2*sqrt(x))",
     domain="x >= 0",
     samples=(0.25, 2.0),
@@ -29,9 +27,7 @@ row(
 row(
     "rsqrt",
     "1 over the square root",
-    group="powers and logarithms",
-    any_size=True,
-    torch=lambda x: torch.rsqrt(x),
+    traits="any_size",
     sympy=lambda x: 1 / sympy.sqrt(x),
     mpmath=lambda x: 1 / mp.sqrt(x),
     derivative="-1/(2*x**(3/2))",
@@ -43,9 +39,7 @@ row(
 row(
     "cbrt",
     "real cube root",
-    group="powers and logarithms",
-    any_size=True,
-    opaque=True,
+    traits="opaque any_size",
     torch=lambda x: torch.sign(x) * torch.pow(torch.abs(x), 1 / 3),
     sympy=lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
     mpmath=lambda x: mp.sign(x) * mp.cbrt(abs(x)),
@@ -57,9 +51,7 @@ row(
 row(
     "square",
     "square",
-    group="powers and logarithms",
-    any_size=True,
-    torch=lambda x: torch.square(x),
+    traits="any_size",
     sympy=lambda x: x**2,
     mpmath=lambda x: x * x,
     derivative="2*x",
@@ -68,9 +60,7 @@ row(
 row(
     "reciprocal",
     "1 over x",
-    group="powers and logarithms",
-    any_size=True,
-    torch=lambda x: torch.reciprocal(x),
+    traits="any_size",
     sympy=lambda x: 1 / x,
     mpmath=lambda x: 1 / x,
     derivative="-1/x**2",
@@ -78,22 +68,11 @@ row(
     samples=(1.5, -0.3),
     outside=(0.0,),
 )
-row(
-    "exp",
-    "e to the power of x",
-    group="powers and logarithms",
-    torch=lambda x: torch.exp(x),
-    sympy=lambda x: sympy.exp(x),
-    mpmath=lambda x: mp.exp(x),
-    derivative="exp(x)",
-    samples=(0.5, -1.3),
-)
+row("exp", "e to the power of x", derivative="exp(x)", samples=(0.5, -1.3))
 row(
     "exp2",
     "2 to the power of x",
-    group="powers and logarithms",
     largest=limits.CONSTANT_BITS,
-    torch=lambda x: torch.exp2(x),
     sympy=lambda x: 2**x,
     mpmath=lambda x: mp.power(2, x),
     derivative="2**x*log(2)",
@@ -102,10 +81,7 @@ row(
 row(
     "expm1",
     "exp(x) - 1, accurate near 0",
-    group="powers and logarithms",
-    torch=lambda x: torch.expm1(x),
     sympy=lambda x: sympy.exp(x) - 1,
-    mpmath=lambda x: mp.expm1(x),
     derivative="exp(x)",
     samples=(0.5, -1.3),
 )
@@ -113,17 +89,14 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
     row(
         _name,
         f"logarithm to base {_base}",
-        group="powers and logarithms",
         aliases=_aliases,
-        any_size=True,
-        torch=lambda x, name=_name: getattr(torch, name)(x),
+        traits="any_size cancels",
         sympy=(lambda x: sympy.log(x))
         if _base == "e"
         else lambda x, base=int(_base): sympy.log(x) / sympy.log(base),
         mpmath=(lambda x: mp.log(x))
         if _base == "e"
         else lambda x, base=int(_base): mp.log(x) / mp.log(base),
-        cancels=True,
         derivative="1/x" if _base == "e" else f"1/(x*log({_base}))",
         domain="x > 0",
         samples=(0.3, 2.5),
@@ -133,11 +106,8 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
 row(
     "log1p",
     "log(1 + x), accurate near 0",
-    group="powers and logarithms",
-    any_size=True,
-    torch=lambda x: torch.log1p(x),
+    traits="any_size",
     sympy=lambda x: sympy.log(1 + x),
-    mpmath=lambda x: mp.log1p(x),
     derivative="1/(x + 1)",
     domain="x > -1",
     samples=(0.3, -0.4),
@@ -147,12 +117,9 @@ row(
 row(
     "hypot",
     "sqrt(x**2 + y**2)",
-    group="powers and logarithms",
     signature="x, y",
-    any_size=True,
-    torch=lambda x, y: torch.hypot(x, y),
+    traits="any_size",
     sympy=lambda x, y: sympy.sqrt(x**2 + y**2),
-    mpmath=lambda x, y: mp.hypot(x, y),
     derivative=("x/hypot(x, y)", "y/hypot(x, y)"),
     samples=((3.0, 4.0), (-0.5, 1.2)),
     margin=lambda x, y: abs(x) + abs(y),
@@ -161,9 +128,7 @@ row(
 row(
     "logaddexp",
     "log(exp(x) + exp(y)) without overflow",
-    group="powers and logarithms",
     signature="x, y",
-    torch=lambda x, y: torch.logaddexp(x, y),
     sympy=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
     mpmath=mp_logaddexp,
     derivative=("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y))"),
@@ -172,10 +137,8 @@ row(
 row(
     "logaddexp2",
     "log2(2**x + 2**y) without overflow",
-    group="powers and logarithms",
-    largest=limits.CONSTANT_BITS,
     signature="x, y",
-    torch=lambda x, y: torch.logaddexp2(x, y),
+    largest=limits.CONSTANT_BITS,
     sympy=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
     mpmath=lambda x, y: mp_logaddexp(x * mp.log(2), y * mp.log(2)) / mp.log(2),
     derivative=("2**x/(2**x + 2**y)", "2**y/(2**x + 2**y)"),

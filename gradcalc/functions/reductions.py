@@ -9,9 +9,11 @@ import math
 from typing import Any
 
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, nn, row, torch
+from gradcalc.functions.table import mp, rows_of, torch
 
-_AXES = "x, dim=None, keepdim=False"
+row = rows_of("reductions")
+
+_AXES = "x, option dim=None, option keepdim=False"
 _TRIALS = (
     "{}(x) --at x=randn(2,3)",
     "x.{}(dim=1) --at x=randn(2,3)",
@@ -30,11 +32,8 @@ def _refused(name: str) -> tuple[str, ...]:
 row(
     "sum",
     "the sum of the entries",
-    group="reductions",
     signature=_AXES,
-    options="dim keepdim",
-    any_size=True,
-    torch=lambda x, **options: torch.sum(x, **options),
+    traits="any_size",
     sympy=lambda *terms: sympy.Add(*terms),
     mpmath=lambda *terms: mp.fsum(terms),
     derivative="1",
@@ -45,11 +44,8 @@ row(
 row(
     "mean",
     "the mean of the entries",
-    group="reductions",
     signature=_AXES,
-    options="dim keepdim",
     aliases="average",
-    torch=lambda x, **options: torch.mean(x, **options),
     entries=lambda x, dim=None, keepdim=False: x.sum(dim, keepdim) / x.count(dim),
     trials=_trials("mean"),
     refused=_refused("mean"),
@@ -57,10 +53,7 @@ row(
 row(
     "prod",
     "the product of the entries",
-    group="reductions",
     signature=_AXES,
-    options="dim keepdim",
-    torch=lambda x, **options: torch.prod(x, **options),
     entries=lambda x, dim=None, keepdim=False: x.folded("mul", dim, keepdim),
     trials=_trials("prod"),
     refused=_refused("prod"),
@@ -97,9 +90,8 @@ for _name, _doc in (("var", "variance"), ("std", "standard deviation")):
     row(
         _name,
         f"the {_doc}, with n - correction as the divisor",
-        group="reductions",
-        signature="x, dim=None, correction=1, keepdim=False, unbiased=None",
-        options="dim correction keepdim unbiased",
+        signature="x, option dim=None, option correction=1, option keepdim=False, "
+        "option unbiased=None",
         torch=_spread(_name),
         entries=_var
         if _name == "var"
@@ -138,9 +130,7 @@ def _norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
 row(
     "norm",
     "the p-norm: the p-th root of the sum of abs(x)**p",
-    group="reductions",
-    signature="x, p=2, dim=None, keepdim=False",
-    options="p dim keepdim",
+    signature="x, option p=2, option dim=None, option keepdim=False",
     aliases="vector_norm",
     torch=_torch_norm,
     entries=_norm,
@@ -173,22 +163,18 @@ for _name, _pair, _doc in (
     row(
         _name,
         _doc,
-        group="reductions",
         signature=_AXES,
-        options="dim keepdim",
-        pairwise=_pair,
-        parts="values",
         torch=_torch_extreme(_name),
         entries=lambda x, dim=None, keepdim=False, pair=_pair: x.folded(pair, dim, keepdim),
+        pairwise=_pair,
+        parts="values",
         trials=_trials(_name, f"x.{_name}(dim=0).values --at x=randn(2,3)"),
         refused=_refused(_name),
     )
     row(
         f"a{_name}",
         f"the {'largest' if _name == 'max' else 'smallest'} entry; ties share the gradient",
-        group="reductions",
         signature=_AXES,
-        options="dim keepdim",
         torch=lambda x, dim=(), keepdim=False, name=_name: getattr(torch, f"a{name}")(
             x, () if dim is None else dim, keepdim
         ),
@@ -200,10 +186,7 @@ for _name, _pair, _doc in (("cumsum", "add", "sums"), ("cumprod", "mul", "produc
     row(
         _name,
         f"the running {_doc} along an axis",
-        group="reductions",
-        signature="x, dim",
-        options="dim",
-        torch=lambda x, *, dim, name=_name: getattr(torch, name)(x, dim),
+        signature="x, option dim",
         entries=lambda x, *, dim, pair=_pair: x.running(pair, dim),
         trials=(f"x.{_name}(0) --at x=randn(3)", f"x.{_name}(dim=1) --at x=randn(2,3)"),
         refused=(f"x.{_name}(dim=2) --at x=randn(2,3)",),
@@ -211,10 +194,7 @@ for _name, _pair, _doc in (("cumsum", "add", "sums"), ("cumprod", "mul", "produc
 row(
     "logsumexp",
     "log(sum(exp(x))) without overflow",
-    group="reductions",
-    signature="x, dim, keepdim=False",
-    options="dim keepdim",
-    torch=lambda x, **options: torch.logsumexp(x, **options),
+    signature="x, option dim, option keepdim=False",
     entries=lambda x, dim, keepdim=False: x.exp().sum(dim, keepdim).log(),
     trials=("x.logsumexp(1) --at x=randn(2,3)", "x.logsumexp((0, 1)) --at x=randn(2,3)"),
     refused=_refused("logsumexp"),
@@ -229,10 +209,7 @@ def _softmax(x: Any, *, dim: int) -> Any:
 row(
     "softmax",
     "exp(x)/sum(exp(x)) along an axis",
-    group="reductions",
-    signature="x, dim",
-    options="dim",
-    torch=lambda x, *, dim: torch.softmax(x, dim),
+    signature="x, option dim",
     entries=_softmax,
     trials=("x.softmax(1) --at x=randn(2,3)", "softmax(x, dim=0) --at x=randn(3)"),
     refused=_refused("softmax"),
@@ -240,20 +217,14 @@ row(
 row(
     "softmin",
     "softmax(-x)",
-    group="reductions",
-    signature="x, dim",
-    options="dim",
-    torch=lambda x, *, dim: nn.softmin(x, dim),
+    signature="x, option dim",
     entries=lambda x, *, dim: _softmax(-x, dim=dim),
     trials=("softmin(x, dim=0) --at x=randn(3)",),
 )
 row(
     "log_softmax",
     "log(softmax(x)) along an axis",
-    group="reductions",
-    signature="x, dim",
-    options="dim",
-    torch=lambda x, *, dim: torch.log_softmax(x, dim),
+    signature="x, option dim",
     entries=lambda x, *, dim: x - x.logsumexp(dim, keepdim=True),
     trials=("x.log_softmax(1) --at x=randn(2,3)",),
     refused=_refused("log_softmax"),

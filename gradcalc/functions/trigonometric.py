@@ -3,288 +3,219 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 from gradcalc.functions.pieces import at, greatest, least
-from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, row, torch
+from gradcalc.functions.table import rows_of, torch
+
+row = rows_of("trigonometric")
+hyperbolic = rows_of("hyperbolic")
 
 
-def _trigonometric(
-    name: str,
-    doc: str,
-    derivative: str,
-    *,
-    samples: tuple[float, ...],
-    torch: Callable[..., Any] | None = None,
-    group: str = "trigonometric",
-    **columns: Any,
-) -> None:
-    """Enter a row whose name is the same in torch (unless composed), sympy and mpmath."""
-    row(
-        name,
-        doc,
-        group=group,
-        torch=torch or (lambda x: getattr(globals()["torch"], name)(x)),
-        sympy=lambda x: getattr(sympy, name)(x),
-        mpmath=lambda x: getattr(mp, name)(x),
-        derivative=derivative,
-        samples=samples,
-        **columns,
-    )
-
-
-_trigonometric(
-    "sin",
-    "sine; x in radians",
-    "cos(x)",
-    samples=(0.5, -2.0),
-    cancels=True,
-)
-_trigonometric(
-    "cos",
-    "cosine; x in radians",
-    "-sin(x)",
-    samples=(0.5, -2.0),
-    cancels=True,
-)
-_trigonometric(
+row("sin", "sine; x in radians", traits="cancels", derivative="cos(x)", samples=(0.5, -2.0))
+row("cos", "cosine; x in radians", traits="cancels", derivative="-sin(x)", samples=(0.5, -2.0))
+row(
     "tan",
     "tangent; x in radians",
-    "tan(x)**2 + 1",
-    samples=(0.5, -2.0),
+    traits="cancels poles",
+    derivative="tan(x)**2 + 1",
     domain="cos(x) != 0",
-    cancels=True,
-    poles=True,
+    samples=(0.5, -2.0),
 )
-_trigonometric(
+row(
     "sec",
     "secant, 1/cos(x)",
-    "tan(x)*sec(x)",
-    samples=(0.5, -2.0),
+    traits="poles",
     torch=lambda x: torch.reciprocal(torch.cos(x)),
+    derivative="tan(x)*sec(x)",
     domain="cos(x) != 0",
-    poles=True,
+    samples=(0.5, -2.0),
 )
-_trigonometric(
+row(
     "csc",
     "cosecant, 1/sin(x)",
-    "-cot(x)*csc(x)",
-    samples=(0.5, -2.0),
+    traits="poles",
     torch=lambda x: torch.reciprocal(torch.sin(x)),
+    derivative="-cot(x)*csc(x)",
     domain="sin(x) != 0",
+    samples=(0.5, -2.0),
     outside=(0.0,),
-    poles=True,
 )
-_trigonometric(
+row(
     "cot",
     "cotangent, 1/tan(x)",
-    "-cot(x)**2 - 1",
-    samples=(0.5, -2.0),
+    traits="cancels poles",
     torch=lambda x: torch.reciprocal(torch.tan(x)),
+    derivative="-cot(x)**2 - 1",
     domain="sin(x) != 0",
+    samples=(0.5, -2.0),
     outside=(0.0,),
-    cancels=True,
-    poles=True,
 )
-_trigonometric(
+row(
     "asin",
     "inverse sine",
-    "1/sqrt(1 - x**2)",
-    samples=(0.5, -0.3),
     aliases="arcsin",
+    derivative="1/sqrt(1 - x**2)",
     domain="-1 <= x <= 1",
+    samples=(0.5, -0.3),
     inside=lambda x: 1 - abs(x),
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
 )
-_trigonometric(
+row(
     "acos",
     "inverse cosine",
-    "-1/sqrt(1 - x**2)",
-    samples=(0.5, -0.3),
     aliases="arccos",
+    derivative="-1/sqrt(1 - x**2)",
     domain="-1 <= x <= 1",
+    samples=(0.5, -0.3),
     inside=lambda x: 1 - abs(x),
     outside=(2.0, -1.5),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
 )
-_trigonometric(
-    "atan",
-    "inverse tangent",
-    "1/(x**2 + 1)",
-    samples=(0.5, -3.0),
-    aliases="arctan",
-)
-_trigonometric(
+row("atan", "inverse tangent", aliases="arctan", derivative="1/(x**2 + 1)", samples=(0.5, -3.0))
+row(
     "asec",
     "inverse secant, acos(1/x)",
-    "1/(x**2*sqrt(1 - 1/x**2))",
-    samples=(1.5, -3.0),
-    torch=lambda x: torch.acos(torch.reciprocal(x)),
     aliases="arcsec",
+    traits="unsound",
+    torch=lambda x: torch.acos(torch.reciprocal(x)),
+    derivative="1/(x**2*sqrt(1 - 1/x**2))",
     domain="|x| >= 1",
+    samples=(1.5, -3.0),
     inside=lambda x: abs(x) - 1,
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, math.inf), (-1.0, math.inf)),
-    unsound=True,
 )
-_trigonometric(
+row(
     "acsc",
     "inverse cosecant, asin(1/x)",
-    "-1/(x**2*sqrt(1 - 1/x**2))",
-    samples=(1.5, -3.0),
-    torch=lambda x: torch.asin(torch.reciprocal(x)),
     aliases="arccsc",
+    traits="unsound",
+    torch=lambda x: torch.asin(torch.reciprocal(x)),
+    derivative="-1/(x**2*sqrt(1 - 1/x**2))",
     domain="|x| >= 1",
+    samples=(1.5, -3.0),
     inside=lambda x: abs(x) - 1,
     outside=(0.5, 0.0),
     margin=at(-1, 1),
     kinks=((1.0, -math.inf), (-1.0, -math.inf)),
-    unsound=True,
 )
-_trigonometric(
+row(
     "acot",
     "inverse cotangent, atan(1/x)",
-    "-1/(x**2 + 1)",
-    samples=(0.5, -3.0),
-    torch=lambda x: torch.atan(torch.reciprocal(x)),
     aliases="arccot",
+    traits="unsound",
+    torch=lambda x: torch.atan(torch.reciprocal(x)),
+    derivative="-1/(x**2 + 1)",
     domain="all real numbers; jumps at 0",
+    samples=(0.5, -3.0),
     margin=at(0),
     kinks=((0.0, math.nan),),
-    unsound=True,
 )
 row(
     "atan2",
     "angle of the point (y, x)",
-    group="trigonometric",
     signature="x, y",
     aliases="arctan2",
-    torch=lambda x, y: torch.atan2(x, y),
-    sympy=lambda x, y: sympy.atan2(x, y),
-    mpmath=lambda x, y: mp.atan2(x, y),
     derivative=("y/(x**2 + y**2)", "-x/(x**2 + y**2)"),
-    samples=((1.0, 2.0), (-0.5, -1.2), (0.7, -0.4)),
     domain="all real numbers; jumps where y = 0 and x < 0, the arguments being (y, x)",
+    samples=((1.0, 2.0), (-0.5, -1.2), (0.7, -0.4)),
     margin=lambda x, y: greatest(abs(x), y),
     kinks=(((0.0, -1.0), (-1.0, 0.0)), ((0.0, 0.0), (0.0, 0.0))),
 )
-_trigonometric("sinh", "hyperbolic sine", "cosh(x)", samples=(0.5, -2.0), group="hyperbolic")
-_trigonometric(
-    "cosh",
-    "hyperbolic cosine",
-    "sinh(x)",
-    samples=(0.5, -2.0),
-    group="hyperbolic",
-)
-_trigonometric(
-    "tanh",
-    "hyperbolic tangent",
-    "1 - tanh(x)**2",
-    samples=(0.5, -2.0),
-    group="hyperbolic",
-)
-_trigonometric(
+hyperbolic("sinh", "hyperbolic sine", derivative="cosh(x)", samples=(0.5, -2.0))
+hyperbolic("cosh", "hyperbolic cosine", derivative="sinh(x)", samples=(0.5, -2.0))
+hyperbolic("tanh", "hyperbolic tangent", derivative="1 - tanh(x)**2", samples=(0.5, -2.0))
+hyperbolic(
     "sech",
     "hyperbolic secant, 1/cosh(x)",
-    "-tanh(x)*sech(x)",
-    samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.cosh(x)),
-    group="hyperbolic",
+    derivative="-tanh(x)*sech(x)",
+    samples=(0.5, -2.0),
 )
-_trigonometric(
+hyperbolic(
     "csch",
     "hyperbolic cosecant, 1/sinh(x)",
-    "-coth(x)*csch(x)",
-    samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.sinh(x)),
-    group="hyperbolic",
+    derivative="-coth(x)*csch(x)",
     domain="x != 0",
+    samples=(0.5, -2.0),
     outside=(0.0,),
 )
-_trigonometric(
+hyperbolic(
     "coth",
     "hyperbolic cotangent, 1/tanh(x)",
-    "-1/sinh(x)**2",
-    samples=(0.5, -2.0),
     torch=lambda x: torch.reciprocal(torch.tanh(x)),
-    group="hyperbolic",
+    derivative="-1/sinh(x)**2",
     domain="x != 0",
+    samples=(0.5, -2.0),
     outside=(0.0,),
 )
-_trigonometric(
+hyperbolic(
     "asinh",
     "inverse hyperbolic sine",
-    "1/sqrt(x**2 + 1)",
-    samples=(0.5, -2.0),
     aliases="arcsinh",
-    group="hyperbolic",
+    derivative="1/sqrt(x**2 + 1)",
+    samples=(0.5, -2.0),
 )
-_trigonometric(
+hyperbolic(
     "acosh",
     "inverse hyperbolic cosine",
-    "1/(sqrt(x - 1)*sqrt(x + 1))",
-    samples=(1.5, 3.0),
     aliases="arccosh",
-    group="hyperbolic",
+    derivative="1/(sqrt(x - 1)*sqrt(x + 1))",
     domain="x >= 1",
+    samples=(1.5, 3.0),
     inside=lambda x: x - 1,
     outside=(0.5, -2.0),
     margin=at(1),
     kinks=((1.0, math.inf),),
 )
-_trigonometric(
+hyperbolic(
     "atanh",
     "inverse hyperbolic tangent",
-    "1/(1 - x**2)",
-    samples=(0.5, -0.3),
     aliases="arctanh",
-    group="hyperbolic",
+    derivative="1/(1 - x**2)",
     domain="-1 < x < 1",
+    samples=(0.5, -0.3),
     inside=lambda x: 1 - abs(x),
     outside=(1.0, -1.0, 2.0),
 )
-_trigonometric(
+hyperbolic(
     "asech",
     "inverse hyperbolic secant, acosh(1/x)",
-    "-1/(x*sqrt(1 - x**2))",
-    samples=(0.5, 0.9),
-    torch=lambda x: torch.acosh(torch.reciprocal(x)),
     aliases="arcsech",
-    group="hyperbolic",
+    traits="unsound",
+    torch=lambda x: torch.acosh(torch.reciprocal(x)),
+    derivative="-1/(x*sqrt(1 - x**2))",
     domain="0 < x <= 1",
+    samples=(0.5, 0.9),
     inside=lambda x: least(x, 1 - x),
     outside=(0.0, 2.0, -0.5),
     margin=at(1),
     kinks=((1.0, -math.inf),),
-    unsound=True,
 )
-_trigonometric(
+hyperbolic(
     "acsch",
     "inverse hyperbolic cosecant, asinh(1/x)",
-    "-1/(x**2*sqrt(1 + 1/x**2))",
-    samples=(0.5, -2.0),
-    torch=lambda x: torch.asinh(torch.reciprocal(x)),
     aliases="arccsch",
-    group="hyperbolic",
+    torch=lambda x: torch.asinh(torch.reciprocal(x)),
+    derivative="-1/(x**2*sqrt(1 + 1/x**2))",
     domain="x != 0",
+    samples=(0.5, -2.0),
     outside=(0.0,),
 )
-_trigonometric(
+hyperbolic(
     "acoth",
     "inverse hyperbolic cotangent, atanh(1/x)",
-    "1/(1 - x**2)",
-    samples=(1.5, -3.0),
-    torch=lambda x: torch.atanh(torch.reciprocal(x)),
     aliases="arccoth",
-    group="hyperbolic",
+    traits="unsound",
+    torch=lambda x: torch.atanh(torch.reciprocal(x)),
+    derivative="1/(1 - x**2)",
     domain="|x| > 1",
+    samples=(1.5, -3.0),
     inside=lambda x: abs(x) - 1,
     outside=(0.5, 1.0, -1.0),
-    unsound=True,
 )
