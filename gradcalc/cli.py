@@ -30,7 +30,6 @@ app = typer.Typer(
     name="gradcalc",
     help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), and if the two agree.",
     epilog="Try: gradcalc grad 'u**3+v**2+4*u*v' --at u=1,v=1.1",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -67,6 +66,12 @@ def _run(arguments: list[str]) -> int:
     """Run a command; return the exit code."""
     try:
         result = app(arguments, standalone_mode=False, prog_name="gradcalc")
+        if result and arguments[0].endswith("-completion"):
+            raise GradcalcError(  # noqa: TRY301 - it is told like all others
+                Kind.USAGE,
+                "there is no completion for the shell that this was started from",
+                hint="start bash, zsh, fish or PowerShell, and try it there",
+            )
     except GradcalcError as error:
         return _fail(error, arguments)
     except _UsageError as problem:

@@ -75,8 +75,8 @@ def check_record(record: Record) -> None:
             bindings = parse_bindings(record.at)
             program = parse(record.expression, known={binding.name for binding in bindings})
             check_round_trip(program)
-            if record.how.get("grad_outputs") is not None:
-                parse_weights(record.how["grad_outputs"])
+            if record.options.get("grad_outputs") is not None:
+                parse_weights(record.options["grad_outputs"])
         except GradcalcError as problem:
             error = problem
     if error is not None:

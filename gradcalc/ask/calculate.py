@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
-from gradcalc.base.options import Options, check_passes, check_seed, dtype_of
+from gradcalc.base.options import OPTIONS, Options, dtype_of, options_in, read_values
+from gradcalc.base.readings import plain
 from gradcalc.base.stages import Steps, finished
 from gradcalc.judging.derivative_blocks import (
     Block,
@@ -42,20 +44,25 @@ if TYPE_CHECKING:
     from gradcalc.program.program import Program
 
 
+def _with_options(ask: Callable[..., Report]) -> Callable[..., Report]:
+    """Give `grad` the signature and the documentation of the options that are declared for it."""
+    signature = inspect.signature(ask)
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    text = ""
+    for option in options_in("python"):
+        name = option.keyword
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option.default)
+        )
+        text += f"        {name}: {'If False: ' * (name != option.key)}{option.help}\n"
+    ask.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    ask.__doc__ = (ask.__doc__ or "").replace("        options: As declared.\n", text)
+    return ask
+
+
+@_with_options
 def grad(
-    expression: str,
-    at: Mapping[str, float | str | Sequence[Any]] | None = None,
-    *,
-    wrt: Sequence[str] | None = None,
-    second_order: bool = False,
-    dtype: str = "float64",
-    seed: int = 0,
-    grad_outputs: str | Sequence[Any] | None = None,
-    retain_grad: Sequence[str] = (),
-    backward: int = 1,
-    zero_grad: bool = False,
-    retain_graph: bool = True,
-    timeout: float | None = 10,
+    expression: str, at: Mapping[str, float | str | Sequence[Any]] | None = None, **options: Any
 ) -> Report:
     """Differentiate a program by calculus and by autograd, and compare.
 
@@ -63,18 +70,7 @@ def grad(
         expression: In gradcalc's language, such as "u**3 + v**2 + 4*u*v", or several statements.
         at: The value of each variable: a number, nested lists of numbers, or a constant expression
             such as "randn(2, 3)"; without it, formulas only.
-        wrt: The variables to differentiate with respect to; all, if not given.
-        second_order: Whether to give the Hessian too.
-        dtype: "float64" or "float32".
-        seed: What random numbers begin with.
-        grad_outputs: The weights of a result that is no scalar: "ones", or nested lists of its
-            shape.
-        retain_grad: The named intermediate values that keep their gradients; ("all",) for all.
-        backward: How often backward is run; gradients add up in `.grad`.
-        zero_grad: Whether they are set to 0 between the passes.
-        retain_graph: Whether the graph is kept for the next pass.
-        timeout: Seconds after which what has no verdict yet is undecided; None for no limit.
-            Outside the main thread there is none.
+        options: As declared.
 
     Returns:
         The report, whose `verdict` says whether the two agree.
@@ -90,20 +86,10 @@ def grad(
         >>> [(entry.wrt, entry.formula, entry.autograd) for entry in report.gradients]
         [(('u',), '3*u**2 + 4*v', 7.4), (('v',), '4*u + 2*v', 6.2)]
     """
-    texts = [f"{name}={value}" for name, value in (at or {}).items()]
-    options = Options(
-        wrt=None if wrt is None else tuple(wrt),
-        second_order=second_order,
-        dtype=dtype,
-        seed=seed,
-        grad_outputs=None if grad_outputs is None else str(grad_outputs),
-        retain_grad=None if "all" in retain_grad else tuple(retain_grad),
-        passes=backward,
-        zero_grad=zero_grad,
-        retain_graph=retain_graph,
-        timeout=timeout,
-    )
-    return calculate(expression, parse_bindings(texts), options)
+    given = inspect.signature(grad).bind(expression, at, **options)
+    given.apply_defaults()
+    bindings = OPTIONS["at"].from_value(plain(at or {}), "at")
+    return calculate(expression, parse_bindings(bindings), Options(**read_values(given.arguments)))
 
 
 def calculate(expression: str, bindings: Iterable[Binding], options: Options) -> Report:
@@ -155,8 +141,6 @@ class Question:
             unused = [binding.name for binding in bindings if binding.name not in program.names]
             self._warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
             bindings = tuple(binding for binding in bindings if binding.name in program.names)
-        check_passes(options)
-        check_seed(options)
         self._claimed = _claimed(program, options)
         self.inputs: list[Array] | None = None
         self.testimony: Testimony | None = None

@@ -30,13 +30,6 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
-def retained(text: str | None) -> tuple[str, ...] | None:
-    """The names of `--retain-grad`; None for all."""
-    if text is None:
-        return ()
-    return None if text.strip() == "all" else names(text)
-
-
 def nearest(name: str, candidates: Iterable[str], *, alike: float = 0.6) -> str | None:
     """The candidate that is spelled most like a name, for "did you mean".
 

@@ -1,78 +1,290 @@
-"""What is asked of a program, beside its values.
+"""The options of a question, each declared once, for all who ask one.
 
-In: options as they were typed. Out: `Options`, and the dtype.
+In: options as they are typed, or as JSON and Python have them. Out: `Options`, read and checked.
+
+A field of `Options` and its declaration make an option of the commands that it names, of the lines
+and JSON records of a batch, and of `grad()`: with its name, its default, its check, its help and
+the words that a shell completes. To add an option is to add a field.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradcalc.base import limits
-from gradcalc.base.dtypes import DTYPES, Dtype
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.readings import (
+    BINDINGS,
+    CLAIMS,
+    FLAG,
+    KEPT,
+    NAMES,
+    NUMBER,
+    SECONDS,
+    TEXT,
+    WEIGHTS,
+    FieldError,
+    Reading,
+    last,
+    plain,
+)
+
+if TYPE_CHECKING:
+    from gradcalc.base.dtypes import Dtype
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is asked of a program, beside its values.
+def dtypes() -> Mapping[str, Dtype]:
+    """The dtypes by name; help and errors do without them."""
+    from gradcalc.base.dtypes import DTYPES
 
-    Attributes:
-        wrt: Variables of differentiation; None for all.
-        second_order: Whether the Hessian is wanted too.
-        dtype: "float64" or "float32".
-        seed: What random numbers begin with.
-        grad_outputs: The weights of the results, as text: values parted by commas, or "ones".
-        retain_grad: Names of the intermediate values that keep their gradients; None for all.
-        passes: How often backward is run.
-        zero_grad: Whether gradients are set to 0 between the passes.
-        retain_graph: Whether the graph is kept for the next pass.
-        latex: Whether formulas are wanted in LaTeX too.
-        thorough: Whether the limit is always called, or only where it may change the verdict.
-        timeout: Seconds after which what has no verdict yet is undecided; None for no limit.
-        claims: Derivatives by hand to judge, each "u=3*u**2 + 4*v".
-    """
-
-    wrt: tuple[str, ...] | None = None
-    second_order: bool = False
-    dtype: str = "float64"
-    seed: int = 0
-    grad_outputs: str | None = None
-    retain_grad: tuple[str, ...] | None = ()
-    passes: int = 1
-    zero_grad: bool = False
-    retain_graph: bool = True
-    latex: bool = False
-    thorough: bool = True
-    timeout: float | None = None
-    claims: tuple[str, ...] = ()
-
-
-def check_passes(options: Options) -> None:
-    """Refuse a number of backward passes that nobody means."""
-    if not 1 <= options.passes <= limits.PASSES:
-        raise GradcalcError(
-            Kind.USAGE,
-            f"--backward {options.passes}: backward is run 1 to {limits.PASSES:,} times",
-            hint="write --backward 2",
-        )
-
-
-def check_seed(options: Options) -> None:
-    """Refuse a seed that torch does not take."""
-    if not -(2**63) <= options.seed < 2**64:
-        raise GradcalcError(
-            Kind.USAGE, f"--seed {options.seed} is out of range", hint="write --seed 0"
-        )
+    return DTYPES
 
 
 def dtype_of(name: str) -> Dtype:
     """The dtype of that name."""
-    if name in DTYPES:
-        return DTYPES[name]
+    named = dtypes()
+    if name in named:
+        return named[name]
     if name.startswith(("int", "uint", "long", "bool")):
         raise GradcalcError(
             Kind.AUTOGRAD,
             f"a leaf of {name} cannot require grad: only floating-point tensors can",
-            hint=f"use --dtype {' or '.join(DTYPES)}",
+            hint=f"use --dtype {' or '.join(named)}",
         )
-    raise GradcalcError(Kind.USAGE, f"unknown dtype `{name}`", hint=f"use {' or '.join(DTYPES)}")
+    raise GradcalcError(Kind.USAGE, f"unknown dtype `{name}`", hint=f"use {' or '.join(named)}")
+
+
+class Check(NamedTuple):
+    """What values an option takes.
+
+    Attributes:
+        accepts: Whether it takes the value; it may raise an error of its own.
+        problem: What is wrong with others; {} stands for the option with the value.
+        hint: What to write instead; {} stands for the option.
+    """
+
+    accepts: Callable[[Any], object]
+    problem: str = ""
+    hint: str = ""
+
+
+_PASSES = Check(
+    lambda passes: 1 <= passes <= limits.PASSES,
+    f"{{}}: backward is run 1 to {limits.PASSES:,} times",
+    "write {} 2",
+)
+# What torch takes.
+_SEED = Check(lambda seed: -(2**63) <= seed < 2**64, "{} is out of range", "write {} 0")
+_TIME = Check(
+    lambda seconds: 0 < seconds < float("inf"), "{} is no time", "write seconds, as in {} 10"
+)
+
+
+# --- Options --------------------------------------------------------------------------------------
+
+
+class Option(NamedTuple):
+    """The declaration of an option.
+
+    Attributes:
+        name: As it is typed, without dashes.
+        field: The field of `Options` that it fills; `at` is none of them.
+        reading: How its values are read.
+        help: What it does, in one line. Of a flag that is on unless it is turned off: what
+            happens then.
+        where: The commands that take it; "line" for the lines and records of a batch, and "python"
+            for `grad()`.
+        default: What it is where it is not given.
+        metavar: What stands for its value in the help.
+        check: What values it takes.
+        words: Gives what a shell may complete its value to.
+    """
+
+    name: str
+    field: str
+    reading: Reading
+    help: str
+    where: frozenset[str]
+    default: Any
+    metavar: str | None = None
+    check: Check | None = None
+    words: Callable[[], Iterable[str]] = tuple
+
+    @property
+    def key(self) -> str:
+        """Its name in a JSON record."""
+        return self.name.replace("-", "_")
+
+    @property
+    def keyword(self) -> str:
+        """Its name in Python, where a flag is turned off by False."""
+        return self.field if self.reading is FLAG else self.key
+
+    def from_text(self, given: Any) -> Any:
+        """The value that was typed: a text, or of an option that may be repeated all of them.
+
+        Raises:
+            GradcalcError: If the option does not take it.
+        """
+        if self.reading is FLAG:
+            return not self.default
+        given = given if self.reading.repeated else given.strip()
+        try:
+            value = self.reading.read(given)
+        except ValueError:
+            message = f"--{self.name} needs {self.reading.takes}, not `{given}`"
+            raise GradcalcError(Kind.USAGE, message) from None
+        return self._checked(value, f"--{self.name}", given)
+
+    def from_value(self, given: Any, name: str) -> Any:
+        """The value that a field of that name has, in JSON or in Python.
+
+        Raises:
+            FieldError: If the option does not take it.
+        """
+        try:
+            written = self.reading.written(given, name)
+        except TypeError:
+            raise FieldError(f"`{name}` must be {self.reading.takes}", last(name)) from None
+        if self.reading is FLAG:
+            return written if name == self.field else not written
+        several = self.reading.repeated and isinstance(written, str)
+        value = self.reading.read([written] if several else written)
+        try:
+            return self._checked(value, f"`{name}`", written)
+        except GradcalcError as error:
+            raise FieldError(error.message, last(name), error.hint, error.kind) from None
+
+    def _checked(self, value: Any, shown: str, given: object) -> Any:
+        if self.check is not None and not self.check.accepts(value):
+            problem = self.check.problem.format(f"{shown} {given}")
+            raise GradcalcError(Kind.USAGE, problem, hint=self.check.hint.format(shown))
+        return value
+
+
+def _option(reading: Reading, help: str, where: str, *, default: Any, **more: Any) -> Any:
+    """A field of `Options`, with its declaration.
+
+    Args:
+        reading: As in `Option`, like those that are not named here.
+        help: As in `Option`.
+        where: As in `Option`, parted by blanks.
+        default: What the field is in an `Options()`.
+        more: Other attributes of the `Option`; and `asked`, the default that users meet, if that is
+            another.
+    """
+    more |= {"reading": reading, "help": help, "where": frozenset(where.split())}
+    return field(default=default, metadata=more)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is asked of a program, beside its values; each field says of itself what it is.
+
+    Attributes:
+        wrt: None for all.
+        grad_outputs: Text: values parted by commas, or "ones".
+        retain_grad: None for all.
+        passes: How often backward is run.
+        latex: Whether formulas are wanted in LaTeX too.
+        thorough: Whether the limit is always called, or only where it may change the verdict.
+        timeout: None for no limit.
+        claims: Each "u=3*u**2 + 4*v".
+    """
+
+    # fmt: off
+    wrt: tuple[str, ...] | None = _option(
+        NAMES, "Differentiate by these; the others are constants.", "grad sweep line python",
+        metavar="NAMES", default=None,
+    )
+    second_order: bool = _option(
+        FLAG, "Give the Hessian too.", "grad batch sweep line python", default=False
+    )
+    dtype: str = _option(
+        TEXT, "float64 or float32.", "grad check batch sweep line python",
+        metavar="DTYPE", check=Check(dtype_of), words=dtypes, default="float64",
+    )
+    seed: int = _option(
+        NUMBER, "What rand and randn begin with.", "grad line python",
+        metavar="N", check=_SEED, default=0,
+    )
+    retain_grad: tuple[str, ...] | None = _option(
+        KEPT, "Named values that keep their gradients.", "grad line python",
+        metavar="NAMES|all", default=(),
+    )
+    grad_outputs: str | None = _option(
+        WEIGHTS, "Weights of a result that is no single number; of several results, one for each.",
+        "grad line python", metavar="VALUE|ones", default=None,
+    )
+    passes: int = _option(
+        NUMBER, "Run backward so often; gradients add up.", "grad line python",
+        name="backward", metavar="N", check=_PASSES, default=1,
+    )
+    zero_grad: bool = _option(
+        FLAG, "Set gradients to 0 between the passes.", "grad line python", default=False
+    )
+    retain_graph: bool = _option(
+        FLAG, "Free the graph with the first pass.", "grad line python", default=True
+    )
+    claims: tuple[str, ...] = _option(
+        CLAIMS, "A derivative by hand; may be repeated.", "check line",
+        name="claim", metavar="NAME=FORMULA", default=(),
+    )
+    timeout: float | None = _option(
+        SECONDS, "What has no verdict by then is undecided.", "grad check batch sweep python",
+        metavar="SECONDS", check=_TIME, default=None, asked=10.0,
+    )
+    latex: bool = False
+    thorough: bool = True
+    # fmt: on
+
+
+def _declared() -> Iterable[Option]:
+    yield Option(
+        "at",
+        "at",
+        BINDINGS,
+        "Values, as in u=1,v=pi/4; may be repeated.",
+        frozenset({"grad", "check", "sweep", "line"}),
+        (),
+        "NAME=VALUE,...",
+    )
+    for declared in fields(Options):
+        if declared.metadata:
+            more = dict(declared.metadata)
+            off = "no-" if more["reading"] is FLAG and declared.default else ""
+            more.setdefault("name", f"{off}{declared.name}".replace("_", "-"))
+            default = more.pop("asked", declared.default)
+            yield Option(field=declared.name, default=default, **more)
+
+
+#: All options, by name.
+OPTIONS = {option.name: option for option in _declared()}
+
+
+def options_in(place: str) -> Sequence[Option]:
+    """The options of a command, of a "line", or of "python"."""
+    return [option for option in OPTIONS.values() if place in option.where]
+
+
+def read_texts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Options`, and `at`, for the texts that were typed, by key."""
+    return {
+        option.field: option.from_text(given[option.key])
+        for option in OPTIONS.values()
+        if given.get(option.key) not in (None, False, [])
+    }
+
+
+def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Options` for the values that `grad()` gets, by keyword.
+
+    None leaves a field as `Options()` has it.
+    """
+    return {
+        option.field: option.from_value(plain(given[option.keyword]), option.keyword)
+        for option in options_in("python")
+        if given.get(option.keyword) is not None
+    }

@@ -127,16 +127,7 @@ class _Line:
     def __init__(self, record: Record, defaults: Options) -> None:
         self._record = record
         self._marks = {"id": record.id, "line": record.line, "source": record.source}
-        self._options = defaults
-        if not record.plain:
-            self._options = replace(
-                defaults,
-                wrt=record.wrt,
-                second_order=record.second_order or defaults.second_order,
-                dtype=record.dtype or defaults.dtype,
-                claims=record.claims,
-                **record.how,
-            )
+        self._options = replace(defaults, **record.options) if record.options else defaults
         self._steps = self._answer()
         self.question: Question | None = None
         self.report: Report | None = None

@@ -126,7 +126,7 @@ def answer_chunk(
 def _given_up(record: Record, lost: Lost, job: Job) -> Report:
     return Report(
         record.expression,
-        dtype=record.dtype or job.options.dtype,
+        dtype=record.options.get("dtype", job.options.dtype),
         verdict=Verdict.UNDECIDED,
         warnings=(f"the line {lost}",),
         id=record.id,

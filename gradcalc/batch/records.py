@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
-from gradcalc.base.names import names, nearest, retained
-from gradcalc.batch.json_records import FieldError, fields_of, id_of, json_object
+from gradcalc.base.names import nearest
+from gradcalc.base.options import Option, options_in
+from gradcalc.base.readings import FLAG, FieldError
+from gradcalc.batch.json_records import fields_of, id_of, json_object, placed
 
 #: `--name`, and what comes after it in the line.
 _OPTION = re.compile(r"(?<!\S)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _OPERAND = re.compile(r"[\w.]")
-_FLAGS = frozenset({"second-order", "zero-grad", "no-retain-graph"})
-_WHOLE = frozenset({"seed", "backward"})
-_REPEATED = frozenset({"at", "claim", "grad-outputs"})
-_VALUED = frozenset({"dtype", "wrt", "retain-grad"}) | _WHOLE | _REPEATED
-#: The options of a line.
-OPTIONS = _FLAGS | _VALUED
+#: The options of a line, by name.
+OPTIONS = {option.name: option for option in options_in("line")}
 
 #: Characters within a line that are no part of it, and what to do about them.
 _BROKEN = re.compile("[\r\0]")
@@ -43,11 +41,7 @@ class Record:
     Attributes:
         expression: The expression.
         at: Binding texts, as for `--at`.
-        wrt: Variables of differentiation; None for all.
-        second_order: Whether the Hessian is wanted.
-        dtype: The dtype's name; None for the default.
-        claims: Claim texts, as for `--claim`.
-        how: Fields of `calculate.Options` that say how backward is run.
+        options: The fields of `Options` that it sets.
         id: What a JSON record gives as its `id`.
         line: The line's number in its file, from 1.
         source: The file's name; None for standard input.
@@ -56,21 +50,11 @@ class Record:
 
     expression: str
     at: tuple[str, ...] = ()
-    wrt: tuple[str, ...] | None = None
-    second_order: bool = False
-    dtype: str | None = None
-    claims: tuple[str, ...] = ()
-    how: dict[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     id: Any = None
     line: int | None = None
     source: str | None = None
     error: GradcalcError | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether it leaves all options as they are."""
-        asked = self.second_order or self.dtype or self.claims or self.how
-        return self.wrt is None and not asked
 
 
 def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
@@ -102,109 +86,86 @@ def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
 
 def _record(raw: bytes, number: int, source: str | None) -> Record | None:
     """One line's record; None for a comment or a blank."""
-    try:
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        text = raw.decode("utf-8").strip("\r\n")
-    except UnicodeDecodeError as problem:
-        shown = raw.decode("utf-8", errors="backslashreplace").strip("\r\n")
-        if shown.strip().startswith("#"):
-            return None
-        place = len(raw[: problem.start].decode("utf-8"))
-        utf16 = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        what = f"byte {problem.start + 1} of the line is not UTF-8"
-        error = GradcalcError(
-            Kind.SYNTAX,
-            "the file is UTF-16" if utf16 else what,
-            text=shown,
-            span=Span(place, place + len(r"\xff")),
-            hint="save the file as UTF-8",
-        )
-        return Record(shown, line=number, source=source, error=error)
+    if number == 1:
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+    text = raw.decode("utf-8", errors="backslashreplace").strip("\r\n")
     stripped = text.strip()
     if not stripped or stripped.startswith("#"):
         return None
     record = Record(stripped, line=number, source=source)
     try:
-        if stripped.startswith("{"):
-            fields, problems = json_object(stripped)
-            # Whatever else is wrong: an answer without its id could not be found again.
-            record = replace(record, id=id_of(fields))
-            if problems:
-                return replace(record, error=problems[0].placed(stripped))
-            found = fields_of(fields)
-            return replace(record, **{**found, "how": _how(found["how"])})
-        return replace(record, **_from_line(text))
+        _check_encoding(raw, text, number)
+        if not stripped.startswith("{"):
+            return replace(record, **_from_line(text))
+        fields, problems = json_object(stripped)
+        # Whatever else is wrong: an answer without its id could not be found again.
+        record = replace(record, id=id_of(fields))
+        if problems:
+            raise problems[0]
+        return replace(record, **fields_of(fields))
     except FieldError as error:
-        return replace(record, error=error.placed(stripped))
+        return replace(record, error=placed(error, stripped))
     except GradcalcError as error:
         return replace(record, error=error)
+
+
+def _check_encoding(raw: bytes, shown: str, number: int) -> None:
+    """Refuse a line that is not UTF-8, and is shown with codes for what it is not."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        place = len(raw[: problem.start].decode("utf-8"))
+        utf16 = number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        what = f"byte {problem.start + 1} of the line is not UTF-8"
+        raise GradcalcError(
+            Kind.SYNTAX,
+            "the file is UTF-16" if utf16 else what,
+            text=shown,
+            span=Span(place, place + len(r"\xff")),
+            hint="save the file as UTF-8",
+        ) from None
 
 
 # --- A line as on the command line ----------------------------------------------------------------
 
 
 def _from_line(text: str) -> dict[str, Any]:
-    """The fields of a line such as `x**2 --at x=1 --second-order`."""
+    """What a `Record` has for a line such as `x**2 --at x=1 --second-order`."""
     broken = _BROKEN.search(text)
     if broken is not None:
         message, hint = _REPAIRS[broken.group()]
         raise GradcalcError(Kind.SYNTAX, message, text=text, span=Span(*broken.span()), hint=hint)
     text = text.partition("#")[0].rstrip()
+    expression, options = _split(text)
+    given: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    for name, value, span in options:
+        try:
+            option = _option(name, value, again=name in given)
+            texts = given.setdefault(name, [])
+            texts.append(value)
+            values[option.field] = option.from_text(texts if option.reading.repeated else value)
+        except GradcalcError as error:
+            error.text, error.span = text, span
+            raise
+    return {"expression": expression, "at": values.pop("at", ()), "options": values}
+
+
+def _split(text: str) -> tuple[str, list[tuple[str, str, Span]]]:
+    """A line's expression, and the name, the value and the place of each option."""
     matches = list(_OPTION.finditer(text))
     first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))
     matches = matches[first:]
-    fields: dict[str, Any] = {"expression": _unquoted(text[: _start(matches, 0)])}
-    repeated: dict[str, list[str]] = {name: [] for name in _REPEATED}
-    given: dict[str, Any] = {}
-    seen: set[str] = set()
-    for k, match in enumerate(matches):
-        name = match["name"].replace("_", "-")
-        value = _unquoted(text[match.end() : _start(matches, k + 1)])
-        _check_option(text, match, name, value)
-        if name in seen:
-            span = Span(match.start("name") - 2, match.end("name"))
-            raise GradcalcError(
-                Kind.USAGE, f"--{name} is given twice", text=text, span=span, hint="leave one out"
-            )
-        seen |= {name} - _REPEATED
-        if name in repeated:
-            repeated[name].append(value)
-        elif name == "wrt":
-            fields["wrt"] = names(value)
-        elif name == "dtype":
-            fields["dtype"] = value
-        elif name == "second-order":
-            fields["second_order"] = True
-        elif name in _WHOLE and not re.fullmatch("-?[0-9]{1,18}", value):
-            span = Span(match.start("name") - 2, match.end("name"))
-            raise GradcalcError(
-                Kind.USAGE, f"--{name} needs a whole number, not `{value}`", text=text, span=span
-            )
-        else:
-            given[name.replace("-", "_")] = int(value) if name in _WHOLE else value or True
-    if repeated["grad-outputs"]:
-        given["grad_outputs"] = ",".join(repeated["grad-outputs"])
-    return {
-        **fields,
-        "at": tuple(repeated["at"]),
-        "claims": tuple(repeated["claim"]),
-        "how": _how(given),
-    }
-
-
-def _how(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields of `Options` for the options of a line, or the fields of a JSON record."""
-    how: dict[str, Any] = {
-        name: given[name] for name in ("seed", "grad_outputs", "zero_grad") if name in given
-    }
-    if "backward" in given:
-        how["passes"] = given["backward"]
-    if "retain_grad" in given:
-        how["retain_grad"] = retained(given["retain_grad"])
-    if given.get("no_retain_graph"):
-        how["retain_graph"] = False
-    return how
+    ends = [*(match.start() for match in matches), len(text)]
+    options = [
+        (
+            match["name"].replace("_", "-"),
+            _unquoted(text[match.end() : end]),
+            Span(match.start("name") - 2, match.end("name")),
+        )
+        for match, end in zip(matches, ends[1:], strict=True)
+    ]
+    return _unquoted(text[: ends[0]]), options
 
 
 def _is_option(match: re.Match[str], text: str) -> bool:
@@ -215,23 +176,20 @@ def _is_option(match: re.Match[str], text: str) -> bool:
     return _OPERAND.match(text, match.end()) is not None
 
 
-def _start(matches: list[re.Match[str]], number: int) -> int | None:
-    return matches[number].start() if number < len(matches) else None
-
-
-def _check_option(text: str, match: re.Match[str], name: str, value: str) -> None:
-    problem = hint = None
-    if name not in OPTIONS:
-        problem = f"unknown option --{name}"
+def _option(name: str, value: str, *, again: bool) -> Option:
+    """The option of that name, which takes a value or none, and perhaps another one."""
+    option = OPTIONS.get(name)
+    if option is None:
         near = nearest(name, OPTIONS)
         hint = f"did you mean --{near}?" if near else f"use --{', --'.join(sorted(OPTIONS))}"
-    elif name in _FLAGS and value:
-        problem = f"--{name} takes no value, not `{value}`"
-    elif name in _VALUED and not value:
-        problem = f"--{name} needs a value"
-    if problem is not None:
-        span = Span(match.start("name") - 2, match.end("name"))
-        raise GradcalcError(Kind.USAGE, problem, text=text, span=span, hint=hint)
+        raise GradcalcError(Kind.USAGE, f"unknown option --{name}", hint=hint)
+    if option.reading is FLAG and value:
+        raise GradcalcError(Kind.USAGE, f"--{name} takes no value, not `{value}`")
+    if option.reading is not FLAG and not value:
+        raise GradcalcError(Kind.USAGE, f"--{name} needs a value")
+    if again and not option.reading.repeated:
+        raise GradcalcError(Kind.USAGE, f"--{name} is given twice", hint="leave one out")
+    return option
 
 
 def _unquoted(text: str) -> str:

@@ -1,13 +1,48 @@
-"""The options that several commands share, and the checks of their values."""
+"""What the commands take, as typer wants to know it: the declared options, and their own in common.
+
+In: `base.options`, where options are declared. Out: the signatures of the commands.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Option, Options, options_in, read_texts
+from gradcalc.base.readings import FLAG
 from gradcalc.render import formats
+
+if TYPE_CHECKING:
+    from gradcalc.language.bindings import Binding
+
+Command = Callable[..., int]
+Parameter = inspect.Parameter
+
+
+def completed(words: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell completes a word to; of words parted by commas, the last one."""
+
+    def completions(incomplete: str) -> list[str]:
+        before, comma, _ = incomplete.rpartition(",")
+        return [f"{before}{comma}{word}" for word in words()]
+
+    return completions
+
+
+def format_option(note: str = "") -> Any:
+    """The option `--format`; the note goes on with its help."""
+    names = formats("report")
+    return typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help=f"One of {', '.join(names)}{note}.",
+        autocompletion=completed(lambda: names),
+    )
+
 
 Expression = Annotated[
     str | None,
@@ -18,53 +53,71 @@ Expression = Annotated[
 File = Annotated[
     str | None, typer.Option("--file", metavar="PATH", help="Read the program from a file.")
 ]
-At = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--at", metavar="NAME=VALUE,...", help="Values, as in u=1,v=pi/4; may be repeated."
-    ),
-]
-Wrt = Annotated[
-    str | None,
-    typer.Option(
-        "--wrt", metavar="NAMES", help="Differentiate by these; the others are constants."
-    ),
-]
-SecondOrder = Annotated[bool, typer.Option("--second-order", help="Give the Hessian too.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="What rand and randn begin with.")]
-RetainGrad = Annotated[
-    str | None,
-    typer.Option(
-        "--retain-grad", metavar="NAMES|all", help="Named values that keep their gradients."
-    ),
-]
-GradOutputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--grad-outputs",
-        metavar="VALUE|ones",
-        help="Weights of a result that is no single number; of several results, one for each.",
-    ),
-]
-Backward = Annotated[
-    int, typer.Option("--backward", metavar="N", help="Run backward so often; gradients add up.")
-]
-ZeroGrad = Annotated[
-    bool, typer.Option("--zero-grad", help="Set gradients to 0 between the passes.")
-]
-NoRetainGraph = Annotated[
-    bool, typer.Option("--no-retain-graph", help="Free the graph with the first pass.")
-]
-DtypeName = Annotated[str, typer.Option("--dtype", metavar="DTYPE", help="float64 or float32.")]
-Format = Annotated[
-    str, typer.Option("--format", metavar="FORMAT", help=f"One of {', '.join(formats('report'))}.")
-]
+Format = Annotated[str, format_option()]
 
 
-Timeout = Annotated[
-    float,
-    typer.Option("--timeout", metavar="SECONDS", help="What has no verdict by then is undecided."),
-]
+def takes(*needed: str) -> Callable[[Command], Command]:
+    """Give a command the options that are declared for it; it gets them as `**given`.
+
+    Args:
+        needed: The names of those without which it cannot be called.
+    """
+
+    def with_options(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True)
+        arguments: list[Parameter] = []
+        others: list[Parameter] = []
+        for parameter in own.parameters.values():
+            if parameter.kind is not Parameter.VAR_KEYWORD:
+                info = parameter.annotation.__metadata__[0]
+                kind = others if isinstance(info, typer.models.OptionInfo) else arguments
+                kind.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
+        declared = [
+            _parameter(option, needed=option.name in needed)
+            for option in options_in(command.__name__)
+        ]
+        command.__signature__ = own.replace(  # type: ignore[attr-defined]
+            parameters=[*arguments, *declared, *others]
+        )
+        return command
+
+    return with_options
+
+
+def _parameter(option: Option, *, needed: bool) -> Parameter:
+    """An option as a parameter of a command: what was typed, not read yet."""
+    default: Any = str(option.default) if option.default not in (None, ()) else None
+    typed: Any = str | None
+    if option.reading is FLAG:
+        typed, default = bool, False
+    elif option.reading.repeated:
+        typed = list[str] | None
+    info = typer.Option(
+        f"--{option.name}",
+        metavar=option.metavar,
+        help=option.help,
+        autocompletion=completed(option.words),
+    )
+    return Parameter(
+        option.key,
+        Parameter.KEYWORD_ONLY,
+        default=Parameter.empty if needed else default,
+        annotation=Annotated[typed, info],
+    )
+
+
+def asked(given: Mapping[str, Any], **more: Any) -> tuple[tuple[Binding, ...], Options]:
+    """The bindings and the options that were typed.
+
+    Args:
+        given: What a command got as `**given`.
+        more: Fields of `Options` that are not typed.
+    """
+    values = read_texts(given)
+    at = values.pop("at", ())
+    from gradcalc.language.bindings import parse_bindings
+
+    return parse_bindings(at), Options(**values, **more)
 
 
 def check_format(name: str) -> None:
@@ -73,14 +126,3 @@ def check_format(name: str) -> None:
         raise GradcalcError(
             Kind.USAGE, f"unknown format `{name}`", hint=f"use {', '.join(formats('report'))}"
         )
-
-
-def seconds(timeout: float) -> float:
-    """The time limit, if it is one."""
-    if not 0 < timeout < float("inf"):
-        raise GradcalcError(
-            Kind.USAGE,
-            f"--timeout {timeout:g} is no time",
-            hint="write seconds, as in --timeout 10",
-        )
-    return timeout

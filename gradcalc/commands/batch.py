@@ -11,16 +11,11 @@ import typer
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind
-from gradcalc.commands.arguments import (
-    DtypeName,
-    SecondOrder,
-    Timeout,
-    check_format,
-    seconds,
-)
+from gradcalc.base.options import Options, read_texts
+from gradcalc.commands.arguments import check_format, completed, format_option, takes
 from gradcalc.commands.progress import progress, size
 from gradcalc.commands.streams import columns, opened, tell, use_color, write
-from gradcalc.render import FORMATS, formats
+from gradcalc.render import FORMATS
 
 if TYPE_CHECKING:
     from gradcalc.batch.jobs import Answer, Job
@@ -36,22 +31,19 @@ Try: gradcalc batch examples.txt, or gradcalc batch --help
 """
 
 
+def _outcomes() -> Sequence[str]:
+    from gradcalc.results.summary import NAMES
+
+    return NAMES
+
+
+@takes()
 def batch(
     files: Annotated[
         list[str] | None,
         typer.Argument(metavar="[FILE|-]...", help="Files of expressions; - is standard input."),
     ] = None,
-    second_order: SecondOrder = False,
-    dtype: DtypeName = "float64",
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help=f"One of {', '.join(formats('report'))}; table if not given.",
-        ),
-    ] = None,
-    timeout: Timeout = 10.0,
+    format: Annotated[str | None, format_option("; table if not given")] = None,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -73,15 +65,22 @@ def batch(
     only: Annotated[
         str | None,
         typer.Option(
-            "--only", metavar="VERDICT,...", help="Print only these; error is one of them."
+            "--only",
+            metavar="VERDICT,...",
+            help="Print only these; error is one of them.",
+            autocompletion=completed(_outcomes),
         ),
     ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option(
-            "--fail-on", metavar="VERDICT,...|none", help="What makes the exit code fail."
+            "--fail-on",
+            metavar="VERDICT,...|none",
+            help="What makes the exit code fail.",
+            autocompletion=completed(lambda: (*_outcomes(), "none")),
         ),
     ] = None,
+    **given: Any,
 ) -> int:
     """Answer files of expressions, line by line."""
     from gradcalc.results.summary import FAILING, Summary, chosen
@@ -90,20 +89,12 @@ def batch(
     _check_jobs(jobs, scheduler)
     shown = None if only is None else chosen(only, "--only")
     failing = FAILING if fail_on is None else chosen(fail_on, "--fail-on", none=True)
-    limit = seconds(timeout)
+    options = Options(**read_texts(given), latex=form == "latex", thorough=False)
     if not files and sys.stdin.isatty():
         write(HELP)
         return 0
-    from gradcalc.base.options import Options
     from gradcalc.batch.jobs import Job
 
-    options = Options(
-        second_order=second_order,
-        dtype=dtype,
-        latex=form == "latex",
-        thorough=False,
-        timeout=limit,
-    )
     job = Job(
         options,
         form,

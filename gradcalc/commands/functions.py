@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.names import did_you_mean
+from gradcalc.commands.arguments import completed
 from gradcalc.commands.streams import columns, use_color, write
+
+
+def _names() -> Iterable[str]:
+    from gradcalc.functions import callable_names
+
+    return callable_names()
 
 
 def functions(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Tell all about this one.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Tell all about this one.",
+            autocompletion=completed(_names),
+        ),
     ] = None,
 ) -> int:
     """List the functions, or tell about one: derivative, domain, kinks."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.names import did_you_mean
-from gradcalc.commands.arguments import At, DtypeName, SecondOrder, Timeout, Wrt, seconds
+from gradcalc.commands.arguments import asked, takes
 from gradcalc.commands.progress import progress
 from gradcalc.commands.streams import program_text, tell, use_color, writing
 from gradcalc.render import FORMATS, Format, format_of, warning_text
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset({"value", "verdict", "note"})
 
 
+@takes()
 def sweep(
     expr: Annotated[
         str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")
@@ -44,10 +45,6 @@ def sweep(
             help="Evenly spaced values, both ends among them; several of these multiply.",
         ),
     ] = None,
-    at: At = None,
-    wrt: Wrt = None,
-    second_order: SecondOrder = False,
-    dtype: DtypeName = "float64",
     output: Annotated[
         str | None,
         typer.Option(
@@ -57,46 +54,37 @@ def sweep(
     device: Annotated[
         str, typer.Option("--device", metavar="DEVICE", help="Where torch calculates: cpu or cuda.")
     ] = "cpu",
-    timeout: Timeout = 10.0,
+    **given: Any,
 ) -> int:
     """Differentiate an expression at many points, with a verdict on each."""
     from gradcalc.ask.question import name_warnings
-    from gradcalc.base.names import names
-    from gradcalc.base.options import Options, dtype_of
-    from gradcalc.language.bindings import parse_bindings
+    from gradcalc.base.options import dtype_of
     from gradcalc.sweep.points import parse_axis
 
     form = FORMATS["csv"] if output is None else format_of(output, "tables")
     if device not in {"cpu", "cuda"}:
         raise GradcalcError(Kind.USAGE, f"unknown device `{device}`", hint="use cpu or cuda")
-    options = Options(
-        wrt=None if wrt is None else names(wrt),
-        second_order=second_order,
-        dtype=dtype,
-        thorough=False,
-        timeout=seconds(timeout),
-    )
-    width = dtype_of(dtype)
+    fixed, options = asked(given, thorough=False)
+    dtype = dtype_of(options.dtype)
     if (points is None) == (not over):
         raise GradcalcError(
             Kind.USAGE,
             "a sweep goes over the points of one file, or over a grid",
             hint="add --points FILE, or --over x=-2:2:1001",
         )
-    fixed = parse_bindings(at or ())
-    axes = [parse_axis(text, lambda value: _number(value, width)) for text in over or ()]
+    axes = [parse_axis(text, lambda value: _number(value, dtype)) for text in over or ()]
     program = _program(program_text(expr), axes, fixed, options)
     where = _points(points, axes, program, fixed, output)
     for warning in name_warnings(program, set(program.names)):
         tell(warning_text(warning, color=use_color(sys.stderr)))
-    values = {binding.name: _value(binding, width) for binding in fixed}
+    values = {binding.name: _value(binding, dtype) for binding in fixed}
     _check_device(device)
     from gradcalc.sweep.sweep import Sweep
 
-    asked = Sweep(program, where.names, values, options, device)
-    _write(asked, where, form, output)
-    tell(f"{asked.summary.text()}\n")
-    return asked.summary.exit_code
+    run = Sweep(program, where.names, values, options, device)
+    _write(run, where, form, output)
+    tell(f"{run.summary.text()}\n")
+    return run.summary.exit_code
 
 
 def _program(

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gradcalc.base import limits
-from gradcalc.base.names import did_you_mean, names, nearest, normal, retained
+from gradcalc.base.names import did_you_mean, names, nearest, normal
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,6 @@ def test_long_run_of_marks_takes_no_time():
 
 def test_names_of_a_list_are_spelled_as_in_programs():
     assert names(" u, \N{MATHEMATICAL ITALIC SMALL X} ,,θ") == ("u", "x", "θ")
-
-
-@pytest.mark.parametrize(
-    ("text", "found"), [(None, ()), ("a, b", ("a", "b")), (" all ", None), ("", ())]
-)
-def test_retained_names_are_a_list_or_all(text, found):
-    assert retained(text) == found
 
 
 @pytest.mark.parametrize(

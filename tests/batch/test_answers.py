@@ -76,7 +76,7 @@ def test_answer_carries_the_marks_of_its_record():
 
 
 def test_record_overrides_the_defaults_of_the_run():
-    record = Record("x*y", at=("x=2,y=3",), wrt=("y",), second_order=True, dtype="float32")
+    record = Record("x*y", ("x=2,y=3",), {"wrt": ("y",), "second_order": True, "dtype": "float32"})
     report = answer(record, OPTIONS)
     assert [entry.wrt for entry in report.gradients] == [("y",)]
     assert (len(report.hessian), report.dtype) == (1, "float32")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +15,8 @@ from gradcalc.base.errors import GradcalcError
 from gradcalc.batch.records import Record, read
 
 FIELDS = (
-    "expression, at, wrt, second_order, dtype, claim, id, seed, "
-    "retain_grad, grad_outputs, backward, zero_grad, no_retain_graph"
+    "expression, id, at, wrt, second_order, dtype, seed, retain_grad, grad_outputs, backward, "
+    "zero_grad, no_retain_graph, claim"
 )
 OPTIONS = (
     "--at, --backward, --claim, --dtype, --grad-outputs, --no-retain-graph, --retain-grad, "
@@ -25,8 +24,6 @@ OPTIONS = (
 )
 
 FINITE = 'numbers are finite; a text may hold a formula, as in {"x": "pi/4"}'
-
-PLAIN: dict[str, Any] = {"at": (), "wrt": None, "second_order": False, "dtype": None, "claims": ()}
 
 
 def records(data: bytes | str, source: str | None = None) -> list[Record]:
@@ -71,19 +68,19 @@ def problem(line: bytes | str) -> GradcalcError:
             "einsum('ij,ij->', x, W)",
             {"at": ("x=randn(2,3),W=@w.npy",)},
         ),
-        ("x --seed 7", "x", {"how": {"seed": 7}}),
-        ("x --seed=-1 --backward 2", "x", {"how": {"seed": -1, "passes": 2}}),
+        ("x --seed 7", "x", {"seed": 7}),
+        ("x --seed=-1 --backward 2", "x", {"seed": -1, "passes": 2}),
         (
             "x --backward 3 --zero-grad --no-retain-graph",
             "x",
-            {"how": {"passes": 3, "zero_grad": True, "retain_graph": False}},
+            {"passes": 3, "zero_grad": True, "retain_graph": False},
         ),
         ("x --zero_grad --retain_grad a, b", "x",
-         {"how": {"zero_grad": True, "retain_grad": ("a", "b")}}),
-        ("x --retain-grad all", "x", {"how": {"retain_grad": None}}),
-        ("x --grad-outputs ones", "x", {"how": {"grad_outputs": "ones"}}),
+         {"zero_grad": True, "retain_grad": ("a", "b")}),
+        ("x --retain-grad all", "x", {"retain_grad": None}),
+        ("x --grad-outputs ones", "x", {"grad_outputs": "ones"}),
         ("x, y --grad-outputs [1, 2] --grad-outputs=3", "x, y",
-         {"how": {"grad_outputs": "[1, 2],3"}}),
+         {"grad_outputs": "[1, 2],3"}),
         ('{"expression": "sin(x)"}', "sin(x)", {}),
         (
             '{"expression": "x", "at": {"x": 0.5, "y": "pi/4", "n": 2}}',
@@ -111,28 +108,30 @@ def problem(line: bytes | str) -> GradcalcError:
         (
             '{"expression": "x", "seed": 7, "backward": 2, "zero_grad": true}',
             "x",
-            {"how": {"seed": 7, "passes": 2, "zero_grad": True}},
+            {"seed": 7, "passes": 2, "zero_grad": True},
         ),
         (
             '{"expression": "x", "zero_grad": false, "no_retain_graph": true}',
             "x",
-            {"how": {"zero_grad": False, "retain_graph": False}},
+            {"retain_graph": False},
         ),
-        ('{"expression": "x", "retain_grad": "a, b"}', "x", {"how": {"retain_grad": ("a", "b")}}),
-        ('{"expression": "x", "retain_grad": ["a"]}', "x", {"how": {"retain_grad": ("a",)}}),
-        ('{"expression": "x", "retain_grad": "all"}', "x", {"how": {"retain_grad": None}}),
-        ('{"expression": "x", "grad_outputs": "ones"}', "x", {"how": {"grad_outputs": "ones"}}),
-        ('{"expression": "x", "grad_outputs": 2.5}', "x", {"how": {"grad_outputs": "2.5"}}),
+        ('{"expression": "x", "retain_grad": "a, b"}', "x", {"retain_grad": ("a", "b")}),
+        ('{"expression": "x", "retain_grad": ["a"]}', "x", {"retain_grad": ("a",)}),
+        ('{"expression": "x", "retain_grad": "all"}', "x", {"retain_grad": None}),
+        ('{"expression": "x", "grad_outputs": "ones"}', "x", {"grad_outputs": "ones"}),
+        ('{"expression": "x", "grad_outputs": 2.5}', "x", {"grad_outputs": "2.5"}),
         (
             '{"expression": "x", "grad_outputs": [[1, 2], [3, "pi"]]}',
             "x",
-            {"how": {"grad_outputs": "[[1, 2], [3, pi]]"}},
+            {"grad_outputs": "[[1, 2], [3, pi]]"},
         ),
         ('{"expression": "x", "seed": null, "retain_grad": null, "zero_grad": null}', "x", {}),
     ],
 )  # fmt: skip
 def test_line_is_read(line, expression, fields):
-    assert one(line) == Record(expression, line=1, **{**PLAIN, **fields})
+    own = {name: fields[name] for name in ("at", "id") if name in fields}
+    options = {name: fields[name] for name in fields if name not in own}
+    assert one(line) == Record(expression, line=1, options=options, **own)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +164,14 @@ def test_line_is_read(line, expression, fields):
         ('{"expression": "x", "seed": 1.5}', "usage", "`seed` must be a whole number", None),
         ('{"expression": "x", "seed": true}', "usage", "`seed` must be a whole number", None),
         ('{"expression": "x", "seed": 99999999999999999999}', "usage",
-         "`seed` must be a whole number", None),
+         "`seed` 99999999999999999999 is out of range", "write `seed` 0"),
+        ('{"expression": "x", "backward": 0}', "usage",
+         "`backward` 0: backward is run 1 to 1,000 times", "write `backward` 2"),
+        ('{"expression": "x", "dtype": "half"}', "usage", "unknown dtype `half`",
+         "use float64 or float32"),
+        ('{"expression": "x", "wrt": {"x": 1}}', "usage",
+         "`wrt` must be a name or a list of names", None),
+        ('{"expression": "x", "seed": false}', "usage", "`seed` must be a whole number", None),
         ('{"expression": "x", "backward": "2"}', "usage",
          "`backward` must be a whole number", None),
         ('{"expression": "x", "zero_grad": 1}', "usage",
@@ -186,7 +192,14 @@ def test_line_is_read(line, expression, fields):
         ("x --seed 1.5", "usage", "--seed needs a whole number, not `1.5`", None),
         ("x --backward two", "usage", "--backward needs a whole number, not `two`", None),
         ("x --backward 99999999999999999999", "usage",
-         "--backward needs a whole number, not `99999999999999999999`", None),
+         "--backward 99999999999999999999: backward is run 1 to 1,000 times",
+         "write --backward 2"),
+        ("x --seed 99999999999999999999", "usage", "--seed 99999999999999999999 is out of range",
+         "write --seed 0"),
+        ("x --dtype half", "usage", "unknown dtype `half`", "use float64 or float32"),
+        ("x --dtype int64", "autograd",
+         "a leaf of int64 cannot require grad: only floating-point tensors can",
+         "use --dtype float64 or float32"),
         ("x --zero-grad 1", "usage", "--zero-grad takes no value, not `1`", None),
         ("x --retain-grad", "usage", "--retain-grad needs a value", None),
         ("x --at x=1 --retaingrad y", "usage", "unknown option --retaingrad",
@@ -343,5 +356,7 @@ def test_any_bytes_are_records(lines):
     for record in found:
         error = record.error
         assert isinstance(record.expression, str)
-        assert all(isinstance(text, str) for text in (*record.at, *(record.wrt or ())))
+        assert all(
+            isinstance(text, str) for text in (*record.at, *(record.options.get("wrt") or ()))
+        )
         assert error is None or error.span is None or error.span.stop <= len(error.text) + 1

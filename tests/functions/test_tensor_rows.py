@@ -51,8 +51,8 @@ def record(line: str) -> Record:
 def asked(line: str, options: Options | None = None, **fields: object) -> Report:
     """Answer a line of a batch; a result that is no scalar is weighed."""
     found = record(line)
-    how = {"grad_outputs": "ones", **found.how, **fields}
-    return answer(replace(found, how=how), options or Options())
+    changed = {"grad_outputs": "ones", **found.options, **fields}
+    return answer(replace(found, options=changed), options or Options())
 
 
 def test_every_row_has_a_trial() -> None:
@@ -73,7 +73,7 @@ def test_trial_agrees(trial: str, dtype: str) -> None:
 def test_second_derivatives_of_a_trial_agree(trial: str) -> None:
     found = record(trial)
     report = answer(
-        replace(found, second_order=True, how={"grad_outputs": "ones", **found.how}),
+        replace(found, options={"grad_outputs": "ones", **found.options, "second_order": True}),
         Options(thorough=False),
     )
     if report.error is not None and report.error.kind is Kind.LIMIT:
