@@ -28,7 +28,7 @@ def placed(data=INPUT):
 def answer(record):
     """Something like an answer, which needs no calculation."""
     kind = record.error and str(record.error.kind)
-    fields = {"line": record.line, "expression": record.expression, "error": kind}
+    fields = {"line": record.line, "expression": record.expression, "error": kind and {"kind": kind}}
     return json.dumps({**fields, "verdict": None if kind else "agree"}) + "\n"
 
 
