@@ -27,9 +27,9 @@ def placed(data=INPUT):
 
 def answer(record):
     """Something like an answer, which needs no calculation."""
-    kind = record.error and str(record.error.kind)
-    fields = {"line": record.line, "expression": record.expression, "error": kind and {"kind": kind}}
-    return json.dumps({**fields, "verdict": None if kind else "agree"}) + "\n"
+    error = record.error and {"kind": str(record.error.kind)}
+    fields = {"line": record.line, "expression": record.expression, "error": error}
+    return json.dumps({**fields, "verdict": None if error else "agree"}) + "\n"
 
 
 ANSWERS = [answer(record) for record, _ in placed()]
