@@ -1,46 +1,77 @@
 """An interrupted run, continued: what a file already answers is not asked again.
 
 In: the file that the answers go to, and the records of the input. Out: those records that it does
-not answer yet. The file holds JSON lines, and only whole ones once it is opened: whenever the last
-run ended, nothing of it is lost or done twice.
+not answer yet. Each line of the file begins with a digest of the question that it answers and one
+of the rest of the line, so that the file itself proves that this run began it: until all of it has
+proved that, not a byte of it is changed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import itertools
 import json
 import os
-import stat
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
+from gradcalc import __version__
 from gradcalc.base.errors import GradcalcError, Kind, reason
+from gradcalc.base.options import Options
 from gradcalc.batch.records import Record
 from gradcalc.batch.stream import Placed
+from gradcalc.language import arrays
+from gradcalc.language.bindings import files_in
 from gradcalc.results.report import Outcome
 
-_HINT = "--resume takes the file that an earlier run of the same input wrote, or a new name"
+_HINT = (
+    "give a new name; --resume continues only what the same gradcalc and torch wrote, for the same"
+    " lines of the same files with the same options"
+)
+
+#: What a line begins with; then come so many hexadecimal digits of each of its two digests.
+_BEGIN = b'{"question":"'
+_DIGITS = 32
+_HEAD = len(_BEGIN) + 2 * _DIGITS + len('",')
+
+#: Bytes that are read at a time.
+_PIECE = 1 << 20
 
 
-class Answers:
-    """The file of answers, open to be continued; nobody else may write to it meanwhile."""
+class AnswerFile:
+    """The file of answers, open to be continued; nobody else may write to it meanwhile.
 
-    def __init__(self, name: str) -> None:
-        """Open the file, or make it.
+    Attributes:
+        kept: How many answers it held already.
+    """
+
+    def __init__(self, name: str, defaults: Options, inputs: Iterable[IO[bytes]] = ()) -> None:
+        """Open the file, or make it; one that is there stays as it is.
+
+        Args:
+            name: Its name.
+            defaults: What the records leave open.
+            inputs: The streams that the records come from.
 
         Raises:
-            GradcalcError: If that cannot be done, or another run has it open.
+            GradcalcError: If it is no file that could be written to, if it is one of the inputs, or
+                if another run has it open.
         """
+        self.kept = 0
         self._name = name
+        self._common = (__version__, importlib.metadata.version("torch"), defaults)
+        self._asked: deque[bytes] = deque()
+        self._file = self._opened()
         try:
-            # Without a buffer: what a full disk did not take would be tried again on closing.
-            self._file = Path(name).open("ab", buffering=0)  # noqa: SIM115 - `__exit__` closes it
-        except OSError as problem:
-            raise self._unwritable(problem) from None
-        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._refuse_inputs(inputs)
+            self._lock()
+        except GradcalcError:
             self._file.close()
-            raise GradcalcError(Kind.USAGE, f"{name} is no file that could be resumed", hint=_HINT)
-        self._lock()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -58,36 +89,65 @@ class Answers:
             count: Called with what each answer that is there came to.
 
         Raises:
-            GradcalcError: If the file does not hold answers to these records.
+            GradcalcError: If the file does not hold answers to these records. It is as it was then.
         """
         try:
-            end = 0
-            with Path(self._name).open("rb") as answers:
-                for number, line in enumerate(answers, 1):
-                    if not line.endswith(b"\n"):
-                        # The last run was stopped while it wrote this.
-                        self._file.truncate(end)
-                        break
-                    end += len(line)
-                    answer = self._answer(line, number)
-                    self._match(answer, number, next(records, None))
-                    count(Outcome.of_json(answer))
-            yield from records
+            with open(self._file.fileno(), "rb", closefd=False) as answers:
+                cut = self._read(answers, records, count)
+            for placed in itertools.chain(cut, records):
+                self._asked.append(self._beginning(placed[0]))
+                yield placed
         finally:
             records.close()
 
     def write(self, text: str) -> None:
-        """Append answers.
+        """Append the answers to the next records, a line each.
 
         Raises:
             GradcalcError: If they cannot be written, such as on a full disk.
         """
-        rest = text.encode()
+        signed = []
+        for line in text.encode().splitlines(keepends=True):
+            rest = line.removeprefix(b"{")
+            signed += [self._asked.popleft(), _digest(hashlib.sha256(rest)), b'",', rest]
+        left = b"".join(signed)
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as problem:
             raise self._unwritable(problem) from None
+
+    # --- Opening ----------------------------------------------------------------------------------
+
+    def _opened(self) -> Any:
+        if self._name in {"", "-"}:
+            raise self._refused("--resume needs the name of a file")
+        path = Path(self._name)
+        try:
+            # Merely to open a pipe would wait for whoever is to read it.
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise self._refused(f"{self._name} is no file that could be resumed")
+            # Without a buffer: what a full disk did not take would be tried again on closing.
+            return path.open("a+b", buffering=0)
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        except ValueError:  # NUL, or half a surrogate pair
+            raise self._refused(f"{self._name}: no file can have that name") from None
+
+    def _refuse_inputs(self, inputs: Iterable[IO[bytes]]) -> None:
+        """Refuse to write to an input, whatever name or descriptor leads to it."""
+        ours = os.fstat(self._file.fileno())
+        for stream in inputs:
+            try:
+                theirs = os.fstat(stream.fileno())
+            except OSError:  # no file of the system's
+                continue
+            if os.path.samestat(ours, theirs):
+                raise GradcalcError(
+                    Kind.USAGE,
+                    f"{self._name} is an input of this run, and would be written to",
+                    hint="give --resume a file of its own for the answers",
+                )
 
     def _lock(self) -> None:
         try:
@@ -97,37 +157,124 @@ class Answers:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._file.close()
             raise GradcalcError(
                 Kind.USAGE, f"{self._name}: another run is writing to it", hint="wait for its end"
             ) from None
 
-    def _answer(self, line: bytes, number: int) -> dict[str, Any]:
+    # --- What is there ----------------------------------------------------------------------------
+
+    def _read(
+        self, answers: IO[bytes], records: Generator[Placed], count: Callable[[Outcome], None]
+    ) -> list[Placed]:
+        """Count the answers; return the record whose answer was cut off, if there is one.
+
+        A line of any length is read in pieces until its digests have proved whose it is.
+        """
+        answers.seek(0)
+        for number in itertools.count(1):
+            start = answers.tell()
+            head = answers.readline(_HEAD)
+            if not head:
+                break
+            placed = next(records, None)
+            if placed is None or not self._may_answer(head, placed[0]):
+                answers.seek(start)
+                raise self._mismatch(number, answers.readline(_PIECE), placed)
+            rest, piece = hashlib.sha256(), head
+            while piece and not piece.endswith(b"\n"):
+                piece = answers.readline(_PIECE)
+                rest.update(piece)
+            if not piece:
+                # The last run was stopped while it wrote this.
+                self._truncate(start)
+                return [placed]
+            length = answers.tell() - start
+            answers.seek(start)
+            whole = head[len(_BEGIN) + _DIGITS : -2] == _digest(rest)
+            outcome = _outcome(answers.read(length)) if whole else None
+            if outcome is None:
+                raise self._refused(f"{self._name}:{number}: this answer was changed or damaged")
+            count(outcome)
+            self.kept += 1
+        return []
+
+    def _may_answer(self, head: bytes, record: Record) -> bool:
+        """Whether a line that begins so answers the record, or would if it had not been cut off."""
+        ours = self._beginning(record)
+        return head.startswith(ours) or ours.startswith(head)
+
+    def _beginning(self, record: Record) -> bytes:
+        """What the line that answers the record begins with."""
+        named = [name for text in _values(record) if "@" in text for name in files_in(text)]
+        question = [*self._common, record, [self._content(name) for name in named]]
+        text = json.dumps(question, default=_parts, sort_keys=True)
+        return _BEGIN + _digest(hashlib.sha256(text.encode()))
+
+    def _content(self, name: str) -> str:
+        """A digest of the file that a record names; or why it cannot be read."""
+        try:
+            return hashlib.sha256(arrays.path_of(name).read_bytes()).hexdigest()
+        except (GradcalcError, OSError) as problem:
+            return str(problem)
+
+    def _truncate(self, length: int) -> None:
+        try:
+            self._file.truncate(length)
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+
+    # --- What is wrong ----------------------------------------------------------------------------
+
+    def _mismatch(self, number: int, line: bytes, placed: Placed | None) -> GradcalcError:
+        """The error that a line is no answer to the record that stands in its place."""
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
-        if not isinstance(answer, dict) or not {"line", "expression", "error"} <= set(answer):
-            raise GradcalcError(
-                Kind.USAGE, f"{self._name}:{number}: this is no answer of a batch", hint=_HINT
-            )
-        return answer
+        match answer:
+            case {"question": str(), "line": int(place), "expression": str(expression)}:
+                theirs = _named(place, expression)
+            case _:
+                return self._refused(f"{self._name}:{number}: this was not written by --resume")
+        ours = "its end" if placed is None else _named(placed[0].line, placed[0].expression)
+        said = f"this answers {theirs}, where the input has {ours}"
+        if theirs == ours:
+            said = f"this answers {theirs}, but in another file, or with other values or options"
+        return self._refused(f"{self._name}:{number}: {said}")
 
-    def _match(self, answer: dict[str, Any], number: int, placed: Placed | None) -> None:
-        theirs = _question(answer["line"], answer["expression"])
-        record: Record | None = None if placed is None else placed[0]
-        ours = "its end" if record is None else _question(record.line, record.expression)
-        if theirs != ours:
-            raise GradcalcError(
-                Kind.USAGE,
-                f"{self._name}:{number}: this answers {theirs}, where the input has {ours}",
-                hint=_HINT,
-            )
+    def _refused(self, message: str) -> GradcalcError:
+        return GradcalcError(Kind.USAGE, message, hint=_HINT)
 
     def _unwritable(self, problem: OSError) -> GradcalcError:
         why = reason(problem, "it cannot be written")
         return GradcalcError(Kind.USAGE, f"{self._name}: {why}")
 
 
-def _question(line: object, expression: object) -> str:
+def _digest(digest: Any) -> bytes:
+    digits: str = digest.hexdigest()[:_DIGITS]
+    return digits.encode()
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """The attributes of a record, of options, or of an error, for JSON."""
+    if is_dataclass(value):
+        return {part.name: getattr(value, part.name) for part in fields(value)}
+    attributes: dict[str, Any] = vars(value)
+    return attributes
+
+
+def _values(record: Record) -> tuple[str, ...]:
+    """The texts of a record that may name files."""
+    return (*record.at, record.options.get("grad_outputs") or "")
+
+
+def _outcome(line: bytes) -> Outcome | None:
+    """What an answer came to; None if it is none."""
+    try:
+        return Outcome.of_json(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _named(line: int | None, expression: str) -> str:
     return f"line {line}, `{expression}`"

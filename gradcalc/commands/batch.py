@@ -113,16 +113,21 @@ def batch(
 def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summary: Any) -> None:
     """Answer all records on a cluster or in so many processes, count and print the answers."""
     from gradcalc.batch.executors import cluster, local
-    from gradcalc.batch.resume import Answers
+    from gradcalc.batch.resume import AnswerFile
     from gradcalc.batch.stream import in_order
 
     with contextlib.ExitStack() as stack:
         records, out = _records(streams), write
+        inputs = [stream for stream, _ in streams]
         if resume is not None:
-            answers = stack.enter_context(Answers(resume))
+            try:
+                answers = stack.enter_context(AnswerFile(resume, job.options, inputs))
+            except GradcalcError:
+                for stream in inputs:
+                    stream.close()
+                raise
             records, out = answers.skip(records, summary.add), answers.write
-        total = size([stream for stream, _ in streams])
-        advance = stack.enter_context(progress("lines", total))
+        advance = stack.enter_context(progress("lines", size(inputs)))
         out(FORMATS[job.format].header)
         made = local(where, job) if isinstance(where, int) else cluster(where, job)
         submit, workers = stack.enter_context(made)
@@ -132,6 +137,9 @@ def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summa
             _print(part.answers, out)
             advance(summary.total, part.position)
         out(FORMATS[job.format].footer)
+    if resume is not None and answers.kept:
+        kept, asked = answers.kept, summary.total - answers.kept
+        tell(f"{kept:,} answer{'s' * (kept != 1)} kept, {asked:,} line{'s' * (asked != 1)} asked\n")
 
 
 def _checked_format(format: str | None, resume: str | None, only: str | None) -> str:

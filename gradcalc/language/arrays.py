@@ -48,17 +48,9 @@ def read(name: str) -> Array:
     Raises:
         GradcalcError: kind `binding`, where the file cannot be read or holds no tensor of numbers.
     """
-    path = Path(name)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise _refused(f"`{name}` is of no known kind", "name a .npy, .csv or .json file")
+    path = path_of(name)
     try:
-        # A pipe or a device could make us wait for ever.
-        if not path.is_file():
-            raise _refused(f"there is no file `{name}`", "write the file's name after the @")
-        if path.stat().st_size > _MOST_BYTES:
-            raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
-        tensor = reader(path)
+        tensor = _READERS[path.suffix.lower()](path)
         # A tensor without entries may still have immense sizes.
         _check_count(math.prod(max(size, 1) for size in tensor.shape))
     except OSError as problem:
@@ -68,6 +60,26 @@ def read(name: str) -> Array:
     except (ValueError, TypeError, RecursionError):
         raise _refused(f"`{name}` is no tensor of numbers") from None
     return tensor
+
+
+def path_of(name: str) -> Path:
+    """The path of a file that may hold a tensor.
+
+    Raises:
+        GradcalcError: kind `binding`, where there is none, or it is too large or of another kind.
+    """
+    path = Path(name)
+    if path.suffix.lower() not in _READERS:
+        raise _refused(f"`{name}` is of no known kind", "name a .npy, .csv or .json file")
+    try:
+        # A pipe or a device could make us wait for ever.
+        if not path.is_file():
+            raise _refused(f"there is no file `{name}`", "write the file's name after the @")
+        if path.stat().st_size > _MOST_BYTES:
+            raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
+    except OSError as problem:
+        raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
+    return path
 
 
 def _check_count(entries: int) -> None:

@@ -162,6 +162,13 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
     )
 
 
+def files_in(text: str) -> list[str]:
+    """The names of the files that hold the values of such bindings or weights."""
+    parts = [text[slice(*part)].strip() for part in _split(text)]
+    values = [part if part[:1] == "@" else part.partition("=")[2].strip() for part in parts]
+    return [value[1:] for value in values if value[:1] == "@"]
+
+
 def _value(text: str, start: int, stop: int, name: str) -> Program | Array:
     """Parse a constant expression that is part of a longer text, or read a file."""
     value = text[start:stop]

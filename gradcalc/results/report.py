@@ -7,7 +7,7 @@ tuple of its shape; a scalar is the bare number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -83,13 +83,25 @@ class Outcome:
     internal: bool = False
 
     @classmethod
-    def of_json(cls, answer: Mapping[str, Any]) -> Outcome:
-        """The outcome of a report that was written as JSON."""
-        correct = [claim["correct"] for claim in answer.get("claims", ())]
-        error = answer["error"]
-        verdict = str(answer["verdict"]) if error is None else ERROR
-        internal = isinstance(error, dict) and error.get("kind") == Kind.INTERNAL
-        return cls(verdict, False in correct, None in correct, internal)
+    def of_json(cls, answer: Any) -> Outcome:
+        """The outcome of a report that was written as JSON.
+
+        Raises:
+            ValueError: If it is no report.
+        """
+        match answer:
+            case {"verdict": None, "error": {"kind": kind}} if kind in [*Kind]:
+                verdict = ERROR
+            case {"verdict": verdict, "error": None as kind} if verdict in [*Verdict]:
+                pass
+            case _:
+                raise ValueError
+        match answer.get("claims", []):
+            case [*claims] if all(map(_is_claim, claims)):
+                correct = [claim["correct"] for claim in claims]
+            case _:
+                raise ValueError
+        return cls(verdict, False in correct, None in correct, kind == Kind.INTERNAL)
 
     @property
     def names(self) -> frozenset[str]:
@@ -106,6 +118,13 @@ class Outcome:
     def code(self, name: str) -> int:
         """The exit code for one of its names."""
         return 70 if self.internal and name == ERROR else EXIT_CODES[name]
+
+
+def _is_claim(claim: object) -> bool:
+    match claim:
+        case {"correct": True | False | None}:
+            return True
+    return False
 
 
 class Blame(StrEnum):

@@ -44,7 +44,7 @@ def test_hostile_line_becomes_a_record_and_the_next_is_answered(text, tmp_path, 
     data = f"{text}\nx*x --at x=3\n".encode("utf-8", "surrogatepass")
     hostile, plain = answers(read(io.BytesIO(data), None), OPTIONS)
     assert hostile.line == 1
-    # A run is resumed by that.
+    # Of a file that is not resumed, this says which line it answers.
     asked = next(read(io.BytesIO(data), None)).expression
     assert json.loads(FORMATS["jsonl"].report(hostile))["expression"] == asked
     assert hostile.error is not None or hostile.verdict is not None
