@@ -47,7 +47,7 @@ def without_jury(lines: list[Line]) -> list[Report]:
     """Answer each line with nothing checked."""
     with (
         mock.patch("gradcalc.autograd.autodiff.sized_up", always((True, 0))),
-        mock.patch.object(SymEngineFormulas, "_kinked", always([])),
+        mock.patch.object(SymEngineFormulas, "_kinks", always([])),
         mock.patch.object(Dtype, "ulps", always(0)),
     ):
         return answer(lines)

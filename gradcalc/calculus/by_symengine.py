@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
@@ -27,6 +27,27 @@ _NEAR = 2.0**-40
 
 #: What is left, beside the point's numbers, of an argument that is 0 but for rounding.
 _NOTHING = 2.0**-300
+
+
+class _Kink(NamedTuple):
+    """Where a step may have no derivative along one of its arguments.
+
+    Attributes:
+        margin: How far it is from there, of the values of all its arguments.
+        args: The numbers of these.
+    """
+
+    margin: Callable[..., float]
+    args: tuple[int, ...]
+
+    def is_near(self, values: Sequence[float], least: float) -> bool:
+        """Whether the limit has to look: the distance is next to nothing beside the arguments."""
+        return self.margin(*values) <= max(_NEAR * max(map(abs, values)), least)
+
+
+def _arguments(kinks: Sequence[_Kink]) -> list[int]:
+    """The arguments of all kinks, each once."""
+    return list(dict.fromkeys(arg for kink in kinks for arg in kink.args))
 
 
 class SymEngineFormulas:
@@ -85,46 +106,44 @@ class SymEngineFormulas:
         self.texts = list(map(writer(self._dtype.digits), self.formulas))
 
     def values(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
-        """The formulas' values: see `Calculus.at_once`."""
-        kinked, watched, together = self._watched
+        """The formulas' values, where the program has one, and no kink is near: see `Calculus`."""
+        kinks, evaluation = self._watched
         try:
             # A call may be beyond mpmath: polygamma(1, -1e8) takes it hours.
             with time_limit(limits.AT_ONCE_SECONDS if self._has_calls else None):
-                found = together.at(point, self._more(point) + more)
+                values = evaluation.at(point, self._more(point) + more)
         except TimeUp:
             return None
-        if any(value is None for value in found):
+        if any(value is None for value in values):
             return None
+        # First the formulas' values, then the program's own, then those of the kinks' arguments.
         count = len(self.formulas)
-        numbers = dict(zip(watched, map(_rounded, found[count + 1 :]), strict=True))
-        scale = max(map(abs, point), default=1.0)
-        for margin, args in kinked:
-            given = [numbers[arg] for arg in args]
-            if margin(*given) <= max(_NEAR * max(map(abs, given)), _NOTHING * scale):
-                return None
-        return found[:count]
+        args = dict(zip(_arguments(kinks), map(_rounded, values[count + 1 :]), strict=True))
+        least = _NOTHING * max(map(abs, point), default=1.0)
+        if any(kink.is_near([args[arg] for arg in kink.args], least) for kink in kinks):
+            return None
+        return values[:count]
 
     def settled(self, point: Sequence[float], more: int = 0) -> list[Any] | None:
         """The values, if two precisions agree on all of them."""
-        values = Evaluation(self._program.names, self.formulas, calls=self._has_calls)
-        found = values.settled(point, self._more(point) + more)
-        return None if any(value is None for value in found) else found
+        evaluation = Evaluation(self._program.names, self.formulas, calls=self._has_calls)
+        values = evaluation.settled(point, self._more(point) + more)
+        return None if any(value is None for value in values) else values
 
     @functools.cached_property
-    def _watched(self) -> tuple[list[tuple[Any, tuple[int, ...]]], list[int], Evaluation]:
-        """Margins with their arguments, all these arguments, and what has the values of all."""
-        kinked = self._kinked()
-        watched = list(dict.fromkeys(arg for _, args in kinked for arg in args))
-        parts = self._parts
-        wanted = [*self.formulas, self._expression, *(parts[arg] for arg in watched)]
-        return kinked, watched, Evaluation(self._program.names, wanted, calls=self._has_calls)
+    def _watched(self) -> tuple[list[_Kink], Evaluation]:
+        """The kinks, and what has the values of the formulas, the program and these arguments."""
+        kinks = self._kinks()
+        args = [self._parts[arg] for arg in _arguments(kinks)]
+        wanted = [*self.formulas, self._expression, *args]
+        return kinks, Evaluation(self._program.names, wanted, calls=self._has_calls)
 
-    def _kinked(self) -> list[tuple[Any, tuple[int, ...]]]:
-        """For each step that has kinks, how far its arguments are from one, and which those are."""
+    def _kinks(self) -> list[_Kink]:
+        """The kinks of the steps, along each of their arguments that moves."""
         program = self._program
         active = program.active
         return [
-            (row.margin_of(position), step.args)
+            _Kink(row.margin_of(position), step.args)
             for step in program.steps
             if (row := TABLE[step.function]).margin and not program.is_whole_power(step)
             # A comparison has a margin of its own; what is chosen by it has no other.

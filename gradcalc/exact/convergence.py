@@ -77,6 +77,17 @@ class Limit:
 #: the distance of float64's neighbours, 2**-52, so that a jump one ulp away is not stepped over.
 STEPS = (80, 160, 320)
 
+#: Bits by which a logarithm grows from one of these steps to the next, as k doubles: 1. In a*k + c
+#: they are within these bounds for c from -31*a to 75*a.
+_LOGARITHM = (0.6, 1.4)
+
+#: The bits by which h**p changes, 80*p and then 160*p, double too, but for what stands beside it.
+#: Those of the first change are more than a logarithm's: p of 1.4/80 or less is taken for none.
+_DOUBLED = (1.5, 2.5)
+
+#: Bits of a change beyond which what shrinks, not like a power, does so faster: exp(-1/h).
+_COLLAPSE = -10
+
 
 def extrapolate(sequence: list[Any]) -> Limit:
     """Judge a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
@@ -84,23 +95,23 @@ def extrapolate(sequence: list[Any]) -> Limit:
     Near a point, the quantities of calculus behave as c + a*h**p (p > 0: it settles), a*h**-p or
     a*log(h) (it grows). Only a limit other than 0 shows in two values; the rest takes three.
     """
-    if any(value is None for value in sequence[-2:]):
-        return Limit(Trend.UNDEFINED)
     before, last = sequence[-2:]
+    if before is None or last is None:
+        return Limit(Trend.UNDEFINED)
     if last == before or close(last, before, 20):
         return Limit(Trend.SETTLED, last)
-    if len(sequence) < 3 or sequence[-3] is None:
+    first = sequence[-3] if len(sequence) > 2 else None
+    if not (first and before and last):
         return Limit(Trend.UNSETTLED)
-    first = sequence[-3]
-    if not last or not before or not first:
-        return (
-            Limit(Trend.SETTLED, mp.mpf(0)) if not last and not before else Limit(Trend.UNSETTLED)
-        )
-    growth = [mp.log(abs(before / first), 2), mp.log(abs(last / before), 2)]
-    power = abs(growth[0]) > 1.4 and 1.5 < growth[1] / growth[0] < 2.5
-    if growth[0] < 0 and (power or max(growth) < -10):  # exp(-1/h) shrinks faster than any power
+    changes = [mp.log(abs(before / first), 2), mp.log(abs(last / before), 2)]
+    if changes[0] < 0 and (_is_power(*changes) or max(changes) < _COLLAPSE):
         return Limit(Trend.SETTLED, mp.mpf(0))
-    logarithmic = all(0.6 < bits < 1.4 for bits in growth)
-    if (logarithmic or power) and (first > 0) == (before > 0) == (last > 0):
+    grows = _is_power(*changes) or all(_LOGARITHM[0] < bits < _LOGARITHM[1] for bits in changes)
+    if grows and (first > 0) == (before > 0) == (last > 0):
         return Limit(Trend.INFINITE, mp.inf if last > 0 else -mp.inf)
     return Limit(Trend.UNSETTLED)
+
+
+def _is_power(before: Any, last: Any) -> bool:
+    """Whether a quantity that changed by so many bits, then by so many, is like a*h**p."""
+    return bool(abs(before) > _LOGARITHM[1] and _DOUBLED[0] < last / before < _DOUBLED[1])

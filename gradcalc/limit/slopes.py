@@ -7,7 +7,7 @@ no rule of differentiation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -45,6 +45,21 @@ _NOISE_BITS = 120
 
 
 @dataclass(frozen=True, slots=True)
+class _Bits:
+    """How small the steps are, and how many bits the values at them have.
+
+    Attributes:
+        finer: Bits by which the steps are below the usual ones.
+        more: Bits of the values beyond those that their differences cancel.
+        noise: Bits beyond all these, in which a difference of two values counts as none.
+    """
+
+    finer: int
+    more: int
+    noise: int
+
+
+@dataclass(frozen=True, slots=True)
 class Slope:
     """What the difference quotient does at a point.
 
@@ -66,6 +81,9 @@ class Slope:
         return Trend.UNSETTLED in (self.left.trend, self.right.trend)
 
 
+_UNSETTLED = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+
+
 def slope(
     program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype
 ) -> Slope:
@@ -80,7 +98,7 @@ def slope(
     try:
         return _slope(program, inputs, axes, dtype)
     except TooLarge:
-        return Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
+        return _UNSETTLED
 
 
 def _slope(
@@ -90,21 +108,21 @@ def _slope(
     # 1e-200), and 1e200 in floor(1e200*x).
     others = [value for number, value in enumerate(inputs) if number not in axes]
     numbers = [*others, *(constant.value for constant in program.constants)]
-    depth = sum(max(abs(exponent_of(value)) - 30, 0) for value in numbers if value)
-    depth += _fineness(program, inputs, dtype)
-    spread = spread_of([*numbers, *inputs])
+    finer = sum(max(abs(exponent_of(value)) - 30, 0) for value in numbers if value)
+    finer += _fineness(program, inputs, dtype)
+    spread = 3 * spread_of([*numbers, *inputs])
     # Beside a large number the steps, which are no larger than 1 in scale, take bits of their own.
     beside = 2 * max(0, *(exponent_of(inputs[axis]) for axis in axes if inputs[axis]), 0)
-    found = _taken(program, inputs, axes, dtype, depth, beside, 3 * spread)
-    if found.is_unsettled:
+    bits = _Bits(finer, more=beside, noise=spread)
+    slope = _taken(program, inputs, axes, dtype, bits)
+    if slope.is_unsettled:
         # Something moves faster than the steps, as sin(exp(x)) does at 700.
-        found = _taken(program, inputs, axes, dtype, depth + _MORE_BITS, beside, 3 * spread)
-    elif found.value is not None and abs(found.value) < mp.ldexp(1, -60):
-        # A slope as small as exp(-700) beside a value near 1 takes digits for both.
-        found = _taken(
-            program, inputs, axes, dtype, depth, beside + 3 * spread + _MORE_BITS, 3 * spread
-        )
-    return found
+        return _taken(program, inputs, axes, dtype, replace(bits, finer=finer + _MORE_BITS))
+    if slope.value is not None and abs(slope.value) < mp.ldexp(1, -60):
+        # A slope as small as exp(-700) beside a value near 1 takes bits for both.
+        more = beside + spread + _MORE_BITS
+        return _taken(program, inputs, axes, dtype, replace(bits, more=more))
+    return slope
 
 
 def _fineness(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> int:
@@ -113,8 +131,8 @@ def _fineness(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> int
     if not stepped:
         return 0
     with mp.workprec(_NOISE_BITS):
-        found = values(program, list(map(number_of, inputs)), dtype)
-    args = [found[arg] for step in stepped for arg in step.args]
+        at_point = values(program, list(map(number_of, inputs)), dtype)
+    args = [at_point[arg] for step in stepped for arg in step.args]
     sizes = [mp.mag(arg) for arg in args if isinstance(arg, mp.mpf) and arg and mp.isfinite(arg)]
     bits = max(sizes, default=0) - 30
     if bits > _FINEST:
@@ -123,72 +141,61 @@ def _fineness(program: Program, inputs: Sequence[Fraction], dtype: Dtype) -> int
 
 
 def _taken(
-    program: Program,
-    inputs: Sequence[Fraction],
-    axes: tuple[int, ...],
-    dtype: Dtype,
-    depth: int,
-    more: int,
-    spare: int,
+    program: Program, inputs: Sequence[Fraction], axes: tuple[int, ...], dtype: Dtype, bits: _Bits
 ) -> Slope:
-    """Take quotients at smaller and smaller steps, `depth` bits below the first, until they settle.
-
-    Each is calculated with the bits that its differences cancel, and `more`; a difference in the
-    `spare` bits beyond those is noise.
-    """
-    found = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
-    lefts: list[Any] = []
-    rights: list[Any] = []
-    centres: list[Any] = []
+    """Take quotients at smaller and smaller steps, until they settle."""
+    slope = _UNSETTLED
+    quotients: list[tuple[Any, Any, Any]] = []
     for step in STEPS:
-        bits = step + depth
-        # Second differences divide by the step twice over, the inner step being the outer's square.
-        digits = bits * (4 if len(axes) == 1 else 9) + 240
-        with mp.workprec(digits + more + spare + _NOISE_BITS):
-            quotients = _quotients(program, inputs, axes, dtype, bits, digits + more)
-        left, right, centre = quotients
-        lefts.append(left)
-        rights.append(right)
-        centres.append(centre)
-        if len(lefts) > 1:
-            found = _judge(lefts, rights, centres)
-            if found.value is not None:
+        size = step + bits.finer
+        # A first difference cancels as many bits as the step is small, a second one three times as
+        # many, since the inner step is the square of the outer. Thrice as many are left, or more:
+        # the terms left out are those of step**2.
+        digits = size * (4 if len(axes) == 1 else 9) + 240 + bits.more
+        with mp.workprec(digits + bits.noise + _NOISE_BITS):
+            quotients.append(_quotients(program, inputs, axes, dtype, size, digits))
+        if len(quotients) > 1:
+            slope = _concluded(*map(list, zip(*quotients, strict=True)))
+            if slope.value is not None:
                 break
-    return found
+    return slope
 
 
-def _judge(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
+def _concluded(lefts: list[Any], rights: list[Any], centres: list[Any]) -> Slope:
+    """What the quotients at smaller and smaller steps come to."""
     left, right = extrapolate(lefts), extrapolate(rights)
-    if left.trend is right.trend is Trend.SETTLED:
-        # The first of them may have had too few bits for any value.
-        gap = extrapolate(
-            [
-                None if None in (below, above) else above - below
-                for below, above in zip(lefts, rights, strict=True)
-            ]
-        )
-        # A gap that stays is a corner, however small: x + 1e-15*abs(x) has one.
-        none = gap.value == 0 if gap.trend is Trend.SETTLED else close(lefts[-1], rights[-1], 70)
-        if none:
-            # The weighted mean of both sides is the best value; at 0 it is but noise.
-            flat = left.value == right.value == 0
-            return Slope(left, right, left.value if flat else centres[-1])
+    if left.trend is right.trend is Trend.SETTLED and _are_one(lefts, rights):
+        # The weighted mean of both sides is the best value; at 0 it is but noise.
+        flat = left.value == right.value == 0
+        return Slope(left, right, left.value if flat else centres[-1])
+    shrinkage = STEPS[2] - STEPS[1]
     jump = False
-    if Trend.INFINITE in (left.trend, right.trend):
-        shrinkage = STEPS[2] - STEPS[1]
-        for side, quotients in ((left, lefts), (right, rights)):
-            if side.trend is not Trend.INFINITE:
-                continue
-            before, last = quotients[-2:]
-            if close(last, mp.ldexp(before, shrinkage), 20):
-                # The quotient grew as the step shrank: the difference stayed what it was.
-                jump = True
-            elif mp.mag(last) - mp.mag(before) >= shrinkage - 8:
-                # Differences as large, but not the same: the steps are too large for what moves
-                # here.
-                unsettled = Limit(Trend.UNSETTLED)
-                return Slope(unsettled, unsettled)
+    for side, quotients in ((left, lefts), (right, rights)):
+        if side.trend is not Trend.INFINITE:
+            continue
+        before, last = quotients[-2:]
+        if close(last, mp.ldexp(before, shrinkage), 20):
+            # The quotient grew as the step shrank: the difference stayed what it was.
+            jump = True
+        elif mp.mag(last) - mp.mag(before) >= shrinkage - 8:
+            # Differences as large, but not the same: the steps are too large for what moves here.
+            return _UNSETTLED
     return Slope(left, right, None, jump)
+
+
+def _are_one(lefts: list[Any], rights: list[Any]) -> bool:
+    """Whether what both sides settle on is the same."""
+    # The first of them may have had too few bits for any value.
+    gap = extrapolate(
+        [
+            None if None in (below, above) else above - below
+            for below, above in zip(lefts, rights, strict=True)
+        ]
+    )
+    # A gap that stays is a corner, however small: x + 1e-15*abs(x) has one.
+    if gap.trend is Trend.SETTLED:
+        return bool(gap.value == 0)
+    return close(lefts[-1], rights[-1], 70)
 
 
 def _quotients(
@@ -200,6 +207,8 @@ def _quotients(
     digits: int,
 ) -> tuple[Any, Any, Any]:
     """Left, right and two-sided quotient at steps near 2**-bits; None where there is no value.
+
+    A difference of two values beyond the first `digits` bits of them counts as none.
 
     The steps are irrational and not the same on both sides, so that x*sin(pi/x) does not look
     smooth at 0.

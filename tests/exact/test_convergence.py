@@ -71,6 +71,9 @@ def test_limit_is_settled(quantity: Callable[[Any], Any], wanted: float) -> None
         pytest.param(lambda h: 1e-300 / h**20, id="tiny"),
         pytest.param(lambda h: -mp.log(h), id="log"),
         pytest.param(lambda h: 5 - mp.log(h), id="5+log"),
+        pytest.param(lambda h: 74 - mp.log(h, 2), id="74+log2"),
+        pytest.param(lambda h: -31 - mp.log(h, 2), id="-31+log2"),
+        pytest.param(lambda h: h ** (-mp.mpf(1) / 57), id="h-1/57"),
         pytest.param(lambda h: 7 + 1 / h, id="7+1/h"),
     ],
 )
@@ -99,6 +102,12 @@ def test_limit_forgives_a_missing_first_value() -> None:
         pytest.param([0.5, 0.3], id="sin(1/h)"),
         pytest.param([1, 1.2], id="creeps"),
         pytest.param([2, -4], id="grows-and-flips"),
+        pytest.param([0, 1, 2], id="0-first"),
+        pytest.param([1, 0, 2], id="0-before"),
+        pytest.param([1, 2.0**-20, 0], id="0-last"),
+        pytest.param([1, -2, 4], id="grows-and-flips-twice"),
+        pytest.param([1, 2.0**-9, 2.0**-18], id="shrinks-like-no-power"),
+        pytest.param([1, 1.5, 4], id="grows-like-no-power"),
     ],
 )
 def test_limit_is_unsettled(sequence: list[float]) -> None:
