@@ -7,6 +7,7 @@ functions of their values. sympy recurses over its expressions, so it is asked o
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 from collections.abc import Callable, Mapping, Sequence
@@ -202,32 +203,29 @@ def tidied(formula: Any, seconds: float) -> Any:
     if not formula.args or length(formula) > limits.TIDY_NODES:
         return formula
     # y*x**y/x becomes y*x**(y - 1), which is no shorter but what a hand writes.
-    best = sympy.powsimp(formula)
-    least = length(best)
+    forms = [sympy.powsimp(formula)]
     exponents = [abs(power.exp) for power in formula.atoms(sympy.Pow) if power.exp.is_Integer]
-    if max(exponents, default=0) > 100:
+    most = max(exponents, default=0)
+    if most > 100:
         # Some forms take a factor out of a power and raise it to thousands of digits.
         return formula
-    small = (
-        max(exponents, default=0) <= 8
-        and length(formula) <= limits.CANCEL_NODES
-        and len(formula.free_symbols) <= limits.CANCEL_SYMBOLS
-    )
     ways: list[Callable[[Any], Any]] = [sympy.factor_terms, sympy.together]
-    if small and not formula.has(sympy.Piecewise, sympy.Float):
+    if most <= 8 and _can_be_cancelled(formula):
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
     for way in ways:
-        try:
-            with time_limit(seconds):
-                other = sympy.powsimp(way(formula))
-        except TimeUp:
-            continue
-        except Exception:  # noqa: BLE001, S112 - as in `differentiate`; the formula stays as it is
-            continue
-        size = length(other)
-        if size < least:
-            best, least = other, size
-    return best
+        # sympy raises anything, or takes too long; then there is no such form.
+        with contextlib.suppress(TimeUp, Exception), time_limit(seconds):
+            forms.append(sympy.powsimp(way(formula)))
+    return min(forms, key=length)
+
+
+def _can_be_cancelled(formula: Any) -> bool:
+    """Whether sympy cancels it in no time, and rightly."""
+    return (
+        length(formula) <= limits.CANCEL_NODES
+        and len(formula.free_symbols) <= limits.CANCEL_SYMBOLS
+        and not formula.has(sympy.Piecewise, sympy.Float)
+    )
 
 
 def length(formula: Any) -> int:

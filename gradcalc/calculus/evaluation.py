@@ -50,15 +50,15 @@ class Evaluation:
         Returns:
             SymEngine's numbers, or bools; None where there is no finite real one.
         """
-        found = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
-        if any(_is_zero(value) for value in found):
+        values = [_finite(value) for value in self._with_bits(point, PRECISIONS[1] + more)]
+        if any(_is_zero(value) for value in values):
             # A zero may have lost what there is. (None of SymEngine's numbers is false.)
             finest = self._with_bits(point, PRECISIONS[-1] + more)
-            found = [
+            values = [
                 _finite(last) if _is_zero(value) else value
-                for value, last in zip(found, finest, strict=True)
+                for value, last in zip(values, finest, strict=True)
             ]
-        return found
+        return values
 
     def settled(self, point: Sequence[float], more: int) -> list[Any]:
         """The values that two precisions agree on to `convergence.BITS` bits; else None."""
@@ -77,10 +77,10 @@ class Evaluation:
                 value = _value(call, numbers, bits)
                 if value is not None:
                     numbers[call] = value
-            found = self._together.msubs(numbers).args
+            values = self._together.msubs(numbers).args
         except RuntimeError:  # there is a function in it that has no values
             return [None] * len(self._together.args)
-        return [_evaluated(value, bits) for value in found]
+        return [_evaluated(value, bits) for value in values]
 
 
 def _inside_out(expressions: Iterable[Any]) -> Collection[Any]:
@@ -104,19 +104,23 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
     """A call's value, by those of the symbols and of the calls within it; None if it has none."""
     row = algebra.row_of(call)
     args = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
-    found = [_finite(arg) for arg in args]
-    if row.is_choice and isinstance(found[0], bool):
+    finite = [_finite(arg) for arg in args]
+    if row.is_choice and isinstance(finite[0], bool):
         # The branch not taken may well be undefined.
-        chosen = 1 if found[0] else 2
-        return None if found[chosen] is None else args[chosen]
-    if any(arg is None for arg in found):
+        chosen = 1 if finite[0] else 2
+        return None if finite[chosen] is None else args[chosen]
+    if any(arg is None for arg in finite):
         return None
     if row.group == "comparison" and not row.conditions:
-        # SymEngine's own comparisons know only equals of the same kind: 1.0 >= 1 is false to it.
-        sign = _sign(*args)
-        return None if sign is None else _truth(row.mpmath(sign, 0))
+        return _compared(row, *args)
     value = _by_symengine(row, args) if _is_enough(row.name) else None
-    return _by_mpmath(row, found, bits) if value is None else value
+    return _by_mpmath(row, finite, bits) if value is None else value
+
+
+def _compared(row: Function, left: Any, right: Any) -> Any:
+    """A comparison; SymEngine's own know only equals of the same kind: 1.0 >= 1 is false to it."""
+    sign = _sign(left, right)
+    return None if sign is None else _truth(row.mpmath(sign, 0))
 
 
 def _sign(left: Any, right: Any) -> int | None:

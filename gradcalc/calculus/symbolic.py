@@ -232,13 +232,13 @@ def calculus_of(program: Program, entries: tuple[tuple[int, ...], ...], dtype: D
     if not program.canonical:
         # It was not parsed but written out, and may depend on what torch drew or chose.
         return Calculus(program, entries, dtype)
-    known = (program.canonical, program.names, entries, dtype.name)
-    found = _recent.get(known)
-    if found is None:
+    key = (program.canonical, program.names, entries, dtype.name)
+    calculus = _recent.get(key)
+    if calculus is None:
         if len(_recent) >= limits.RECENT:
             del _recent[next(iter(_recent))]
-        found = _recent[known] = Calculus(program, entries, dtype)
-    return found
+        calculus = _recent[key] = Calculus(program, entries, dtype)
+    return calculus
 
 
 def _entry_latex(name: str) -> str:
@@ -270,22 +270,25 @@ def exact_values(
     """
     numbers = [*inputs, *(constant.value for constant in program.constants)]
     more += 2 * spread_of(numbers)
-    found: dict[tuple[int, ...], Any] = {}
+    values: dict[tuple[int, ...], Any] = {}
     for along in dict.fromkeys(axes[1:] for axes in entries):
         wanted = [axes for axes in entries if axes[1:] == along]
         rounds = []
         for precision in PRECISIONS[:2]:
             with mp.workprec(precision + more):
                 rounds.append(_chain_values(program, wanted, inputs, along, dtype))
-        for axes, rough, fine in zip(wanted, *rounds, strict=True):
-            if rough is None or fine is None:
-                found[axes] = None
-            elif close(rough, fine, BITS):
-                found[axes] = fine
-            else:
-                # A value that shrinks with the precision is an exact 0.
-                found[axes] = mp.mpf(0) if abs(fine) < mp.ldexp(1, -200) else None
-    return [found[axes] for axes in entries]
+        values |= zip(wanted, map(_settled, *rounds), strict=True)
+    return [values[axes] for axes in entries]
+
+
+def _settled(rough: Any, fine: Any) -> Any:
+    """The value that two precisions agree on; None if there is none."""
+    if rough is None or fine is None:
+        return None
+    if close(rough, fine, BITS):
+        return fine
+    # A value that shrinks with the precision is an exact 0.
+    return mp.mpf(0) if abs(fine) < mp.ldexp(1, -200) else None
 
 
 def _chain_values(
@@ -300,17 +303,12 @@ def _chain_values(
         as_dual(number_of(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
     try:
-        found = gradient(program, point, dtype, Errors())
+        derivatives = gradient(program, point, dtype, Errors())
     except TooLarge:
         return [None] * len(wanted)
-    values: list[Any] = []
-    for axes in wanted:
-        number = found.get(axes[0], mp.mpf(0))
-        if isinstance(number, Undefined):
-            values.append(None)
-        else:
-            values.append(tangent(number) if along else plain(number))
-    return values
+    part = tangent if along else plain
+    numbers = [derivatives.get(axes[0], mp.mpf(0)) for axes in wanted]
+    return [None if isinstance(number, Undefined) else part(number) for number in numbers]
 
 
 def forget() -> None:

@@ -72,5 +72,5 @@ def is_fraction(number: Number) -> bool:
 
 def forget() -> None:
     """Drop what was kept of expressions."""
-    for known in (split, summands, power, value):
-        known.cache_clear()
+    for cached in (split, summands, power, value):
+        cached.cache_clear()

@@ -49,19 +49,23 @@ def with_calls_merged(formula: Any) -> Any:
         return formula
     merged: dict[Any, Number] = {}
     for base, power in powers.items():
-        inner, exponent = with_calls_merged(base), power
-        if is_call(inner) and row_of(inner).is_choice and type(power) is int:
-            # where(x > 0, 1, 0)**2 is where(x > 0, 1, 0).
-            condition, *branches = inner.args
-            if power > 1 and all(branch.is_Number for branch in branches):
-                raised = [branch**power for branch in branches]
-                inner, exponent = called(row_of(inner), [condition, *raised]), 1
+        inner, exponent = _choice_raised(with_calls_merged(base), power)
         merged[inner] = merged.get(inner, 0) + exponent
     for base in filter(is_call, list(merged)):
         if base.get_name() in {"abs", "sign"}:
             (inside,) = base.args
             _merge_signs(merged, inside)
     return _joined(number, merged)
+
+
+def _choice_raised(base: Any, power: Number) -> tuple[Any, Number]:
+    """A base and its power; where(x > 0, 1, 0)**2 is where(x > 0, 1, 0)."""
+    if not (is_call(base) and row_of(base).is_choice and type(power) is int and power > 1):
+        return base, power
+    condition, *branches = base.args
+    if not all(branch.is_Number for branch in branches):
+        return base, power
+    return called(row_of(base), [condition, *(branch**power for branch in branches)]), 1
 
 
 def _merge_signs(powers: dict[Any, Number], inside: Any) -> None:
@@ -81,8 +85,8 @@ def _merge_signs(powers: dict[Any, Number], inside: Any) -> None:
 
 def forget() -> None:
     """Drop what was kept of formulas."""
-    for known in (_by_terms, _divided_out, _shared, _expanded, _exact, _raised):
-        known.cache_clear()
+    for cached in (_by_terms, _divided_out, _shared, _expanded, _exact, _raised):
+        cached.cache_clear()
 
 
 # --- Products -------------------------------------------------------------------------------------

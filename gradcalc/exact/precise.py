@@ -6,6 +6,7 @@ In: a program, exact inputs. Out: its values, at mpmath's present precision. The
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -73,38 +74,45 @@ def applied(row: Function, args: Sequence[Any]) -> Any:
     Raises:
         TooLarge: Where the numbers are too large to be calculated with.
     """
-    finite = True
+    special = _special(args, math.inf if row.any_size else MAGNITUDE)
+    if any(map(mp.isnan, special)):
+        return None
+    result = _real(row, args)
+    if result is None or isinstance(result, bool):
+        return result
+    _, mantissa, exponent, length = result._mpf_
+    if not mantissa and exponent:
+        # An infinity that the user wrote goes on; one that a step made ends here.
+        return result if special and not mp.isnan(result) else None
+    if abs(exponent + length).bit_length() > 1000:
+        raise TooLarge
+    return result
+
+
+def _special(args: Sequence[Any], most: float) -> Sequence[Any]:
+    """The arguments that are infinite or nan; the others must have exponents up to so many bits."""
+    special = []
     for arg in args:
-        if isinstance(arg, bool):
-            continue
-        _, mantissa, exponent, length = arg._mpf_
-        if not mantissa and exponent:
-            finite = False
-            if mp.isnan(arg):
-                return None
-        elif exponent + length > MAGNITUDE and not row.any_size:
-            raise TooLarge
+        if not isinstance(arg, bool):
+            _, mantissa, exponent, length = arg._mpf_
+            if exponent and not mantissa:
+                special.append(arg)
+            elif exponent + length > most:
+                raise TooLarge
+    return special
+
+
+def _real(row: Function, args: Sequence[Any]) -> Any:
+    """What mpmath makes of a row: a real number, infinite or nan perhaps, or a bool; or None."""
     try:
         result = row.mpmath(*args)
     except (ZeroDivisionError, ValueError):
         return None
     except (OverflowError, MemoryError, mp.libmp.NoConvergence):
         raise TooLarge from None
-    if isinstance(result, bool):
-        return result
     if isinstance(result, mp.mpc):
-        if result.imag:
-            return None
-        result = result.real
-    if not isinstance(result, mp.mpf):
-        result = mp.mpf(result)
-    _, mantissa, exponent, length = result._mpf_
-    if not mantissa and exponent:
-        # An infinity that the user wrote goes on; one that a step made ends here.
-        return None if finite or mp.isnan(result) else result
-    if abs(exponent + length).bit_length() > 1000:
-        raise TooLarge
-    return result
+        return None if result.imag else result.real
+    return result if isinstance(result, mp.mpf | bool) else mp.mpf(result)
 
 
 def values(
@@ -125,16 +133,16 @@ def frozen_at(program: Program, point: Sequence[Any], dtype: Dtype) -> dict[int,
     numbers = [number for number, step in program.numbered_steps if step.function == "detach"]
     if not numbers:
         return {}
-    found = values(program, point, dtype)
-    return {number: found[number] for number in numbers}
+    at_point = values(program, point, dtype)
+    return {number: at_point[number] for number in numbers}
 
 
 def constant_values(program: Program, dtype: Dtype) -> list[float]:
     """The results of a program without inputs, correctly rounded; nan where undefined."""
     with mp.workprec(2000):
-        numbers = Reals(dtype)
-        found = values(program, (), dtype)
-        results = [numbers.number(found[number]) for number in program.outputs]
+        reals = Reals(dtype)
+        calculated = values(program, (), dtype)
+        results = [reals.number(calculated[number]) for number in program.outputs]
     return [_rounded(value, dtype) for value in results]
 
 
