@@ -104,7 +104,7 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
     """A call's value, by those of the symbols and of the calls within it; None if it has none."""
     row = algebra.row_of(call)
     args = [_evaluated(arg.msubs(numbers), bits) for arg in call.args]
-    finite = [_finite(arg) for arg in args]
+    finite = list(map(_finite, args))
     if row.is_choice and isinstance(finite[0], bool):
         # The branch not taken may well be undefined.
         chosen = 1 if finite[0] else 2
@@ -113,8 +113,9 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
         return None
     if row.group == "comparison" and not row.conditions:
         return _compared(row, *args)
-    value = _by_symengine(row, args) if _is_enough(row.name) else None
-    return _by_mpmath(row, finite, bits) if value is None else value
+    if _is_enough(row.name) and (value := _by_symengine(row, args)) is not None:
+        return value
+    return _by_mpmath(row, finite, bits)
 
 
 def _compared(row: Function, left: Any, right: Any) -> Any:

@@ -101,8 +101,11 @@ def extrapolate(sequence: list[Any]) -> Limit:
     if last == before or close(last, before, 20):
         return Limit(Trend.SETTLED, last)
     first = sequence[-3] if len(sequence) > 2 else None
-    if not (first and before and last):
-        return Limit(Trend.UNSETTLED)
+    return _of_three(first, before, last) if first and before and last else Limit(Trend.UNSETTLED)
+
+
+def _of_three(first: Any, before: Any, last: Any) -> Limit:
+    """Judge three values, none of them 0, that differ."""
     changes = [mp.log(abs(before / first), 2), mp.log(abs(last / before), 2)]
     if changes[0] < 0 and (_is_power(*changes) or max(changes) < _COLLAPSE):
         return Limit(Trend.SETTLED, mp.mpf(0))
