@@ -102,11 +102,11 @@ def _protected(word: str) -> str:
 
 def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     """Say what is wrong on standard error, and on standard output in the asked format."""
-    from gradcalc.results.report import Report
-
     sys.stderr.write(error_text(error, color=use_color(sys.stderr)))
     asked = _asked_format(arguments)
     if asked != "table" and asked in formats("report"):
+        from gradcalc.results.report import Report
+
         expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
         try:
             write(FORMATS[asked].whole(Report(expression.strip(), error=error)))

@@ -22,7 +22,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gradcalc.render.tensors import entry_name
-from gradcalc.render.text import claim_sentence, visible
+from gradcalc.render.text import claim_sentence
+from gradcalc.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from gradcalc.render.console import grid, needed, stack
 from gradcalc.render.tensors import LeftOut, listed, notes, shown
-from gradcalc.render.text import SYMBOLS, cut, number, shorten, ulps_text, visible
+from gradcalc.render.text import SYMBOLS, cut, number, shorten, ulps_text
+from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradcalc.render.text import visible
+from gradcalc.render.visible import visible
 
 if TYPE_CHECKING:
     from gradcalc.base.errors import GradcalcError

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from gradcalc.render.tensors import entry_name
-from gradcalc.render.text import claim_sentence, headline, one_line, visible
+from gradcalc.render.text import claim_sentence, headline, one_line
+from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from gradcalc.render.text import (
     one_line,
     statements,
     ulps_text,
-    visible,
     visible_lines,
 )
+from gradcalc.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

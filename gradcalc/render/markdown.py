@@ -30,9 +30,9 @@ from gradcalc.render.text import (
     one_line,
     shorten,
     ulps_text,
-    visible,
     visible_lines,
 )
+from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:

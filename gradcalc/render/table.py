@@ -27,10 +27,10 @@ from gradcalc.render.text import (
     headline,
     one_line,
     statements,
-    visible,
     visible_lines,
     without_middle,
 )
+from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:

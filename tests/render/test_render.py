@@ -23,7 +23,8 @@ from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.render import FORMATS, error_text, formats, warning_text
 from gradcalc.render.functions import FunctionPage, FunctionRow, function_page, functions_table
 from gradcalc.render.tensors import LeftOut, numbers_text, shape_of, shown
-from gradcalc.render.text import cut, headline, number, one_line, visible
+from gradcalc.render.text import cut, headline, number, one_line
+from gradcalc.render.visible import visible
 from gradcalc.results.report import (
     Blame,
     Derivative,
