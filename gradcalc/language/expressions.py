@@ -44,6 +44,10 @@ _AND = TABLE["logical_and"]
 
 _NUMBERS = frozenset({int, float})
 
+#: Nodes that may be a constant, and those without operands.
+_LITERALS = frozenset({ast.Constant, ast.Name, ast.Attribute, ast.UnaryOp})
+_LEAVES = frozenset({ast.Constant, ast.Name, Literal})
+
 #: Rows that are written as an attribute, without brackets.
 _PROPERTIES = {
     name: row for row in TABLE.values() if row.attribute for name in (row.name, *row.aliases)
@@ -61,6 +65,7 @@ class Expression:
         self._calls = Calls(source, draft.scope)
         self._unwatched: list[Span] = []  # of what stands within no_grad(...)
         self._done: list[int] = []  # operands that wait for their operation
+        self._step: Callable[..., int] = draft.step
 
     def value(self, tree: ast.expr) -> int:
         """Turn a tree into steps, operands first; return the number of its value."""
@@ -71,10 +76,10 @@ class Expression:
             kind = type(node)
             if kind is ast.BinOp:
                 todo += (node.left, node.right)
-            elif kind is Literal:
-                pass
-            elif (text := self._literal(node)) is not None:
+            elif kind in _LITERALS and (text := self._literal(node)) is not None:
                 node = Literal(text, self._source.span(node))
+            elif kind in _LEAVES:
+                pass
             elif kind is ast.UnaryOp:
                 todo.append(node.operand)
             elif kind is ast.Compare:
@@ -85,6 +90,8 @@ class Expression:
             elif kind is ast.Subscript or (kind is ast.Attribute and node.attr in _PROPERTIES):
                 todo.append(node.value)
             nodes.append(node)
+        # Most expressions are spared the question whether no_grad(...) is around a step.
+        self._step = self._step_within if self._unwatched else self._draft.step
         readers, unknown = self._READERS, Expression._unknown
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
@@ -107,7 +114,8 @@ class Expression:
         """The text of a constant, with a minus sign before it perhaps; None for anything else."""
         kind = type(node)
         if kind is ast.Name:
-            return node.id if self._scope.is_constant(node.id) else None
+            name = node.id
+            return name if name in CONSTANTS and self._scope.is_constant(name) else None
         if kind is ast.Constant:
             return self._source.python(node) if type(node.value) in _NUMBERS else None
         if kind is ast.Attribute:
@@ -136,20 +144,12 @@ class Expression:
             return self._calls.part(node)
         return None
 
-    def _step(
-        self,
-        row: Function,
-        args: list[int],
-        span: Span,
-        options: tuple[tuple[str, Any], ...] = (),
-        *,
-        in_place: bool = False,
+    def _step_within(
+        self, row: Function, args: list[int], span: Span, *rest: Any, **more: Any
     ) -> int:
-        """Add a step, in or out of no_grad(...)."""
-        no_grad = bool(self._unwatched) and any(
-            outer.start <= span.start and span.stop <= outer.stop for outer in self._unwatched
-        )
-        return self._draft.step(row, args, span, options, in_place=in_place, no_grad=no_grad)
+        """Add a step, which may stand within no_grad(...)."""
+        no_grad = any(o.start <= span.start and span.stop <= o.stop for o in self._unwatched)
+        return self._draft.step(row, args, span, *rest, no_grad=no_grad, **more)
 
     def _waiting(self, count: int) -> list[int]:
         """Take that many operands off those that wait."""

@@ -8,9 +8,11 @@ grows with the program's.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from gradcalc.functions import TABLE, Function
+from gradcalc.functions.table import Parameter
 from gradcalc.language.literals import index_text, option_text
 from gradcalc.program.program import Constant, Input, Statement, Step
 
@@ -189,12 +191,12 @@ class _Writer:
 
     def _method(self, number: int, row: Function, step: Step) -> list[_Part]:
         """A call that changes its tensor in place; from there on, the tensor's name means it."""
-        receiver = step.args[0]
-        rest = step._replace(args=step.args[1:], in_place=False)
+        receiver, *args = step.args
         name = self._name_of(receiver)
         before = self._operand(receiver, _ATOM) if name is None else [name]
-        parts = [*before, ".", *self._call(number, row, rest, f"{row.name}_")]
-        return [*parts, functools.partial(self._change, receiver, number)]
+        method, parameters = f"{row.name}_", row.parameters[1:]
+        call = self._applied(method, row, parameters, args, dict(step.options))
+        return [*before, ".", *call, functools.partial(self._change, receiver, number)]
 
     def _name_of(self, number: int) -> str | None:
         """The name that a value goes by, that of a variable included."""
@@ -202,46 +204,41 @@ class _Writer:
             return self._inputs[number]
         return self._names.get(number)
 
-    def _call(self, number: int, row: Function, step: Step, name: str | None = None) -> list[_Part]:
-        """A call, with its options by name; of a method, without what it is called on."""
+    def _call(self, number: int, row: Function, step: Step) -> list[_Part]:
+        """A function's call, or what is written in its place: x[0], x.T, [1, 2]."""
         options = dict(step.options)
         if row.name == "getitem":
             return [*self._operand(step.args[0], _ATOM), f"[{index_text(options['index'])}]"]
-        if row.name == "tensor":
-            if not options["shape"]:
-                return ["tensor(", step.args[0], ")"]
-            return self._literal_list(options["shape"], step.args)
         if row.attribute:
             return [*self._operand(step.args[0], _ATOM), f".{row.name}"]
-        flat = row.variadic and name is None
-        if row.single and not options and not flat:
-            return [f"{name or row.name}(", *self._listed([[arg] for arg in step.args]), ")"]
-        args: list[list[_Part]] = [[arg] for arg in (self._flat(number) if flat else step.args)]
+        if row.name == "tensor":
+            return self._tensor(options["shape"], step.args)
+        args = self._flat(number) if row.variadic else step.args
+        return self._applied(row.name, row, row.parameters, args, options)
+
+    def _applied(
+        self,
+        name: str,
+        row: Function,
+        parameters: Sequence[Parameter],
+        args: Sequence[int],
+        options: Mapping[str, Any],
+    ) -> list[_Part]:
+        """A name, in brackets the arguments for those parameters, and the part that is meant."""
         written: list[list[_Part]] = []
-        skipped = 0 if name is None else 1
-        for parameter in row.parameters[skipped:]:
-            word = parameter.name
-            if not parameter.option:
-                if row.variadic or parameter.spread:
-                    taken, args = args, []
-                elif parameter.several:
-                    taken, args = [["[", *self._listed(args), "]"]], []
-                else:
-                    taken, args = args[:1], args[1:]
-                written += taken
-            elif word in options:
-                value = option_text(options[word])
-                if parameter.several:
-                    value = ", ".join(map(option_text, options[word]))
-                # What stands before a value has no name, as in einsum('ij->i', x).
-                written += [[value if args or parameter.several else f"{word}={value}"]]
-        part = options.get("part")
-        if part is None and row.pairwise and "dim" in options:
-            # Without it, max(x, dim=0)[0] would be read as a part of the result.
-            part = 0
-        suffix = "" if part is None else f".{row.parts[part]}"
-        filled = [value for value in written if value != [""]]
-        return [f"{name or row.name}(", *self._listed(filled), f"){suffix}"]
+        rest: list[list[_Part]] = [[arg] for arg in args]
+        for parameter in parameters:
+            if parameter.option:
+                text = _option_text(parameter, options, named=not rest)
+                written += [[text]] if text else []
+            elif parameter.several and not parameter.spread:
+                written.append(["[", *self._listed(rest), "]"])
+                rest = []
+            else:
+                count = len(rest) if row.variadic or parameter.spread else 1
+                written += rest[:count]
+                rest = rest[count:]
+        return [f"{name}(", *self._listed(written), f"){_part_text(row, options)}"]
 
     @staticmethod
     def _listed(values: Sequence[Sequence[_Part]]) -> list[_Part]:
@@ -250,8 +247,10 @@ class _Writer:
             parts += [", ", *value] if position else value
         return parts
 
-    def _literal_list(self, shape: tuple[int, ...], args: tuple[int, ...]) -> list[_Part]:
+    def _tensor(self, shape: tuple[int, ...], args: tuple[int, ...]) -> list[_Part]:
         """A tensor of numbers, as nested lists."""
+        if not shape:
+            return ["tensor(", args[0], ")"]
         if 0 in shape:
             empty = "[]"
             for size in reversed(shape[: shape.index(0)]):
@@ -344,3 +343,21 @@ class _Writer:
             parts.append(f" {TABLE[link.function].symbol} ")
             parts += self._operand(link.args[1], _TIGHTNESS["add"])
         return parts
+
+
+def _option_text(parameter: Parameter, options: Mapping[str, Any], *, named: bool) -> str:
+    """An option as it is written; without its name before values, as in einsum('ij->i', x)."""
+    if parameter.name not in options:
+        return ""
+    value = options[parameter.name]
+    if parameter.several:
+        return ", ".join(map(option_text, value))
+    return f"{parameter.name}={option_text(value)}" if named else option_text(value)
+
+
+def _part_text(row: Function, options: Mapping[str, Any]) -> str:
+    """Which of a function's results is meant, as it is written behind the call."""
+    part = options.get("part")
+    if part is None and row.pairwise and "dim" in options:
+        part = 0  # without it, max(x, dim=0)[0] would be read as a part of the result
+    return "" if part is None else f".{row.parts[part]}"
