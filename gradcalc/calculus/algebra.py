@@ -201,14 +201,14 @@ def called(row: Function, args: Sequence[Any]) -> Any:
 
 def _called(row: Function, args: Sequence[Any]) -> Any:
     if row.group == "comparison":
-        known = _junction(row, args) if row.conditions else _comparison(row, args)
+        value = _junction(row, args) if row.conditions else _comparison(row, args)
     elif row.is_choice:
-        known = _chosen(*args)
+        value = _chosen(*args)
     elif row.name in {"abs", "sign"}:
-        known = _without_numbers(row, *args)
+        value = _without_numbers(row, *args)
     else:
-        known = _constant(row, args)
-    return symengine.function_symbol(row.name, *args) if known is None else known
+        value = _constant(row, args)
+    return symengine.function_symbol(row.name, *args) if value is None else value
 
 
 def _comparison(row: Function, args: Sequence[Any]) -> Any:
@@ -319,11 +319,11 @@ def as_sympy(
     """
     # No name has a blank in it.
     stand_ins = {one: symengine.Symbol(f"call {k}") for k, one in enumerate(calls_in(formula))}
-    known = dict(symbols)
+    by_name = dict(symbols)
     bare = formula.msubs(stand_ins) if stand_ins else formula
     for one, stand_in in stand_ins.items():
         if stand_in in bare.free_symbols:
             args = [as_sympy(arg, symbols, call) for arg in one.args]
-            known[stand_in.name] = call(row_of(one), args)
-    found = bare._sympy_()
-    return found.xreplace({one: known[one.name] for one in found.free_symbols})
+            by_name[stand_in.name] = call(row_of(one), args)
+    converted = bare._sympy_()
+    return converted.xreplace({one: by_name[one.name] for one in converted.free_symbols})

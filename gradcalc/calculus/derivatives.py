@@ -41,12 +41,12 @@ class Differentiation:
         return total.msubs({stand_in: call for call, stand_in in stand_ins.items()})
 
     def _of_call(self, call: Any) -> Any:
-        found = self._of_calls.get(call)
-        if found is None:
+        derivative = self._of_calls.get(call)
+        if derivative is None:
             row = algebra.row_of(call)
             find = self._of_choice if row.is_choice else self._by_table
-            found = self._of_calls[call] = find(row, call.args)
-        return found
+            derivative = self._of_calls[call] = find(row, call.args)
+        return derivative
 
     def _of_choice(self, row: Function, args: Sequence[Any]) -> Any:
         """That of a choice is the choice of derivatives, of which the other may not exist."""

@@ -116,7 +116,7 @@ def forget() -> None:
         memory.forget()
 
 
-class _Known(dict[Any, _Piece]):
+class _Pieces(dict[Any, _Piece]):
     """Expressions of one type (to sympy, 2 and 2.0 are equal), written when first asked for."""
 
     def __init__(self, way: Callable[[Any], _Piece]) -> None:
@@ -133,21 +133,21 @@ class _Writer:
 
     def __init__(self, digits: int) -> None:
         self._digits = digits
-        self._known: dict[type, _Known] = {}
+        self._pieces: dict[type, _Pieces] = {}
         self._factors: dict[tuple[Any, Number], tuple[_Factor, bool]] = {}
 
     def forget(self) -> None:
         """Drop what was written; how types are written stays."""
-        for known in self._known.values():
-            known.clear()
+        for pieces in self._pieces.values():
+            pieces.clear()
         self._factors.clear()
 
     def piece(self, expression: Any) -> _Piece:
         """Write an expression, by way of its parts."""
-        known = self._known.get(type(expression))
-        if known is None:
-            known = self._known[type(expression)] = _Known(self._way(expression))
-        return known[expression]
+        pieces = self._pieces.get(type(expression))
+        if pieces is None:
+            pieces = self._pieces[type(expression)] = _Pieces(self._way(expression))
+        return pieces[expression]
 
     def _way(self, expression: Any) -> Callable[[Any], _Piece]:
         """What writes expressions of that type."""
@@ -227,8 +227,8 @@ class _Writer:
         above: list[_Factor] = []
         below: list[_Factor] = []
         for base, exponent in powers.items():
-            known = self._factors.get((base, exponent))
-            factor, negative = known or self._factor(base, exponent)
+            written = self._factors.get((base, exponent))
+            factor, negative = written or self._factor(base, exponent)
             (below if negative else above).append(factor)
         if type(number) is int and number == 1 and len(above) == 1 and not below:
             return _Piece(above[0].text, above[0].tight, above)

@@ -143,16 +143,16 @@ class _Duals:
 
     def _value(self, row: Function, args: list[Any], path: tuple[int, ...], step: Step) -> Any:
         errors = self._errors
-        text = None if self._path or _strange(args) else errors.forward(row)
+        text = None if self._path or _any_undefined(args) else errors.forward(row)
         if text is not None:
             return plain(_row_program(text, row, args, self._dtype, errors, path))
-        if row.name == "sum" and not _strange(args):
+        if row.name == "sum" and not _any_undefined(args):
             return errors.summed(args, path)
         value = self._numbers.call(row, args, path[-1], step)
         return errors.on(value, path, row)
 
 
-def _strange(args: Sequence[Any]) -> bool:
+def _any_undefined(args: Sequence[Any]) -> bool:
     return any(type(arg) is Undefined for arg in args)
 
 
@@ -178,12 +178,12 @@ def partial(
         A number, or `Undefined`.
     """
     text = row.text(errors.backward(row), position)
-    known = _simple(text, row.name)
-    if type(known) is int:
-        found = args[known]
-        return mp.mpf(found) if isinstance(found, bool) else found
-    if known is not None:
-        return known
+    simple = _simple(text, row.name)
+    if type(simple) is int:
+        value = args[simple]
+        return mp.mpf(value) if isinstance(value, bool) else value
+    if simple is not None:
+        return simple
     return _row_program(text, row, args, dtype, errors, (*path, position))
 
 
@@ -258,7 +258,7 @@ def gradient(
                 continue
             slope = partial(row, position, args, dtype, errors, (number,))
             before = adjoints.get(arg)
-            if _strange((slope, adjoint, before)):
+            if _any_undefined((slope, adjoint, before)):
                 adjoints[arg] = Undefined(number)
                 continue
             total = _times(adjoint, slope)
@@ -279,11 +279,11 @@ def _with_errors(total: Any, arithmetic: _Duals, errors: Errors, path: tuple[int
 
 def _watch_forward(program: Program, values: Sequence[Any], watch: Sums) -> None:
     """Show every sum of the forward pass."""
-    for step, found in zip(program.steps, values[program.first_step :], strict=True):
+    for step, total in zip(program.steps, values[program.first_step :], strict=True):
         if step.function in {"add", "sub", "sum"} and step.args:
             term = values[step.args[0]]
-            if not isinstance(found, bool | Undefined) and not isinstance(term, bool | Undefined):
-                watch.look(plain(found), plain(term))
+            if not isinstance(total, bool | Undefined) and not isinstance(term, bool | Undefined):
+                watch.look(plain(total), plain(term))
 
 
 class Sums:

@@ -44,9 +44,9 @@ def _value(row: Function, point: Sequence[float]) -> float:
     spread = max(abs(math.frexp(number)[1]) for number in point)
     with mp.workprec(_BITS + 2 * spread):
         try:
-            found = Reals(FLOAT64).call(row, list(map(mp.mpf, point)), 0, _NO_STEP)
+            value = Reals(FLOAT64).call(row, list(map(mp.mpf, point)), 0, _NO_STEP)
         except TooLarge:
             return math.nan
-        if isinstance(found, Undefined) or not mp.isfinite(found):
+        if isinstance(value, Undefined) or not mp.isfinite(value):
             return math.nan
-        return FLOAT64.nearest(found)
+        return FLOAT64.nearest(value)

@@ -84,11 +84,11 @@ def derivatives_of(
     output: tuple[int, ...],
 ) -> tuple[Derivative, ...]:
     """Deal the entries out to the blocks; each row of entries is that of an entry of the output."""
-    found = []
+    derivatives = []
     first = 0
     for block in blocks:
         count = len(block.axes)
         entries = [entry for row in rows for entry in row[first : first + count]]
-        found.append(block.derivative(program, entries, output))
+        derivatives.append(block.derivative(program, entries, output))
         first += count
-    return tuple(found)
+    return tuple(derivatives)

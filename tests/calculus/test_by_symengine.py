@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 def formulas_of(text: str) -> SymEngineFormulas:
     """The derivative by x."""
     program = parse(text)
-    found = SymEngineFormulas(program, [(program.names.index("x"),)], FLOAT64)
-    found.differentiate()
-    found.write()
-    return found
+    formulas = SymEngineFormulas(program, [(program.names.index("x"),)], FLOAT64)
+    formulas.differentiate()
+    formulas.write()
+    return formulas
 
 
 def values(text: str, at: str) -> list[float] | None:
     by_name = dict(binding.split("=") for binding in at.split(","))
-    found = formulas_of(text).values([float(by_name[name]) for name in parse(text).names])
-    return None if found is None else [evaluation.nearest(value, FLOAT64) for value in found]
+    values = formulas_of(text).values([float(by_name[name]) for name in parse(text).names])
+    return None if values is None else [evaluation.nearest(value, FLOAT64) for value in values]
 
 
 def in_batch(text: str, at: str) -> Report:
@@ -136,9 +136,9 @@ def test_what_symengine_lacks(text: str) -> None:
 def test_batch_is_as_strict_as_grad(text: str, at: str, verdicts: set[str]) -> None:
     by_name = {name: float(value) for name, value in (part.split("=") for part in at.split(","))}
     thorough = [entry.verdict for entry in grad(text, by_name).entries]
-    found = [entry.verdict for entry in in_batch(text, at).entries]
-    assert found == thorough
-    assert {verdict.value for verdict in found} == verdicts
+    in_haste = [entry.verdict for entry in in_batch(text, at).entries]
+    assert in_haste == thorough
+    assert {verdict.value for verdict in in_haste} == verdicts
 
 
 @pytest.mark.parametrize("text", ["u**3 + v**2 + 4*u*v", "x*exp(-x**2)", "abs(x)*x", "x**x"])
@@ -195,13 +195,13 @@ def test_symengine_s_numbers_are_those_of_the_table(row: Function) -> None:
         try:
             with functions.algebra.of(symengine):
                 value = symengine.sympify(row.sympy(*args))
-            (found,) = evaluation.Evaluation((), [value]).at((), 0)
+            (evaluated,) = evaluation.Evaluation((), [value]).at((), 0)
         except (AttributeError, RuntimeError, TypeError, ZeroDivisionError):
             continue  # it lacks this one
-        if found is None:
+        if evaluated is None:
             continue
         with mp.workprec(400):
             wanted = row.mpmath(*(exact(arg, 1500) for arg in args))
-            assert mp.almosteq(evaluation.as_mpmath(found), wanted, 1e-60, 1e-60), args
+            assert mp.almosteq(evaluation.as_mpmath(evaluated), wanted, 1e-60, 1e-60), args
         compared += 1
     assert compared

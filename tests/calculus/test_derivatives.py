@@ -35,13 +35,13 @@ def expression(text: str) -> Any:
 
 
 def derivative(text: str) -> str:
-    found = Differentiation(algebra.symbol("x")).of(expression(text))
-    return write(with_calls_merged(found))
+    derived = Differentiation(algebra.symbol("x")).of(expression(text))
+    return write(with_calls_merged(derived))
 
 
 def value(text: str, **at: float) -> Any:
-    (found,) = evaluation.Evaluation(tuple(at), [expression(text)]).at(tuple(at.values()), 0)
-    return found if found is None else evaluation.as_mpmath(found)
+    (number,) = evaluation.Evaluation(tuple(at), [expression(text)]).at(tuple(at.values()), 0)
+    return number if number is None else evaluation.as_mpmath(number)
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def value(text: str, **at: float) -> Any:
     ],
 )
 def test_calls_are_differentiated(text: str, wanted: str | None) -> None:
-    found = derivative(text)
-    assert wanted in (None, found)
+    derived = derivative(text)
+    assert wanted in (None, derived)
     # And that is what the difference quotient says.
     with mp.workdps(60):
         step = mp.mpf(10) ** -20
         below, above = (moved(text, side * step) for side in (-1, 1))
-        exact = value(f"({found}) + 0*x*y", x=0.3, y=0.1)
+        exact = value(f"({derived}) + 0*x*y", x=0.3, y=0.1)
         assert mp.almosteq(exact, (above - below) / (2 * step), 1e-30, 1e-30)
 
 
@@ -133,8 +133,8 @@ def moved(text: str, by: Any) -> Any:
     ],
 )
 def test_calls_have_values(text: str, x: float, wanted: float | None) -> None:
-    found = value(text, x=x)
-    assert (None if found is None else float(found)) == wanted
+    number = value(text, x=x)
+    assert (None if number is None else float(number)) == wanted
 
 
 CALLS = [row for row in TABLE.values() if row.entrywise and not algebra.is_known(row.name)]
@@ -154,7 +154,7 @@ def test_calls_have_the_values_of_the_table(row: Function) -> None:
             ]
             call = symengine.function_symbol(row.name, *map(as_given(row), arguments))
             names = tuple(f"x{place}" for place in range(len(at)))
-            (found,) = evaluation.Evaluation(names, [call]).at(at, 0)
+            (number,) = evaluation.Evaluation(names, [call]).at(at, 0)
             with mp.workprec(600):
                 numbers = Reals(FLOAT64)
                 args = [
@@ -163,10 +163,10 @@ def test_calls_have_the_values_of_the_table(row: Function) -> None:
                 ]
                 wanted = applied(row, args)
                 if isinstance(wanted, bool) or wanted is None:
-                    assert found is wanted, at
+                    assert number is wanted, at
                 else:
-                    assert found is not None, at
-                    assert mp.almosteq(evaluation.as_mpmath(found), wanted, 1e-100, 1e-100), at
+                    assert number is not None, at
+                    assert mp.almosteq(evaluation.as_mpmath(number), wanted, 1e-100, 1e-100), at
 
 
 def as_given(row: Function) -> Callable[[Any], Any]:

@@ -30,9 +30,9 @@ def calculus(text: str, *wrt: str, dtype: str = "float64", known: str = "") -> C
     program = parse(text, known=set(known.split()))
     wrt = wrt or program.names
     entries = [tuple(program.names.index(name) for name in names.split()) for names in wrt]
-    found = Calculus(program, entries, DTYPES[dtype])
-    found.differentiate()
-    return found
+    witness = Calculus(program, entries, DTYPES[dtype])
+    witness.differentiate()
+    return witness
 
 
 def formula(text: str, wrt: str = "x", dtype: str = "float64") -> str | None:
@@ -41,10 +41,10 @@ def formula(text: str, wrt: str = "x", dtype: str = "float64") -> str | None:
 
 def value(text: str, wrt: str = "x", dtype: str = "float64", **at: float) -> float | None:
     program = parse(text)
-    (found,) = calculus(text, wrt, dtype=dtype).values(
+    (number,) = calculus(text, wrt, dtype=dtype).values(
         [Fraction(DTYPES[dtype].round(Fraction(at[name]))) for name in program.names]
     )
-    return None if found is None else float(found)
+    return None if number is None else float(number)
 
 
 # --- Formulas as a hand writes them ---------------------------------------------------------------
@@ -150,10 +150,10 @@ def scalar(text: str, *shapes: tuple[int, ...]) -> Program:
     ],
 )
 def test_formula_of_a_tensor_names_its_entries(text, shape, wanted, latex) -> None:
-    found = Calculus(scalar(text, shape), [(0,)], FLOAT64)
-    found.differentiate()
-    assert found.text(0) == wanted
-    assert found.latex(0) == latex
+    witness = Calculus(scalar(text, shape), [(0,)], FLOAT64)
+    witness.differentiate()
+    assert witness.text(0) == wanted
+    assert witness.latex(0) == latex
 
 
 # --- A formula's text means the formula -----------------------------------------------------------
@@ -163,11 +163,11 @@ def evaluated(text: str, at: dict[str, float]) -> Any:
     """Evaluate a text in gradcalc's language."""
     program = parse(text, known=set(at))
     with mp.workprec(300):
-        found = values(program, [mp.mpf(at[name]) for name in program.names], FLOAT64)[
+        number = values(program, [mp.mpf(at[name]) for name in program.names], FLOAT64)[
             program.output
         ]
-    assert not isinstance(found, Undefined)
-    return mp.mpf(found)
+    assert not isinstance(number, Undefined)
+    return mp.mpf(number)
 
 
 def assert_text_means_value(text: str, at: dict[str, float], *, second_order: bool = False) -> None:
@@ -176,10 +176,10 @@ def assert_text_means_value(text: str, at: dict[str, float], *, second_order: bo
         *program.names,
         *(f"{program.names[0]} {name}" for name in program.names if second_order),
     ]
-    found = calculus(text, *names, known=" ".join(at))
-    exact = found.values([Fraction(at[name]) for name in program.names])
+    witness = calculus(text, *names, known=" ".join(at))
+    exact = witness.values([Fraction(at[name]) for name in program.names])
     for position in range(len(names)):
-        shown = found.text(position)
+        shown = witness.text(position)
         assert shown is not None
         assert exact[position] is not None
         assert evaluated(shown, at) == pytest.approx(exact[position], rel=1e-13, abs=1e-300)
@@ -262,8 +262,8 @@ def test_text_of_a_formula_means_its_value(text: str, at: dict[str, float]) -> N
     ],
 )
 def test_value(text: str, at: dict[str, float], wanted: float | None) -> None:
-    found = value(text, **at)
-    assert found == (None if wanted is None else pytest.approx(wanted, rel=1e-15, abs=0))
+    number = value(text, **at)
+    assert number == (None if wanted is None else pytest.approx(wanted, rel=1e-15, abs=0))
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def test_values_without_formulas_are_those_of_the_formulas(text, at) -> None:
     entries = [*((axis,) for axis in axes), *itertools.product(axes, repeat=2)]
     by_formula = Calculus(program, entries, FLOAT64)
     by_formula.differentiate()
-    found = exact_values(program, entries, point, FLOAT64)
-    for value, wanted in zip(found, by_formula.values(point), strict=True):
+    values = exact_values(program, entries, point, FLOAT64)
+    for value, wanted in zip(values, by_formula.values(point), strict=True):
         assert float(value) == float(wanted)
 
 
@@ -302,8 +302,8 @@ def test_values_without_formulas_are_those_of_the_formulas(text, at) -> None:
 def test_value_without_formula_is_none_where_there_is_none(text, at, wanted) -> None:
     program = parse(text)
     point = [Fraction(at[name]) for name in program.names]
-    found = exact_values(program, [(0,), (1,)], point, FLOAT64)
-    assert [None if value is None else float(value) for value in found] == wanted
+    values = exact_values(program, [(0,), (1,)], point, FLOAT64)
+    assert [None if value is None else float(value) for value in values] == wanted
 
 
 # --- Limits ---------------------------------------------------------------------------------------
@@ -328,9 +328,9 @@ def test_formula_beyond_the_limits_is_left_out(text: str) -> None:
 
 
 def test_formula_of_many_steps_is_not_attempted() -> None:
-    found = calculus(" + ".join(["sin(x)"] * limits.FORMULA_STEPS), "x", "x x")
-    assert (found.formulas, found.text(0), found.latex(1)) == ([None, None], None, None)
-    assert found.values([Fraction(1)]) == [None, None]
+    witness = calculus(" + ".join(["sin(x)"] * limits.FORMULA_STEPS), "x", "x x")
+    assert (witness.formulas, witness.text(0), witness.latex(1)) == ([None, None], None, None)
+    assert witness.values([Fraction(1)]) == [None, None]
 
 
 def test_long_sum_is_flat() -> None:

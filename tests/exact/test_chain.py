@@ -28,9 +28,9 @@ def derivatives(
     """Return the derivative by each input; along an axis, the derivatives of these."""
     with mp.workprec(300):
         point = [as_dual(mp.mpf(value), moves=number == along) for number, value in enumerate(at)]
-        found = gradient(program, point, dtype, Errors())
+        adjoints = gradient(program, point, dtype, Errors())
     read = plain if along is None else tangent
-    numbers = [found.get(number, mp.mpf(0)) for number in range(len(at))]
+    numbers = [adjoints.get(number, mp.mpf(0)) for number in range(len(at))]
     return [number if isinstance(number, Undefined) else read(number) for number in numbers]
 
 
@@ -62,9 +62,9 @@ each = pytest.mark.parametrize(("text", "at"), PROGRAMS, ids=[text for text, _ i
 def test_gradient_is_that_of_the_limit(text: str, at: list[float]) -> None:
     program = parse(text)
     point = [Fraction(value) for value in at]
-    for number, found in enumerate(derivatives(program, at)):
+    for number, value in enumerate(derivatives(program, at)):
         limit = slope(program, point, (number,), FLOAT64).value
-        assert close(found, limit, 90) or found == limit
+        assert close(value, limit, 90) or value == limit
 
 
 @each
@@ -72,9 +72,9 @@ def test_second_derivatives_are_those_of_the_limit(text: str, at: list[float]) -
     program = parse(text)
     point = [Fraction(value) for value in at]
     for axis, along in itertools.product(range(len(at)), repeat=2):
-        found = derivatives(program, at, along)[axis]
+        value = derivatives(program, at, along)[axis]
         limit = slope(program, point, (axis, along), FLOAT64).value
-        assert close(found, limit, 80) or abs(found - limit) < mp.ldexp(1, -100)
+        assert close(value, limit, 80) or abs(value - limit) < mp.ldexp(1, -100)
 
 
 def test_second_derivatives_are_symmetric() -> None:
@@ -102,11 +102,11 @@ def test_gradient_of_a_program_that_was_written_out() -> None:
 def test_input_that_nothing_depends_on_is_missing() -> None:
     program = parse("y + 0*z + floor(w) + detach(x)")
     with mp.workprec(100):
-        found = gradient(program, [mp.mpf("0.5")] * 4, FLOAT64, Errors())
+        adjoints = gradient(program, [mp.mpf("0.5")] * 4, FLOAT64, Errors())
     names = program.names
-    assert found[names.index("y")] == 1
-    assert names.index("x") not in found
-    assert all(found.get(names.index(name), 0) == 0 for name in "zw")
+    assert adjoints[names.index("y")] == 1
+    assert names.index("x") not in adjoints
+    assert all(adjoints.get(names.index(name), 0) == 0 for name in "zw")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_derivative_that_does_not_exist_is_undefined(
     text: str, at: list[float], undefined: str
 ) -> None:
     program = parse(text)
-    found = derivatives(program, at)
-    named = {n for n, value in zip(program.names, found, strict=True) if type(value) is Undefined}
+    values = derivatives(program, at)
+    named = {n for n, value in zip(program.names, values, strict=True) if type(value) is Undefined}
     assert named == set(undefined)
 
 
@@ -198,8 +198,8 @@ def test_cost_grows_with_the_steps_and_not_with_the_formula(along: int | None) -
     program = parse(shared(1_000))
     assert len(program.steps) == 2_000
     start = time.process_time()
-    (found,) = derivatives(program, [1.5], along)
-    assert mp.isfinite(found)
+    (value,) = derivatives(program, [1.5], along)
+    assert mp.isfinite(value)
     assert time.process_time() - start < 2
 
 
@@ -207,9 +207,9 @@ def test_gradient_of_many_inputs_takes_one_pass() -> None:
     names = [f"x{k}" for k in range(500)]
     program = parse(" + ".join(f"{a}*sin({b})" for a, b in itertools.pairwise(names)))
     start = time.process_time()
-    found = derivatives(program, [0.5] * 500)
+    values = derivatives(program, [0.5] * 500)
     assert time.process_time() - start < 2
-    assert len({float(value) for value in found[1:-1]}) == 1
+    assert len({float(value) for value in values[1:-1]}) == 1
 
 
 def test_deep_program_needs_no_recursion() -> None:

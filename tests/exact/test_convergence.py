@@ -55,9 +55,9 @@ def missing_below(bits: int) -> Callable[[Any], Any]:
     ],
 )
 def test_limit_is_settled(quantity: Callable[[Any], Any], wanted: float) -> None:
-    found = limit(quantity)
-    assert found.trend is Trend.SETTLED
-    assert abs(found.value - wanted) <= abs(wanted) * 2.0**-40
+    judged = limit(quantity)
+    assert judged.trend is Trend.SETTLED
+    assert abs(judged.value - wanted) <= abs(wanted) * 2.0**-40
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -170,8 +170,8 @@ def test_what_does_not_settle_has_no_value(calculate: Callable[[], Any]) -> None
 
 
 def test_settling_sees_what_is_small_with_more_bits() -> None:
-    found = settle(lambda: (1 + mp.mpf(1e-300)) - 1, more=1000)
-    assert float(found) == 1e-300
+    value = settle(lambda: (1 + mp.mpf(1e-300)) - 1, more=1000)
+    assert float(value) == 1e-300
 
 
 def test_settling_restores_the_precision() -> None:

@@ -28,8 +28,8 @@ def tensor(*values: float) -> torch.Tensor:
     ],
 )
 def test_values_are_exact(name: str, args: list[torch.Tensor], wanted: list[float]) -> None:
-    found = exact_values(TABLE[name], [arg.to(torch.float64) for arg in args])
-    assert found.tolist() == pytest.approx(wanted, rel=1e-15, abs=0, nan_ok=True)
+    values = exact_values(TABLE[name], [arg.to(torch.float64) for arg in args])
+    assert values.tolist() == pytest.approx(wanted, rel=1e-15, abs=0, nan_ok=True)
 
 
 def test_what_is_the_same_at_all_points_has_no_axes() -> None:
@@ -45,6 +45,6 @@ def test_each_point_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_values_of_very_different_sizes_take_more_digits() -> None:
-    found = exact_values(TABLE["remainder"], [tensor(1e300), tensor(1e-300)]).item()
+    value = exact_values(TABLE["remainder"], [tensor(1e300), tensor(1e-300)]).item()
     with mp.workprec(4000):
-        assert found == float(mp.mpf(1e300) % mp.mpf(1e-300))
+        assert value == float(mp.mpf(1e300) % mp.mpf(1e-300))

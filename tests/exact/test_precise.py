@@ -56,9 +56,9 @@ def all_values(text: str, **at: float) -> list[Any]:
 
 
 def test_values_spread_what_is_undefined() -> None:
-    found = all_values("sqrt(x) + log(y)", x=-1, y=2)
-    assert [isinstance(value, Undefined) for value in found] == [False, False, True, False, True]
-    assert found[-1] == found[2] == Undefined(2)
+    values = all_values("sqrt(x) + log(y)", x=-1, y=2)
+    assert [isinstance(value, Undefined) for value in values] == [False, False, True, False, True]
+    assert values[-1] == values[2] == Undefined(2)
 
 
 def test_branch_not_taken_may_be_undefined() -> None:

@@ -22,8 +22,8 @@ def point(program: Program, at: dict[str, float], dtype: Dtype) -> list[Fraction
 def survey_of(text: str, dtype: Dtype = FLOAT64, **at: float) -> tuple[Survey, str | None]:
     """Return the finding, and the text of the first value that is none."""
     program = parse(text, known=set(at))
-    found = survey(program, point(program, at, dtype), dtype)
-    return found, None if found.undefined_at is None else program.source(found.undefined_at)
+    there = survey(program, point(program, at, dtype), dtype)
+    return there, None if there.undefined_at is None else program.source(there.undefined_at)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def survey_of(text: str, dtype: Dtype = FLOAT64, **at: float) -> tuple[Survey, s
 def test_survey_names_the_first_step_without_a_value(
     text: str, at: dict[str, float], undefined_at: str
 ) -> None:
-    found, source = survey_of(text, **at)
-    assert (found.defined, source) == (False, undefined_at)
+    there, source = survey_of(text, **at)
+    assert (there.defined, source) == (False, undefined_at)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_survey_names_the_first_step_without_a_value(
     ],
 )
 def test_pole_is_one_whatever_rounding_makes_of_it(text: str, x: float, pole: str | None) -> None:
-    found, source = survey_of(text, x=x)
-    assert (found.defined, source) == (pole is None, pole)
+    there, source = survey_of(text, x=x)
+    assert (there.defined, source) == (pole is None, pole)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_number_that_is_0_to_400_bits_only_is_one(text: str, x: float) -> None:
 )
 def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | None) -> None:
     program = parse(text)
-    found = survey(program, [Fraction(x)], FLOAT64)
-    assert (None if found.undecidable is None else program.source(found.undecidable)) == tie
+    there = survey(program, [Fraction(x)], FLOAT64)
+    assert (None if there.undecidable is None else program.source(there.undecidable)) == tie
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | N
     ],
 )
 def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> None:
-    found, undefined_at = survey_of(text, x=x)
-    assert (found.defined, undefined_at, found.is_near_kink((0,))) == (True, None, suspect)
+    there, undefined_at = survey_of(text, x=x)
+    assert (there.defined, undefined_at, there.is_near_kink((0,))) == (True, None, suspect)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> 
 def test_survey_suspects_the_inputs_that_reach_the_kink(
     text: str, at: dict[str, float], near_kink: str
 ) -> None:
-    found, _ = survey_of(text, **at)
+    there, _ = survey_of(text, **at)
     names = parse(text, known=set(at)).names
-    assert {names[number] for number in found.near_kink} == set(near_kink)
+    assert {names[number] for number in there.near_kink} == set(near_kink)
     for pair in ((a, b) for a in range(len(names)) for b in range(len(names))):
-        assert found.is_near_kink(pair) is any(names[axis] in near_kink for axis in pair)
+        assert there.is_near_kink(pair) is any(names[axis] in near_kink for axis in pair)
 
 
 def test_survey_of_an_infinite_value() -> None:
@@ -148,6 +148,6 @@ def test_survey_of_an_infinite_value() -> None:
 
 
 def test_survey_of_what_is_too_large() -> None:
-    found, _ = survey_of("exp(exp(exp(x)))", x=1e5)
-    assert found == Survey(defined=True)
-    assert found.is_near_kink((0,))
+    there, _ = survey_of("exp(exp(exp(x)))", x=1e5)
+    assert there == Survey(defined=True)
+    assert there.is_near_kink((0,))

@@ -74,15 +74,15 @@ def slopes(row: Function, point: Point, shift: float = 0) -> list[Any]:
         p.name: mp.mpf(v) + (shift if k < len(point) else 0)
         for k, (p, v) in enumerate(zip(row.parameters, point + rest, strict=True))
     }
-    found = []
+    moved = []
     with mp.workprec(200):
         for text in row.derivative:
             program = parse(substituted(text, fixed), known=set(at))
             value = values(program, [at[name] for name in program.names], FLOAT64)[program.output]
             if isinstance(value, Undefined):
                 return []
-            found.append(mp.mpf(value))
-    return found[: len(point) - len(fixed)]
+            moved.append(mp.mpf(value))
+    return moved[: len(point) - len(fixed)]
 
 
 def substituted(text: str, by: dict[str, str]) -> str:
@@ -231,7 +231,7 @@ def judged(
     row: Function, points: list[Point], *, shifted: bool = False, **options: Any
 ) -> list[Entry]:
     """Return the judgements on the derivatives that a plant has spoilt, at all points."""
-    found = []
+    entries = []
     for point in points:
         asked = question(row, point)
         at = ",".join(f"{name}={value!r}" for name, value in asked.at)
@@ -241,9 +241,9 @@ def judged(
             report_of(asked.text, at, **options).gradients, here, there, strict=True
         ):
             if abs(a - b) > 1e-5 * abs(a):
-                found.append(entry)
-    assert found
-    return found
+                entries.append(entry)
+    assert entries
+    return entries
 
 
 def assert_blamed(entries: list[Entry], blame: Blame | None) -> None:
@@ -375,8 +375,8 @@ def test_nan_on_both_sides_is_no_agreement(plant, row, points, thorough) -> None
 @thoroughly
 @soil(every=4, rows=honest)
 def test_honest_witnesses_agree(row, points, thorough, dtype) -> None:
-    found = judged(row, points[:1], thorough=thorough, dtype=dtype)
-    assert {entry.verdict for entry in found} <= {Verdict.AGREE, Verdict.ROUNDING}
+    entries = judged(row, points[:1], thorough=thorough, dtype=dtype)
+    assert {entry.verdict for entry in entries} <= {Verdict.AGREE, Verdict.ROUNDING}
 
 
 @pytest.mark.parametrize(("name", "at"), [("factorial", "x=-1.5"), ("beta", "y=3.2,x=0.7")])

@@ -70,10 +70,10 @@ def test_right_gradient_has_no_error(text, at, gradient) -> None:
 def test_one_wrong_entry_shows_in_its_variable_alone(wrong) -> None:
     gradient = [7.0, 11.0, 1.0, 1.0, 2.0, 2.0]
     gradient[wrong] *= 1 + 1e-9
-    found = findings_of("(x @ y).sum()", gradient, x=[[1.0, 2.0]], y=[[3.0, 4.0], [5.0, 6.0]])
+    by_name = findings_of("(x @ y).sum()", gradient, x=[[1.0, 2.0]], y=[[3.0, 4.0], [5.0, 6.0]])
     names = ("x", "y") if wrong < 2 else ("y", "x")
-    assert found[names[0]].error > 1e-11
-    assert found[names[1]].error < 1e-15
+    assert by_name[names[0]].error > 1e-11
+    assert by_name[names[1]].error < 1e-15
 
 
 def test_entries_of_the_wrong_order_show() -> None:
@@ -107,9 +107,9 @@ def test_kinks(text, x, kinked) -> None:
 
 
 def test_kink_of_another_variable_is_none() -> None:
-    found = findings_of("abs(x).sum() + y", [0.0, 0.0, 1.0], x=[0.0, 1.0], y=2.0)
-    assert [found[name].kinked for name in "xy"] == [True, False]
-    assert found["y"].error < 2.0**-50
+    by_name = findings_of("abs(x).sum() + y", [0.0, 0.0, 1.0], x=[0.0, 1.0], y=2.0)
+    assert [by_name[name].kinked for name in "xy"] == [True, False]
+    assert by_name["y"].error < 2.0**-50
 
 
 @pytest.mark.parametrize(

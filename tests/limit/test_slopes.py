@@ -36,11 +36,11 @@ def derivative(text: str, wrt: str = "x", **at: float) -> float | None:
     return None if value is None else float(value)
 
 
-def sides(found: Slope) -> tuple[float | str, float | str]:
+def sides(sloped: Slope) -> tuple[float | str, float | str]:
     """Return each side's value, or its trend where it has none."""
     left, right = (
         side.trend.name.lower() if side.value is None else float(side.value)
-        for side in (found.left, found.right)
+        for side in (sloped.left, sloped.right)
     )
     return left, right
 
@@ -147,10 +147,10 @@ def test_second_slope(text: str, wrt: str, at: dict[str, float], wanted: float) 
     ],
 )
 def test_sides(text: str, x: float, left: float | str, right: float | str, jump: bool) -> None:
-    found = slope_of(text, x=x)
-    assert sides(found) == (left, right)
-    assert found.jump is jump
-    assert found.value is None
+    sloped = slope_of(text, x=x)
+    assert sides(sloped) == (left, right)
+    assert sloped.jump is jump
+    assert sloped.value is None
 
 
 def test_slope_of_what_has_a_value_with_many_bits_alone() -> None:
@@ -164,8 +164,8 @@ def test_slope_exists_on_neither_side_of_an_isolated_point() -> None:
 
 @pytest.mark.parametrize("text", ["exp(exp(exp(exp(x))))", "sin(exp(exp(x)))"])
 def test_slope_of_what_is_too_large_is_unsettled(text: str) -> None:
-    found = slope_of(text, x=1e5)
-    assert (found.left.trend, found.right.trend, found.value) == (*[Trend.UNSETTLED] * 2, None)
+    sloped = slope_of(text, x=1e5)
+    assert (sloped.left.trend, sloped.right.trend, sloped.value) == (*[Trend.UNSETTLED] * 2, None)
 
 
 def test_slope_leaves_the_precision_as_it_was() -> None:
