@@ -54,7 +54,6 @@ class Conditioning:
 
     Attributes:
         error: The error to expect, an mpmath number; infinity where rounding may leave the domain.
-        known: The number of the step whose rounding tells most, if that is known.
         cancels: Whether large terms nearly cancel in a sum, forward or backward.
         approximate: Whether torch calculates a function in it by a formula that no precision
             improves.
@@ -62,7 +61,6 @@ class Conditioning:
     """
 
     error: Any
-    known: int | None
     cancels: bool = False
     approximate: bool = False
     search: Callable[[], int | None] | None = field(default=None, compare=False)
@@ -70,7 +68,7 @@ class Conditioning:
     @property
     def culprit(self) -> int | None:
         """The number of the step whose rounding tells most, if there is one."""
-        return self.known if self.search is None else self.search()
+        return None if self.search is None else self.search()
 
 
 def measure(
@@ -107,18 +105,18 @@ def measure_all(
         distances: For each derivative its axes, and the error to explain.
         dtype: What torch calculated in.
     """
-    found: dict[tuple[int, ...], Conditioning] = {}
+    measured: dict[tuple[int, ...], Conditioning] = {}
     for precision in _PRECISIONS:
         left = {
             axes: distance
             for axes, distance in distances.items()
-            if axes not in found or distance > found[axes].error
+            if axes not in measured or distance > measured[axes].error
         }
         # Second derivatives have one pass for each axis that their tangents go along.
         for along in {axes[1:] for axes in left}:
             together = {axes: left[axes] for axes in left if axes[1:] == along}
-            found.update(_measured(program, inputs, along, together, dtype, precision))
-    return found
+            measured.update(_measured(program, inputs, along, together, dtype, precision))
+    return measured
 
 
 def _measured(
@@ -153,11 +151,10 @@ def _measured(
         return {
             # The backward pass may have no value here even without rounding, which so explains
             # nothing.
-            axes: Conditioning(mp.mpf(0), None)
+            axes: Conditioning(mp.mpf(0))
             if exact is None
             else Conditioning(
                 MARGIN * errors[axes],
-                None,
                 sums.cancel,
                 approximate,
                 lambda axes=axes: culprits().get(axes),  # type: ignore[misc]
@@ -187,12 +184,12 @@ def _culprit(
     steps = range(program.first_step, program.first_step + len(program.steps))
     if not 0 < len(steps) <= CULPRIT_STEPS:
         return {}
-    found: dict[tuple[int, ...], int] = {}
+    culprits: dict[tuple[int, ...], int] = {}
     todo = {steps: list(clean)}
     while todo:
         within, those = todo.popitem()
         if len(within) == 1:
-            found.update(dict.fromkeys(those, within[0]))
+            culprits.update(dict.fromkeys(those, within[0]))
             continue
         middle = len(within) // 2
         halves = (within[:middle], within[middle:])
@@ -200,7 +197,7 @@ def _culprit(
         for axes in those:
             half = halves[told[1][axes] > told[0][axes]]
             todo.setdefault(half, []).append(axes)
-    return found
+    return culprits
 
 
 def _told(
@@ -239,12 +236,12 @@ def _derivatives(
         as_dual(number_of(value), moves=along == (number,)) for number, value in enumerate(inputs)
     ]
     try:
-        found = gradient(program, point, dtype, errors, sums)
+        slopes = gradient(program, point, dtype, errors, sums)
     except TooLarge:
         return dict.fromkeys(wanted)
     results: dict[tuple[int, ...], Any] = {}
     for axes in wanted:
-        number = found.get(axes[0], mp.mpf(0))
+        number = slopes.get(axes[0], mp.mpf(0))
         if isinstance(number, Undefined):
             results[axes] = None
         else:

@@ -28,7 +28,7 @@ def has_borders(program: Program) -> bool:
     return any(TABLE[step.function].inside is not None for step in program.steps)
 
 
-def strangers(program: Program, columns: Sequence[Any], dtype: Dtype) -> Any:
+def undefined_at(program: Program, columns: Sequence[Any], dtype: Dtype) -> Any:
     """At each point the number of the first value that is none, or `NONE`.
 
     Args:
@@ -38,8 +38,8 @@ def strangers(program: Program, columns: Sequence[Any], dtype: Dtype) -> Any:
     """
     arithmetic = _Domains(dtype)
     point = [_Traced(measured(column), arithmetic.none) for column in columns]
-    found = run(program, point, arithmetic)[program.output].stranger
-    return torch.where(arithmetic.certain, found, NONE).expand(len(columns[0]))
+    numbers = run(program, point, arithmetic)[program.output].undefined
+    return torch.where(arithmetic.certain, numbers, NONE).expand(len(columns[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,18 @@ class _Traced:
 
     Attributes:
         number: The value.
-        stranger: A tensor of numbers, or one number for all points.
+        undefined: A tensor of such numbers, or one for all points; `NONE` where it has a value.
     """
 
     number: Bounded
-    stranger: Any
+    undefined: Any
 
 
 class _Domains:
     """Arithmetic that keeps account of values that are none.
 
     Attributes:
-        none: That there is no stranger.
+        none: `NONE` as a tensor, for values that are the same at all points.
         certain: At which points every value up to here is either certain or certainly none.
     """
 
@@ -74,33 +74,31 @@ class _Domains:
 
     def number(self, value: _Traced) -> _Traced:
         """A value that may be a condition, as a number."""
-        return _Traced(self._bounds.number(value.number), value.stranger)
+        return _Traced(self._bounds.number(value.number), value.undefined)
 
     def condition(self, value: _Traced) -> _Traced:
         """A value that may be a number, as a condition."""
-        return _Traced(self._bounds.condition(value.number), value.stranger)
+        return _Traced(self._bounds.condition(value.number), value.undefined)
 
     def call(self, row: Function, args: list[_Traced], number: int, step: Step) -> _Traced:
         """Apply a row of the table, in the order of `precise.Reals.call`."""
         numbers = [arg.number for arg in args]
-        found = self._bounds.call(row, numbers, number, step)
-        stranger = _inherited(row, args)
+        result = self._bounds.call(row, numbers, number, step)
+        undefined = _inherited(row, args)
         if row.inside is not None:
-            own = (stranger == NONE) & _outside(row, numbers)
-            stranger = torch.where(own, number, stranger)
-        if found.doubt is not None:
-            self.certain = self.certain & ((found.doubt < 0) | (stranger != NONE))
-        return _Traced(found, stranger)
+            own = (undefined == NONE) & _outside(row, numbers)
+            undefined = torch.where(own, number, undefined)
+        if result.doubt is not None:
+            self.certain = self.certain & ((result.doubt < 0) | (undefined != NONE))
+        return _Traced(result, undefined)
 
 
 def _inherited(row: Function, args: Sequence[_Traced]) -> Any:
-    """The stranger among the arguments: the first, but never that of the branch not taken."""
-    strangers = [arg.stranger for arg in args]
+    """What the first argument without a value has; but never the branch that is not taken."""
+    numbers = [arg.undefined for arg in args]
     if row.name == "where":
-        strangers = [strangers[0], torch.where(args[0].number.value, *strangers[1:])]
-    return functools.reduce(
-        lambda first, other: torch.where(first == NONE, other, first), strangers
-    )
+        numbers = [numbers[0], torch.where(args[0].number.value, *numbers[1:])]
+    return functools.reduce(lambda first, other: torch.where(first == NONE, other, first), numbers)
 
 
 def _outside(row: Function, args: Sequence[Bounded]) -> Any:

@@ -38,7 +38,7 @@ _ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Derivatives:
     """What the first two witnesses say of each derivative, at some points.
 
     Attributes:
@@ -53,10 +53,10 @@ class Answers:
     exact: list[Any]
     errors: list[Any]
 
-    def at(self, places: Any) -> Answers:
+    def at(self, places: Any) -> Derivatives:
         """The same at some of the points."""
         parts = (self.columns, self.autograd, self.exact, self.errors)
-        return Answers(*([row.index_select(0, places) for row in part] for part in parts))
+        return Derivatives(*([row.index_select(0, places) for row in part] for part in parts))
 
 
 class Roundings:
@@ -89,21 +89,23 @@ class Roundings:
         """The derivatives as torch calculates them."""
         return adjoint.derivatives(self._program, self._entries, backward)
 
-    def explained(self, answers: Answers) -> Any:
+    def explained(self, derivatives: Derivatives) -> Any:
         """At which points rounding explains all derivatives that are beyond the budget."""
-        expected = self._expected(answers.columns)
-        good = self._within(answers, expected)
+        expected = self._expected(derivatives.columns)
+        good = self._within(derivatives, expected)
         (left,) = torch.nonzero(~good, as_tuple=True)
         if len(left):
-            settled = self._settled(answers.at(left))
+            settled = self._settled(derivatives.at(left))
             good[left] = self._within(settled, [errors[left] for errors in expected])
         return good
 
-    def _within(self, answers: Answers, expected: Sequence[Any]) -> Any:
+    def _within(self, derivatives: Derivatives, expected: Sequence[Any]) -> Any:
         """At which points all derivatives are within the budget, or as near as rounding brings."""
         good = torch.ones_like(expected[0], dtype=torch.bool)
         most = 2.0 ** (self._dtype.bits // 3) * self._dtype.unit
-        rows = zip(answers.autograd, answers.exact, answers.errors, expected, strict=True)
+        rows = zip(
+            derivatives.autograd, derivatives.exact, derivatives.errors, expected, strict=True
+        )
         for autograd, exact, error, torchs in rows:
             size = exact.abs()
             distance = (autograd - exact).abs() + error
@@ -122,25 +124,25 @@ class Roundings:
         values = run(self._backward, list(map(measured, columns)), arithmetic)
         expected = []
         for number in self._backward.outputs:
-            found = arithmetic.number(values[number])
+            bounded = arithmetic.number(values[number])
             error = torch.zeros_like(columns[0])
-            if found.error is not None:
-                error += found.error
-            known = error < math.inf
-            if found.doubt is not None:
-                known &= found.doubt < 0
-            expected.append(torch.where(known, error, 0.0))
+            if bounded.error is not None:
+                error += bounded.error
+            trusted = error < math.inf
+            if bounded.doubt is not None:
+                trusted &= bounded.doubt < 0
+            expected.append(torch.where(trusted, error, 0.0))
         return expected
 
-    def _settled(self, answers: Answers) -> Answers:
-        """The answers with exact values of calculus; nan where there are none so cheaply.
+    def _settled(self, derivatives: Derivatives) -> Derivatives:
+        """The derivatives with exact values of calculus; nan where there are none so cheaply.
 
-        They must lie within the bounds that are known already.
+        They must lie within their bounds.
         """
         kind = getattr(torch, self._dtype.name)
-        points = torch.stack(answers.columns).T.tolist()
+        points = torch.stack(derivatives.columns).T.tolist()
         values = forward_of(
-            self._program, [column.to(kind) for column in answers.columns], kind, {}
+            self._program, [column.to(kind) for column in derivatives.columns], kind, {}
         ).values
         sizes = sizes_of(self._program, values, len(points))
         rows = [
@@ -151,15 +153,18 @@ class Roundings:
         columns = torch.tensor([row or lacking for row in rows], dtype=torch.float64).T
         exact, errors = [], []
         for column, rough, error in zip(
-            columns.to(answers.columns[0].device), answers.exact, answers.errors, strict=True
+            columns.to(derivatives.columns[0].device),
+            derivatives.exact,
+            derivatives.errors,
+            strict=True,
         ):
             rounding = column.abs() * self._dtype.unit
-            known = (column - rough).abs() <= error / FIRST_ORDER + 2 * rounding
-            exact.append(torch.where(known, column, math.nan))
+            within = (column - rough).abs() <= error / FIRST_ORDER + 2 * rounding
+            exact.append(torch.where(within, column, math.nan))
             errors.append(rounding)
-        return Answers(answers.columns, answers.autograd, exact, errors)
+        return Derivatives(derivatives.columns, derivatives.autograd, exact, errors)
 
     def _settled_at(self, point: Sequence[float], spread: int) -> list[float] | None:
         """The derivatives' values at one point, if two precisions agree on all of them."""
-        found = self._calculus.settled(point, spread)
-        return found and [evaluation.nearest(value, self._dtype) for value in found]
+        values = self._calculus.settled(point, spread)
+        return values and [evaluation.nearest(value, self._dtype) for value in values]

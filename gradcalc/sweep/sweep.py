@@ -24,10 +24,10 @@ from gradcalc.program.program import Array, Program
 from gradcalc.results.report import Outcome, Verdict
 from gradcalc.results.summary import Summary
 from gradcalc.results.table import Table
-from gradcalc.rounding.domains import NONE, has_borders, strangers
+from gradcalc.rounding.domains import NONE, has_borders, undefined_at
 from gradcalc.sweep.draft import BESIDE, Draft
 from gradcalc.sweep.spot_checks import SpotChecks
-from gradcalc.sweep.vectors import Found, Vectors
+from gradcalc.sweep.vectors import Comparison, Vectors
 
 #: Points that are checked together, and of which a table consists.
 CHUNK = 262_144
@@ -125,13 +125,13 @@ class Sweep:
         autodiff.testify(self._program, inputs, wanted, self._options.dtype, how, {})
 
     def _table(self, columns: Sequence[Any], *, last: bool) -> Table:
-        found = self._vectors.check(columns)
-        draft = self._draft(columns, found)
-        certified = found.certified.cpu()
+        comparison = self._vectors.check(columns)
+        draft = self._draft(columns, comparison)
+        certified = comparison.certified.cpu()
         (left,) = torch.nonzero(~certified, as_tuple=True)
         undefined = self._find_undefined(draft, columns, left)
         self._spot_checks.decide(draft, left[~undefined].tolist())
-        for place in self._samples(found, last=last):
+        for place in self._samples(comparison, last=last):
             if certified[place]:
                 self._spot_checks.cross_check(draft, place, Verdict.AGREE)
         for place in left[undefined][:1].tolist():
@@ -142,16 +142,16 @@ class Sweep:
             self.summary.add(Outcome(verdict), count)
         return draft
 
-    def _draft(self, columns: Sequence[Any], found: Found) -> Draft:
-        """A table of what was found."""
+    def _draft(self, columns: Sequence[Any], comparison: Comparison) -> Draft:
+        """A table of a comparison."""
         numbers = dict(zip(self._program.names, map(_numbers, columns), strict=True))
-        numbers["value"] = _numbers(found.value)
-        parts = zip(self.names, found.autograd, found.exact, found.ulps, strict=True)
+        numbers["value"] = _numbers(comparison.value)
+        parts = zip(self.names, comparison.autograd, comparison.exact, comparison.ulps, strict=True)
         for name, *three in parts:
             for which, column in zip(("", *BESIDE), three, strict=True):
                 numbers[f"{name}{which}"] = _numbers(column)
         draft = Draft(numbers, len(columns[0]))
-        for position in found.lacking:
+        for position in comparison.lacking:
             for which in ("", " ulps"):
                 draft.leave_out(f"{self.names[position]}{which}", slice(None))
         return draft
@@ -161,7 +161,7 @@ class Sweep:
         steps = torch.full_like(left, NONE)
         if self._has_borders and len(left):
             with torch.no_grad():
-                steps = strangers(self._program, [c[left] for c in columns], self._dtype)
+                steps = undefined_at(self._program, [c[left] for c in columns], self._dtype)
         for step in steps.unique().tolist():
             if step != NONE:
                 self._write_undefined(draft, left[steps == step].numpy(), step)
@@ -180,14 +180,14 @@ class Sweep:
         for place, *said in zip(places.tolist(), *notes, strict=True):
             draft.findings[place] = Verdict.UNDEFINED, "; ".join(said)
 
-    def _samples(self, found: Found, *, last: bool) -> list[int]:
+    def _samples(self, comparison: Comparison, *, last: bool) -> list[int]:
         """Certified points that are judged all the same: the first, the last, the furthest off."""
         places = []
         if not self.summary.total:
             places.append(0)
-            places += [int(torch.nan_to_num(ulps).argmax()) for ulps in found.ulps]
+            places += [int(torch.nan_to_num(ulps).argmax()) for ulps in comparison.ulps]
         if last:
-            places.append(len(found.certified) - 1)
+            places.append(len(comparison.certified) - 1)
         return list(dict.fromkeys(places))
 
 

@@ -1,6 +1,6 @@
 """One program at many points at once: derivatives by autograd and by calculus, and who is certain.
 
-In: a scalar program, and a tensor of values for each of its variables. Out: `Found`: value,
+In: a scalar program, and a tensor of values for each of its variables. Out: a `Comparison`: value,
 derivatives by both witnesses, ulps, and at which points their agreement is certified: the distance
 of the two, with the bound of calculus' own rounding (`bounds`) added, is within what `compare`
 allows, and no step is near a kink or an end of its domain. At all other points nothing is claimed:
@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradcalc.autograd.forward import forward_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
@@ -30,7 +31,7 @@ from gradcalc.program.program import Program
 from gradcalc.rounding.bounded import Bounded, measured, unbounded
 from gradcalc.rounding.bounds import Bounds, inexact
 from gradcalc.rounding.budget import budget
-from gradcalc.rounding.roundings import FIRST_ORDER, Answers, Roundings
+from gradcalc.rounding.roundings import FIRST_ORDER, Derivatives, Roundings
 
 #: Points that are calculated with together: their numbers stay in the processor's cache.
 PART = 131_072
@@ -40,8 +41,8 @@ _DIGITS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found at many points.
+class Comparison:
+    """Autograd's and calculus' derivatives at many points.
 
     Attributes:
         value: The function's values by torch.
@@ -61,9 +62,13 @@ class Found:
     lacking: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """Points that are not certified yet: their numbers, and the errors of each derivative there."""
+class _Open(NamedTuple):
+    """Points that are not certified yet, though nothing is in doubt there.
+
+    Attributes:
+        numbers: The numbers of the points.
+        errors: How far calculus may be off there, for each derivative.
+    """
 
     numbers: Any
     errors: list[Any]
@@ -102,7 +107,7 @@ class Vectors:
         self._folded: dict[int, Bounded] = {}
         self._roundings = Roundings(program, entries, dtype, calculus)
 
-    def check(self, columns: Sequence[Any]) -> Found:
+    def check(self, columns: Sequence[Any]) -> Comparison:
         """Check the program at points.
 
         Args:
@@ -114,24 +119,22 @@ class Vectors:
         """
         columns = [column.to(self._device) for column in columns]
         length = len(columns[0])
-        found = self._room(length)
-        left = [
-            self._check_part(columns, found, slice(start, min(start + PART, length)))
-            for start in range(0, length, PART)
-        ]
+        comparison = self._room(length)
+        parts = [slice(start, min(start + PART, length)) for start in range(0, length, PART)]
+        left = [self._check_part(columns, comparison, part) for part in parts]
         with torch.no_grad():
-            self._certify_rounding(columns, found, [part for part in left if part is not None])
-        return found
+            self._certify_rounding(columns, comparison, [part for part in left if part is not None])
+        return comparison
 
-    def _room(self, length: int) -> Found:
-        """Where so many answers are written."""
+    def _room(self, length: int) -> Comparison:
+        """Where so many answers are written; all points are certified at first."""
         several = len(self._entries)
         if self._rows is None or self._rows.shape[1] < length:
             self._rows = torch.empty(
                 (1 + 3 * several, length), dtype=torch.float64, device=self._device
             )
         value, *rows = [row[:length] for row in self._rows]
-        return Found(
+        return Comparison(
             value=value,
             autograd=rows[:several],
             exact=rows[several : 2 * several],
@@ -139,52 +142,60 @@ class Vectors:
             certified=torch.ones(length, dtype=torch.bool, device=self._device),
         )
 
-    def _check_part(self, columns: Sequence[Any], found: Found, part: slice) -> _Left | None:
-        """Check some of the points; return those where rounding alone may explain a distance."""
+    def _check_part(
+        self, columns: Sequence[Any], comparison: Comparison, part: slice
+    ) -> _Open | None:
+        """Check some of the points; return those where rounding alone may explain a distance.
+
+        A point is certified if nothing is in doubt there, and if no derivative of torch's is
+        further from calculus' than the rounding budget, the error of calculus included.
+        """
         here = [column[part] for column in columns]
         value, autograd = self._by_autograd(here)
         with torch.no_grad():
-            found.value[part] = value
-            point = [measured(column) for column in here]
-            arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
-            values = run(self._formulas, point, arithmetic)
-            results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
-            # The function itself may have no value there, or a step of it stand on a kink.
-            doubts = [unbounded(found.value[part]), *(result.doubt for result in results)]
-            exact = results[: len(autograd)]
-            # One look for all points together; nan is never less than anything.
-            beyond = [d < 0 for d in doubts if d is not None and not d.amax().item() < 0]
-            trusted = functools.reduce(torch.logical_and, beyond) if beyond else None
-            certified = trusted
-            for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True)):
-                excess = self._compare(found, position, part, answer, bounded)
-                if excess is None:
-                    found.certified[part] = False
-                    return None
-                if not excess.amax().item() <= 0:
-                    within = excess <= 0
-                    certified = within if certified is None else certified & within
-            if certified is None:
+            comparison.value[part] = value
+            exact, doubts = self._by_calculus(here)
+            # The function itself may have no value there.
+            doubts.append(unbounded(comparison.value[part]))
+            excesses = [
+                self._compare(comparison, position, part, answer, bounded)
+                for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True))
+            ]
+            if comparison.lacking:
+                comparison.certified[part] = False
                 return None
-            found.certified[part] = certified
-            open_points = ~certified if trusted is None else trusted & ~certified
-            (numbers,) = torch.nonzero(open_points, as_tuple=True)
+            certain = _where_all(operator.lt, doubts)
+            near = _where_all(operator.le, excesses)
+            if certain is not None:
+                comparison.certified[part] &= certain
+            if near is None:
+                return None
+            comparison.certified[part] &= near
+            far = ~near if certain is None else certain & ~near
+            (numbers,) = torch.nonzero(far, as_tuple=True)
             errors = [self._errors(bounded, numbers) for bounded in exact]
-            return _Left(numbers + part.start, errors) if len(numbers) else None
+            return _Open(numbers + part.start, errors) if len(numbers) else None
+
+    def _by_calculus(self, columns: Sequence[Any]) -> tuple[list[Bounded], list[Any]]:
+        """Each derivative; and the doubts of these, and of steps that may stand on a kink."""
+        arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
+        values = run(self._formulas, list(map(measured, columns)), arithmetic)
+        results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
+        return results[: len(self._entries)], [result.doubt for result in results]
 
     def _compare(
-        self, found: Found, position: int, part: slice, answer: Any, bounded: Bounded
+        self, comparison: Comparison, position: int, part: slice, answer: Any, bounded: Bounded
     ) -> Any:
         """Write one derivative's numbers down; return how far beyond the budget each may be.
 
         All in place: most of the time goes to memory.
         """
-        exact = found.exact[position][part].copy_(bounded.value)
+        exact = comparison.exact[position][part].copy_(bounded.value)
         if self._dtype is not FLOAT64:
             exact.copy_(exact.to(getattr(torch, self._dtype.name)))
-        autograd, ulps = found.autograd[position][part], found.ulps[position][part]
+        autograd, ulps = comparison.autograd[position][part], comparison.ulps[position][part]
         if answer is None:
-            found.lacking.add(position)
+            comparison.lacking.add(position)
             autograd.fill_(math.nan)
             ulps.fill_(math.nan)
             return None
@@ -223,7 +234,11 @@ class Vectors:
     # --- Autograd -------------------------------------------------------------------------------
 
     def _by_autograd(self, columns: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """The values, and each derivative in torch's own dtype."""
+        """The values, and each derivative in torch's own dtype; None for one that torch lacks."""
+        seconds: dict[int, list[int]] = {}
+        for axes in self._entries:
+            if len(axes) == 2:
+                seconds.setdefault(axes[0], []).append(axes[1])
         wanted = sorted({axis for axes in self._entries for axis in axes})
         kind = getattr(torch, self._dtype.name)
         leaves = [
@@ -231,23 +246,19 @@ class Vectors:
             for axis, column in enumerate(columns)
         ]
         output = forward_of(self._program, leaves, kind, {}).outputs[0]
-        second = any(len(axes) == 2 for axes in self._entries)
-        slopes = dict(
-            zip(wanted, _gradient(output, [leaves[k] for k in wanted], again=second), strict=True)
-        )
-        found: dict[tuple[int, ...], Any] = {}
-        for axes in self._entries:
-            if len(axes) == 1:
-                found[axes] = slopes[axes[0]].detach()
-            elif axes not in found:
-                others = [a for a in self._entries if len(a) == 2 and a[0] == axes[0]]
-                seconds = _second(slopes[axes[0]], [leaves[a[1]] for a in others])
-                found.update(zip(others, seconds, strict=True))
-        value = output.detach()
-        return value.expand_as(leaves[0]), [found[axes] for axes in self._entries]
+        slopes = _gradient(output, [leaves[k] for k in wanted], create_graph=bool(seconds))
+        slope_by = dict(zip(wanted, slopes, strict=True))
+        derivatives: dict[tuple[int, ...], Any] = {
+            (axis,): slope.detach() for axis, slope in slope_by.items()
+        }
+        for axis, others in seconds.items():
+            row = _second(slope_by[axis], [leaves[k] for k in others])
+            derivatives |= {(axis, k): second for k, second in zip(others, row, strict=True)}
+        value = output.detach().expand_as(leaves[0])
+        return value, [derivatives[axes] for axes in self._entries]
 
     def _certify_rounding(
-        self, columns: Sequence[Any], found: Found, left: Sequence[_Left]
+        self, columns: Sequence[Any], comparison: Comparison, left: Sequence[_Open]
     ) -> None:
         """Certify more points: those where rounding alone explains all of the distance."""
         if not left:
@@ -257,13 +268,32 @@ class Vectors:
             torch.cat(parts).split(PART) for parts in zip(*(p.errors for p in left), strict=True)
         ]
         for place, numbers in enumerate(together):
-            answers = Answers(
-                columns=[column.index_select(0, numbers) for column in columns],
-                autograd=[column.index_select(0, numbers) for column in found.autograd],
-                exact=[column.index_select(0, numbers) for column in found.exact],
+            derivatives = Derivatives(
+                columns=_taken(columns, numbers),
+                autograd=_taken(comparison.autograd, numbers),
+                exact=_taken(comparison.exact, numbers),
                 errors=[parts[place] for parts in errors],
             )
-            found.certified[numbers] = self._roundings.explained(answers)
+            comparison.certified[numbers] = self._roundings.explained(derivatives)
+
+
+def _where_all(holds: Callable[[Any, int], Any], measures: Sequence[Any]) -> Any:
+    """At which points each of the measures is so beside 0; None if they are at all points.
+
+    A measure is a tensor, or None for one that is so anyway. Its largest entry is looked at first,
+    one number for all points; it is nan where an entry is, and nan is nowhere so.
+    """
+    marks = [
+        holds(measure, 0)
+        for measure in measures
+        if measure is not None and not holds(measure.amax().item(), 0)
+    ]
+    return functools.reduce(torch.logical_and, marks) if marks else None
+
+
+def _taken(columns: Sequence[Any], numbers: Any) -> list[Any]:
+    """The columns' entries at some of the points."""
+    return [column.index_select(0, numbers) for column in columns]
 
 
 def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Calculus) -> Program:
@@ -271,19 +301,21 @@ def _formulas(program: Program, entries: Sequence[tuple[int, ...]], calculus: Ca
 
     Without formulas they are those of the chain rule, with the derivatives of the function table.
     """
-    parts = []
-    for formula in calculus.formulas:
-        try:
-            parts.append(
-                None
-                if formula is None
-                else parse(formula_text(formula, _DIGITS), known=program.names)
-            )
-        except GradcalcError:
-            parts.append(None)
-    if all(part is not None and set(part.names) <= set(program.names) for part in parts):
-        return adjoint.merged([part for part in parts if part is not None], program.inputs)
-    return adjoint.derivatives(program, entries, lambda row: row.derivative)
+    parts = [_parsed(formula, program) for formula in calculus.formulas]
+    if None in parts:
+        return adjoint.derivatives(program, entries, lambda row: row.derivative)
+    return adjoint.merged([part for part in parts if part is not None], program.inputs)
+
+
+def _parsed(formula: Any, program: Program) -> Program | None:
+    """A formula in the program's variables as a program; None if there is none, or in others."""
+    if formula is None:
+        return None
+    try:
+        parsed = parse(formula_text(formula, _DIGITS), known=program.names)
+    except GradcalcError:
+        return None
+    return parsed if set(parsed.names) <= set(program.names) else None
 
 
 def _with_literals_of(dtype: Dtype, program: Program) -> Program:
@@ -316,30 +348,19 @@ def _doubtful(program: Program) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _gradient(output: Any, leaves: Sequence[Any], *, again: bool) -> list[Any]:
+def _gradient(output: Any, leaves: Sequence[Any], **how: bool) -> Sequence[Any]:
     """The derivative at each point by each leaf."""
     if not (isinstance(output, torch.Tensor) and output.requires_grad):
         return [torch.zeros_like(leaf) for leaf in leaves]
-    slopes = torch.autograd.grad(
-        output, leaves, torch.ones_like(output), create_graph=again, allow_unused=True
+    slopes: Sequence[Any] = torch.autograd.grad(
+        output, leaves, torch.ones_like(output), materialize_grads=True, **how
     )
-    return [
-        torch.zeros_like(leaf) if slope is None else slope
-        for leaf, slope in zip(leaves, slopes, strict=True)
-    ]
+    return slopes
 
 
-def _second(slope: Any, leaves: Sequence[Any]) -> list[Any]:
+def _second(slope: Any, leaves: Sequence[Any]) -> Sequence[Any]:
     """The derivatives of a slope; None for each where torch has none."""
-    if not slope.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
     try:
-        found = torch.autograd.grad(
-            slope, leaves, torch.ones_like(slope), retain_graph=True, allow_unused=True
-        )
+        return _gradient(slope, leaves, retain_graph=True)
     except RuntimeError:
         return [None] * len(leaves)
-    return [
-        torch.zeros_like(leaf) if value is None else value
-        for leaf, value in zip(leaves, found, strict=True)
-    ]

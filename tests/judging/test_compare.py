@@ -448,7 +448,7 @@ def verdict_on(
         autograd=autograd,
         continued=lambda: None if continued is None else mp.mpf(continued),
         slope=asked,
-        conditioning=lambda _distance: Conditioning(mp.mpf(error), 1, cancels),
+        conditioning=lambda _distance: Conditioning(mp.mpf(error), cancels, search=lambda: 1),
         anomaly=lambda: anomaly,
         budget=BUDGET,
     )

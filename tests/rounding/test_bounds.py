@@ -64,11 +64,11 @@ def coordinates(count: int, seed: int) -> list[float]:
 def exact_values(text: str, points: list[tuple[float, ...]]) -> list[object]:
     program = parse(text)
     with mp.workprec(600):
-        found = [
+        evaluated = [
             values(program, [mp.mpf(v) for v in point[: len(program.inputs)]], FLOAT64)
             for point in points
         ]
-    return [value[program.output] for value in found]
+    return [value[program.output] for value in evaluated]
 
 
 def bounded(text: str, points: list[tuple[float, ...]], **how: object) -> Bounded:
@@ -79,14 +79,14 @@ def bounded(text: str, points: list[tuple[float, ...]], **how: object) -> Bounde
     return arithmetic.number(run(program, inputs, arithmetic)[program.output])
 
 
-def trusted(found: Bounded) -> list[bool]:
-    doubt = found.value * 0 - 1 if found.doubt is None else found.doubt.expand_as(found.value)
+def trusted(number: Bounded) -> list[bool]:
+    doubt = number.value * 0 - 1 if number.doubt is None else number.doubt.expand_as(number.value)
     return (doubt < 0).tolist()
 
 
-def error(found: Bounded) -> list[float]:
-    total = torch.as_tensor(0.0 if found.error is None else found.error)
-    return total.expand_as(found.value).tolist()
+def error(number: Bounded) -> list[float]:
+    total = torch.as_tensor(0.0 if number.error is None else number.error)
+    return total.expand_as(number.value).tolist()
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
@@ -94,10 +94,14 @@ def test_exact_value_is_within_the_bound(text: str) -> None:
     points = list(zip(coordinates(400, 1), coordinates(400, 2), strict=True))
     if not text.count("y"):
         points = [(x,) for x, _ in points]
-    found = bounded(text, points)
+    number = bounded(text, points)
     certain = 0
     for value, off, sure, exact in zip(
-        found.value.tolist(), error(found), trusted(found), exact_values(text, points), strict=True
+        number.value.tolist(),
+        error(number),
+        trusted(number),
+        exact_values(text, points),
+        strict=True,
     ):
         if sure and math.isfinite(off):
             certain += 1
@@ -131,11 +135,11 @@ def test_nothing_is_claimed_there(text: str, points: list[tuple[float, ...]]) ->
 
 def test_functions_of_unknown_accuracy_are_right_to_the_last_digit() -> None:
     points = [(-1.5,), (0.7,), (1.4616,)]
-    found = bounded("digamma(x)", points)
+    number = bounded("digamma(x)", points)
     with mp.workprec(200):
         exact = [float(mp.digamma(x)) for (x,) in points]
-    assert found.value.tolist() == exact
-    assert found.relative == FLOAT64.unit
+    assert number.value.tolist() == exact
+    assert number.relative == FLOAT64.unit
 
 
 def test_number_that_is_none_does_not_hide_that_others_are_too_small() -> None:

@@ -16,7 +16,7 @@ from gradcalc.exact.surveys import survey
 from gradcalc.functions import Function, mp, torch
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Step
-from gradcalc.rounding.domains import NONE, has_borders, strangers
+from gradcalc.rounding.domains import NONE, has_borders, undefined_at
 
 BORDERED = [row for row in ROWS if row.inside is not None]
 
@@ -39,10 +39,10 @@ def test_row_has_values_inside_and_none_outside(row: Function) -> None:
     assert row.inside is not None
     columns = [values_about(300, seed) for seed in range(len(row.parameters))]
     tensors = [torch.tensor(column, dtype=torch.float64) for column in columns]
-    found = torch.as_tensor(row.inside(*tensors)).tolist()
+    distances = torch.as_tensor(row.inside(*tensors)).tolist()
     outside = 0
     with mp.workprec(2500):
-        for point, inside in zip(zip(*columns, strict=True), found, strict=True):
+        for point, inside in zip(zip(*columns, strict=True), distances, strict=True):
             try:
                 exact = Reals(FLOAT64).call(row, list(map(mp.mpf, point)), 0, NO_STEP)
             except TooLarge:
@@ -90,7 +90,7 @@ log(0.1 + u)*atanh(v*0.3)
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("text", TEXTS)
-def test_stranger_is_that_of_the_survey(text: str, dtype: str) -> None:
+def test_value_without_one_is_that_of_the_survey(text: str, dtype: str) -> None:
     program = parse(text, known=("u", "v"))
     points = list(zip(values_about(200, 1), values_about(200, 2), strict=True))
     if dtype == "float32":
@@ -98,14 +98,14 @@ def test_stranger_is_that_of_the_survey(text: str, dtype: str) -> None:
         points = [point for point in points if all(map(math.isfinite, point))]
     given = dict(zip("uv", zip(*points, strict=True), strict=True))
     columns = [torch.tensor(given[name], dtype=torch.float64) for name in program.names]
-    found = strangers(program, columns, DTYPES[dtype]).tolist()
-    for place, stranger in enumerate(found):
-        if stranger != NONE:
+    undefined = undefined_at(program, columns, DTYPES[dtype]).tolist()
+    for place, number in enumerate(undefined):
+        if number != NONE:
             point = [Fraction(column[place].item()) for column in columns]
             there = survey(program, point, DTYPES[dtype])
             assert not there.defined
-            assert there.undefined_at == stranger
-    assert sum(stranger != NONE for stranger in found) > 30
+            assert there.undefined_at == number
+    assert sum(number != NONE for number in undefined) > 30
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_stranger_is_that_of_the_survey(text: str, dtype: str) -> None:
 )
 def test_nothing_is_said_without_certainty(text: str) -> None:
     column = torch.tensor(values_about(100, 3), dtype=torch.float64)
-    assert set(strangers(parse(text), [column], FLOAT64).tolist()) == {NONE}
+    assert set(undefined_at(parse(text), [column], FLOAT64).tolist()) == {NONE}
 
 
 def test_numbers_that_are_not_finite_are_nobodys() -> None:
     column = torch.tensor([-math.inf, math.nan, -1.0], dtype=torch.float64)
-    assert strangers(parse("log(x)"), [column], FLOAT64).tolist() == [NONE, NONE, 1]
+    assert undefined_at(parse("log(x)"), [column], FLOAT64).tolist() == [NONE, NONE, 1]
 
 
 @pytest.mark.parametrize(("text", "borders"), [("log(x)", True), ("sin(x)/x", False)])

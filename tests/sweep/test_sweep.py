@@ -208,7 +208,7 @@ def test_false_proof_that_there_is_no_value_is_told(monkeypatch: Any) -> None:
     def careless(_: Any, columns: Any, __: Any) -> Any:
         return columns[0].to(int) * 0 + 1
 
-    monkeypatch.setattr(sweep, "strangers", careless)
+    monkeypatch.setattr(sweep, "undefined_at", careless)
     made, tables = asked("log(x)", "x=0:1:3")
     assert made.summary.exit_code == 3
     monkeypatch.setattr(sweep.Vectors, "_certify_rounding", lambda *_: None)

@@ -22,7 +22,7 @@ from gradcalc.language.parser import parse
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import Verdict
 from gradcalc.sweep import vectors
-from gradcalc.sweep.vectors import Found, Vectors
+from gradcalc.sweep.vectors import Comparison, Vectors
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -50,16 +50,16 @@ class Asked:
             for column in zip(*points, strict=True)
         ]
 
-    def found(self) -> Found:
+    def compared(self) -> Comparison:
         dtype = DTYPES[self.options.dtype]
         return Vectors(self.program, self.entries, dtype, self.calculus).check(self.columns)
 
-    def verdicts(self, found: Found, number: int) -> list[Verdict]:
+    def verdicts(self, comparison: Comparison, number: int) -> list[Verdict]:
         """The jury's, at one point."""
-        answers = [autograd[number].item() for autograd in found.autograd]
+        answers = [autograd[number].item() for autograd in comparison.autograd]
         size = len(self.program.inputs)
         testimony = autodiff.Testimony(
-            outputs=(Array((), (found.value[number].item(),)),),
+            outputs=(Array((), (comparison.value[number].item(),)),),
             weights=(Array((), (1.0,)),),
             gradients=(answers[:size],),
             hessian=dict(zip(self.entries[size:], answers[size:], strict=True)),
@@ -81,10 +81,10 @@ class Asked:
 
 def check_certified(asked: Asked, most: int) -> int:
     """Require that the jury agrees with what is certified, at up to so many points."""
-    found = asked.found()
-    certified = torch.nonzero(found.certified).reshape(-1).tolist()
+    comparison = asked.compared()
+    certified = torch.nonzero(comparison.certified).reshape(-1).tolist()
     for number in random.Random(1).sample(certified, min(most, len(certified))):
-        assert set(asked.verdicts(found, number)) == {Verdict.AGREE}, [
+        assert set(asked.verdicts(comparison, number)) == {Verdict.AGREE}, [
             column[number].item() for column in asked.columns
         ]
     return len(certified)
@@ -111,11 +111,11 @@ def lines(name: str) -> list[tuple[str, dict[str, float]]]:
     """Formulas of a data file, and the point of each."""
     with (DATA / name).open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
-    found = []
+    formulas = []
     for row in rows:
         pairs = [pair.split("=") for pair in row["point"].split(",")]
-        found.append((row["expr"], {name: float(value) for name, value in pairs}))
-    return found
+        formulas.append((row["expr"], {name: float(value) for name, value in pairs}))
+    return formulas
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -192,7 +192,7 @@ def test_the_jury_agrees_on_random_programs(sketch: Sketch) -> None:
 def test_most_points_need_no_jury(text: str, low: float, high: float, least: float) -> None:
     rng = random.Random(5)
     points = [(rng.uniform(low, high), rng.uniform(low, high)) for _ in range(3000)]
-    assert Asked(text, points).found().certified.double().mean().item() >= least
+    assert Asked(text, points).compared().certified.double().mean().item() >= least
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_most_points_need_no_jury(text: str, low: float, high: float, least: flo
     ],
 )
 def test_what_is_not_right_is_never_certified(text: str, points: list[tuple[float, ...]]) -> None:
-    assert not Asked(text, points).found().certified.any()
+    assert not Asked(text, points).compared().certified.any()
 
 
 #: How far off, as a part of the derivative, an error is planted.
@@ -234,15 +234,15 @@ def test_planted_error_of_autograd_is_never_certified(
 
     rng = random.Random(6)
     asked = Asked(text, [(rng.uniform(0.5, 2), rng.uniform(0.5, 2)) for _ in range(500)])
-    assert asked.found().certified.any()
+    assert asked.compared().certified.any()
     monkeypatch.setattr(vectors, "_gradient", wrong)
-    assert not asked.found().certified.any()
+    assert not asked.compared().certified.any()
 
 
 def test_planted_error_of_calculus_is_never_certified() -> None:
     asked = Asked("x**3 + x*y", [(0.3, 0.7), (1.1, 2.3)])
     asked.calculus.formulas[0] = asked.calculus.formulas[0] * (1 + sympy_tiny())
-    assert not asked.found().certified.any()
+    assert not asked.compared().certified.any()
 
 
 def sympy_tiny() -> Any:
@@ -254,17 +254,17 @@ def sympy_tiny() -> Any:
 def test_without_formulas_the_chain_rule_stands_in() -> None:
     asked = Asked("sin(x)*y", [(0.3, 0.7), (1.1, 2.3)])
     asked.calculus.formulas[:] = [None, None]
-    found = asked.found()
-    assert found.certified.all()
-    assert found.exact[0].tolist() == pytest.approx([0.7 * math.cos(0.3), 2.3 * math.cos(1.1)])
+    comparison = asked.compared()
+    assert comparison.certified.all()
+    assert comparison.exact[0].tolist() == pytest.approx([0.7 * math.cos(0.3), 2.3 * math.cos(1.1)])
 
 
 def test_parts_make_no_difference(monkeypatch: Any) -> None:
     rng = random.Random(7)
     points = [(rng.uniform(-2, 2), rng.uniform(-2, 2)) for _ in range(1000)]
-    whole = Asked("u**3 + v**2 + 4*u*v", points).found()
+    whole = Asked("u**3 + v**2 + 4*u*v", points).compared()
     monkeypatch.setattr(vectors, "PART", 64)
-    parts = Asked("u**3 + v**2 + 4*u*v", points).found()
+    parts = Asked("u**3 + v**2 + 4*u*v", points).compared()
     assert torch.equal(whole.value, parts.value)
     assert all(torch.equal(a, b) for a, b in zip(whole.exact, parts.exact, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(whole.ulps, parts.ulps, strict=True))
@@ -274,7 +274,24 @@ def test_parts_make_no_difference(monkeypatch: Any) -> None:
 def test_ulps_are_those_of_the_dtype(dtype: str) -> None:
     rng = random.Random(8)
     points = [(rng.gauss(0, 1) * 10 ** rng.uniform(-9, 9),) for _ in range(300)]
-    found = Asked("sin(x)*x**3 + exp(-x**2)", points, dtype).found()
-    for autograd, exact, ulps in zip(found.autograd[0], found.exact[0], found.ulps[0], strict=True):
+    comparison = Asked("sin(x)*x**3 + exp(-x**2)", points, dtype).compared()
+    for autograd, exact, ulps in zip(
+        comparison.autograd[0], comparison.exact[0], comparison.ulps[0], strict=True
+    ):
         if math.isfinite(autograd.item() + exact.item()):
             assert DTYPES[dtype].ulps(autograd.item(), exact.item()) == ulps.item()
+
+
+def test_derivatives_beside_one_that_torch_lacks_are_compared_too() -> None:
+    asked = Asked("hardsigmoid(x)*y", [(0.5, 2.0), (0.75, 4.0)], second=True)
+    comparison = asked.compared()
+    assert asked.entries == [(0,), (1,), (0, 0), (0, 1), (1, 1)]
+    assert comparison.lacking == {2, 3}
+    assert [column.tolist() for column in comparison.exact[1:]] == [
+        [pytest.approx(0.5 + x / 6) for x in (0.5, 0.75)],
+        [0, 0],
+        [pytest.approx(1 / 6)] * 2,
+        [0, 0],
+    ]
+    assert comparison.autograd[4].tolist() == [0, 0]
+    assert not comparison.certified.any()
