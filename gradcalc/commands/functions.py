@@ -32,11 +32,11 @@ def functions(
 ) -> int:
     """List the functions, or tell about one: derivative, domain, kinks."""
     from gradcalc.functions import TABLE, lookup
-    from gradcalc.render.functions import FunctionRow, functions_table
+    from gradcalc.render.functions import FunctionPage, functions_table
 
     width, color = columns(), use_color(sys.stdout)
     if name is None:
-        rows = [FunctionRow(row.name, row.aliases, row.group, row.doc) for row in TABLE.values()]
+        rows = [FunctionPage(row.name, row.aliases, row.doc, row.group) for row in TABLE.values()]
         write(functions_table(rows, width=width, color=color))
         return 0
     row = lookup(name.strip())
@@ -64,12 +64,13 @@ def _page(row: Any) -> Any:
     if not row.entrywise:
         program, _, at = row.trials[0].partition(" --at ")
         example = f'gradcalc grad "{program}" --at "{at.partition(" --")[0]}"'
-        return FunctionPage(row.signature, row.aliases, row.doc, (), "", "", example)
+        return FunctionPage(row.signature, row.aliases, row.doc, row.group, example=example)
     kinks = "; ".join(_kink(kink, len(moving)) for kink in row.kinks)
     return FunctionPage(
         name=row.signature,
         aliases=row.aliases,
         doc=row.doc,
+        group=row.group,
         derivative=tuple(zip(moving, row.derivative, strict=True)),
         domain=row.domain,
         kinks=kinks or "none",

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
@@ -28,20 +28,6 @@ class _TooMany(Exception):  # noqa: N818 - no error, but a finding
     """There are more numbers than a tensor may have."""
 
 
-class RowError(ValueError):
-    """A row of a CSV text is not what it should be.
-
-    Attributes:
-        line: The row's line, from 1.
-        cells: Its cells; none where it is no CSV.
-    """
-
-    def __init__(self, line: int, cells: Sequence[str], message: str = "") -> None:
-        super().__init__(message)
-        self.line = line
-        self.cells = cells
-
-
 def read(name: str) -> Array:
     """Read a tensor.
 
@@ -57,7 +43,7 @@ def read(name: str) -> Array:
         raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
     except _TooMany:
         raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries") from None
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, RecursionError, csv.Error):
         raise _refused(f"`{name}` is no tensor of numbers") from None
     return tensor
 
@@ -109,29 +95,44 @@ def npy_array(path: Path) -> Any:
 
 
 def csv_rows(
-    lines: Iterable[str], places: Sequence[int] | None = None, *, skip: int = 0
+    lines: Iterable[str], places: Mapping[str, int] | None = None, *, skip: int = 0
 ) -> Iterator[list[float]]:
     """The rows of a CSV text as numbers; empty rows are left out.
 
     Args:
         lines: The text.
-        places: Which cells of a row are read; None for all.
+        places: The names and places of the cells that are read of each row; None for all.
         skip: Rows before the numbers.
 
     Raises:
-        RowError: If a cell is missing or is no number.
+        csv.Error: If it is no CSV; like the next with its line, from 1, before a colon.
+        ValueError: If a cell is missing or no number.
     """
     reader = csv.reader(lines)
     row: list[str] = []
     try:
         for row in islice(reader, skip, None):
             if row:
-                cells = row if places is None else [row[place] for place in places]
+                cells = row if places is None else [row[place] for place in places.values()]
                 yield list(map(float, cells))
     except csv.Error as problem:
-        raise RowError(reader.line_num, (), str(problem)) from None
+        raise csv.Error(f"{reader.line_num}: {problem}") from None
     except (ValueError, IndexError):
-        raise RowError(reader.line_num, row) from None
+        wrong = _wrong_cell(row, places or {})
+        raise ValueError(f"{reader.line_num}: {wrong}") from None
+
+
+def _wrong_cell(row: Sequence[str], places: Mapping[str, int]) -> str:
+    """What to say about the first cell that is missing or no number."""
+    for name, place in places.items():
+        if place >= len(row):
+            return f"there is no `{name}` in this line"
+        try:
+            float(row[place])
+        except ValueError:
+            cell = row[place]
+            return f"`{name}` is no number: {cell if len(cell) < 40 else f'{cell[:39]}…'!r}"
+    return ""
 
 
 def _npy(path: Path) -> Array:

@@ -17,30 +17,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionRow:
-    """A line of the list.
-
-    Attributes:
-        name: The function's own name.
-        aliases: What else it may be called.
-        group: The heading it stands under.
-        doc: What it does, in one line.
-    """
-
-    name: str
-    aliases: tuple[str, ...]
-    group: str
-    doc: str
-
-
-@dataclass(frozen=True, slots=True)
 class FunctionPage:
-    """All about one function.
+    """What there is to say about a function; of those of the list, the first four.
 
     Attributes:
         name: The function's own name.
         aliases: What else it may be called.
-        doc: What it does.
+        doc: What it does, in one line.
+        group: The heading that it stands under.
         derivative: For each argument its name and the derivative's formula.
         domain: Where it is defined; empty where that is not said.
         kinks: Where it is not differentiable, and what torch answers there; empty where that is not
@@ -51,14 +35,15 @@ class FunctionPage:
     name: str
     aliases: tuple[str, ...]
     doc: str
-    derivative: tuple[tuple[str, str], ...]
-    domain: str
-    kinks: str
+    group: str
+    derivative: tuple[tuple[str, str], ...] = ()
+    domain: str = ""
+    kinks: str = ""
     example: str = ""
 
 
 def functions_table(
-    rows: Sequence[FunctionRow],
+    rows: Sequence[FunctionPage],
     *,
     width: int | None = None,
     color: bool = False,
@@ -74,7 +59,7 @@ def functions_table(
 
     from gradcalc.render.console import draw
 
-    groups: dict[str, list[FunctionRow]] = {}
+    groups: dict[str, list[FunctionPage]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
     widths = _widths(rows, width)
@@ -89,7 +74,7 @@ def functions_table(
     return draw(parts[:-1], width, color=color)
 
 
-def _plain_table(rows: Sequence[FunctionRow]) -> str:
+def _plain_table(rows: Sequence[FunctionPage]) -> str:
     """Return the list as aligned text; rich would take as long as all the rest."""
     cells = [("name", "does", "also", "group")]
     cells += [(row.name, row.doc, ", ".join(row.aliases), row.group) for row in rows]
@@ -101,7 +86,7 @@ def _plain_table(rows: Sequence[FunctionRow]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _widths(rows: Sequence[FunctionRow], width: int) -> list[int]:
+def _widths(rows: Sequence[FunctionPage], width: int) -> list[int]:
     """Return the columns' widths, the same in every group; the text gets what names leave."""
     name, doc, also = (
         max((cell.cell_len for cell in cells), default=1)
@@ -112,7 +97,7 @@ def _widths(rows: Sequence[FunctionRow], width: int) -> list[int]:
     return [name, doc, min(also, room - doc)]
 
 
-def _cells(row: FunctionRow) -> list[Text]:
+def _cells(row: FunctionPage) -> list[Text]:
     from rich.text import Text
 
     return [Text(row.name, "bold cyan"), Text(row.doc), Text(", ".join(row.aliases), "dim")]

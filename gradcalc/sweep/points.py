@@ -18,7 +18,7 @@ from typing import Any
 from gradcalc.base.errors import GradcalcError, Kind, Span, reason
 from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
-from gradcalc.language.arrays import RowError, csv_rows, npy_array
+from gradcalc.language.arrays import csv_rows, npy_array
 
 #: What a reader of files gives: for each name an array.
 Chunk = list[Any]
@@ -215,13 +215,11 @@ def _csv(path: Path, wanted: Sequence[str]) -> Points:
             Kind.BINDING, f"`{path}` is empty", hint="its first line names the columns"
         )
     _check_columns(path, header, wanted)
-    places = [header.index(name) for name in wanted]
-    return Points(tuple(wanted), lambda size: _csv_chunks(path, wanted, places, size))
+    places = {name: header.index(name) for name in wanted}
+    return Points(tuple(wanted), lambda size: _csv_chunks(path, places, size))
 
 
-def _csv_chunks(
-    path: Path, wanted: Sequence[str], places: Sequence[int], size: int
-) -> Iterator[Chunk]:
+def _csv_chunks(path: Path, places: Mapping[str, int], size: int) -> Iterator[Chunk]:
     import numpy as np
 
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
@@ -229,26 +227,12 @@ def _csv_chunks(
         try:
             while chunk := list(itertools.islice(rows, size)):
                 yield list(np.array(chunk).T.copy())
-        except RowError as problem:
-            message = f"{path}:{problem.line}: "
-            if not problem.cells:
-                raise GradcalcError(Kind.BINDING, f"{message}{problem}") from None
-            message += _what_is_wrong(dict(zip(wanted, places, strict=True)), problem.cells)
-            hint = "write numbers, as in 0.5 or 1e-3"
-            raise GradcalcError(Kind.BINDING, message, hint=hint) from None
-
-
-def _what_is_wrong(places: Mapping[str, int], cells: Sequence[str]) -> str:
-    """What to say about the first cell of a row that is no number."""
-    for name, place in places.items():
-        if place >= len(cells):
-            return f"there is no `{name}` in this line"
-        try:
-            float(cells[place])
-        except ValueError:
-            cell = cells[place] if len(cells[place]) < 40 else f"{cells[place][:39]}…"
-            return f"`{name}` is no number: {cell!r}"
-    raise AssertionError
+        except csv.Error as problem:
+            raise GradcalcError(Kind.BINDING, f"{path}:{problem}") from None
+        except ValueError as problem:
+            raise GradcalcError(
+                Kind.BINDING, f"{path}:{problem}", hint="write numbers, as in 0.5 or 1e-3"
+            ) from None
 
 
 def _npy(path: Path, wanted: Sequence[str]) -> Points:

@@ -21,7 +21,7 @@ import pytest
 
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.render import FORMATS, error_text, formats, warning_text
-from gradcalc.render.functions import FunctionPage, FunctionRow, function_page, functions_table
+from gradcalc.render.functions import FunctionPage, function_page, functions_table
 from gradcalc.render.tensors import LeftOut, numbers_text, shape_of, shown
 from gradcalc.render.text import cut, headline, number, one_line
 from gradcalc.render.visible import visible
@@ -1104,14 +1104,15 @@ def test_warning_is_one_visible_line() -> None:
 
 
 ROWS = (
-    FunctionRow("sin", ("torch.sin",), "trigonometry", "sine"),
-    FunctionRow("cos", (), "trigonometry", "cosine"),
-    FunctionRow("relu", ("torch.relu", "F.relu", "x.relu()"), "activations", "max(x, 0)"),
+    FunctionPage("sin", ("torch.sin",), "sine", "trigonometry"),
+    FunctionPage("cos", (), "cosine", "trigonometry"),
+    FunctionPage("relu", ("torch.relu", "F.relu", "x.relu()"), "max(x, 0)", "activations"),
 )
 PAGE = FunctionPage(
     "pow",
     ("**", "^"),
     "x to the power of y",
+    "powers",
     (("x", "y*x**(y - 1)"), ("y", "x**y*log(x)")),
     "x > 0, or y an integer",
     "none",
