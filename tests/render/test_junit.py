@@ -30,7 +30,7 @@ def claiming(correct):
 
 
 @pytest.mark.parametrize(
-    ("report", "found"),
+    ("report", "element"),
     [
         (judged(Verdict.AGREE), []),
         (judged(Verdict.ROUNDING), []),
@@ -45,10 +45,10 @@ def claiming(correct):
         (claiming(correct=None), [("error", "undecided")]),
     ],
 )
-def test_case_fails_where_the_exit_code_does(report, found):
+def test_case_fails_where_the_exit_code_does(report, element):
     (case,) = cases(report)
-    assert [(child.tag, child.get("type")) for child in case] == found
-    assert bool(report.exit_code) == bool(found and found[0][0] != "skipped")
+    assert [(child.tag, child.get("type")) for child in case] == element
+    assert bool(report.exit_code) == bool(element and element[0][0] != "skipped")
 
 
 def test_case_is_named_by_file_line_and_expression():

@@ -23,10 +23,10 @@ def reports(*lines):
 
 
 def summary(*lines, failing=FAILING):
-    found = Summary(failing)
+    counts = Summary(failing)
     for report in reports(*lines):
-        found.add(report.outcome)
-    return found
+        counts.add(report.outcome)
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def summary(*lines, failing=FAILING):
     ],
 )
 def test_summary_counts_and_gives_the_most_serious_code(lines, code, text):
-    found = summary(*lines)
-    assert found.exit_code == code
-    assert text is None or found.text().startswith(text)
+    counts = summary(*lines)
+    assert counts.exit_code == code
+    assert text is None or counts.text().startswith(text)
 
 
 @pytest.mark.parametrize(("lines", "code"), [(["1/x --at x=0", "x +"], 70), (["x --claim x=2"], 1)])
@@ -83,9 +83,9 @@ def test_outcome_is_read_back_from_json_and_fails_as_the_report(line):
     (report,) = reports(line)
     outcome = report.outcome
     assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == outcome
-    found = Summary()
-    found.add(outcome)
-    assert found.exit_code == report.exit_code
+    counts = Summary()
+    counts.add(outcome)
+    assert counts.exit_code == report.exit_code
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,12 +20,12 @@ def axes(*texts: str) -> Points:
 
 def rows(points: Points, size: int = 3) -> list[tuple[float, ...]]:
     """All points, and that no chunk is larger than asked."""
-    found: list[tuple[float, ...]] = []
+    read_rows: list[tuple[float, ...]] = []
     for chunk in points.chunks(size):
         assert {column.dtype for column in chunk} == {np.dtype("float64")}
         assert 0 < len(chunk[0]) <= size
-        found += zip(*(column.tolist() for column in chunk), strict=True)
-    return found
+        read_rows += zip(*(column.tolist() for column in chunk), strict=True)
+    return read_rows
 
 
 def test_grid_has_both_ends() -> None:
@@ -46,8 +46,8 @@ def test_grid_of_decimals_has_decimals() -> None:
 @pytest.mark.parametrize("text", ["u=0.1:0.7:4", "u=-1e300:3:1000", "u=3:-2:7"])
 def test_ends_are_exact(text: str) -> None:
     axis = parse_axis(text, float)
-    found = rows(grid([axis]), 10_000)
-    assert (found[0], found[-1]) == ((axis.start,), (axis.stop,))
+    values = rows(grid([axis]), 10_000)
+    assert (values[0], values[-1]) == ((axis.start,), (axis.stop,))
 
 
 def test_grid_of_one() -> None:

@@ -192,9 +192,9 @@ def test_false_certificate_is_told(monkeypatch: Any) -> None:
     check = sweep.Vectors.check
 
     def careless(*args: Any) -> Any:
-        found = check(*args)
-        found.certified[:] = True
-        return found
+        checked = check(*args)
+        checked.certified[:] = True
+        return checked
 
     monkeypatch.setattr(sweep.Vectors, "check", careless)
     made, tables = asked("abs(x)*y", "x=0:1:3", "y=1:1:1")
@@ -215,9 +215,9 @@ def test_false_proof_that_there_is_no_value_is_told(monkeypatch: Any) -> None:
     check = sweep.Vectors.check
 
     def doubtful(*args: Any) -> Any:
-        found = check(*args)
-        found.certified[:] = False
-        return found
+        checked = check(*args)
+        checked.certified[:] = False
+        return checked
 
     monkeypatch.setattr(sweep.Vectors, "check", doubtful)
     made, tables = asked("log(x)", "x=1:2:3")
@@ -270,8 +270,8 @@ def test_answers_in_every_kind_of_file(run: Run, points: str, tmp_path: Path) ->
             wanted: Any = text if name in {"verdict", "note"} else float(text) if text else None
             assert columns[name][number] == wanted
             if name != "note":
-                found = array[name][number]
-                assert np.isnan(found) if wanted is None else found == wanted
+                cell = array[name][number]
+                assert np.isnan(cell) if wanted is None else cell == wanted
 
 
 def test_answers_are_points_again(run: Run, points: str, tmp_path: Path) -> None:

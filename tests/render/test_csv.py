@@ -1,0 +1,60 @@
+"""CSV: rows that scripts and spreadsheets read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from importlib import import_module
+
+import pytest
+from reports import AGREE, FAILED, SECOND_ORDER, draw, of_tensor, tensor
+
+from gradcalc.render import FORMATS
+from gradcalc.results.report import Derivative, Report
+
+
+def rows(reports: list[Report]) -> list[dict[str, str]]:
+    text = FORMATS["csv"].header + "".join(draw("csv", report) for report in reports)
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_a_row_for_each_derivative_and_each_error() -> None:
+    read = rows([SECOND_ORDER, FAILED])
+    assert [row["wrt"] for row in read] == ["u", "v", "u,u", "u,v", "v,v", ""]
+    assert float(read[0]["autograd"]) == 7.4
+    assert read[-1]["error"] == "name: unknown function 'sqr'"
+    assert (read[-1]["line"], read[-1]["id"]) == ("3", "a-7")
+    assert set(FORMATS["csv"].header.rstrip().split(",")) == set(read[0])
+
+
+@pytest.mark.parametrize(
+    ("derivative", "cells", "parts"),
+    [
+        (tensor("x", (1, 2)), ["x[0,0]", "x[0,1]"], ["x[0,1]"]),
+        (tensor("x", (1,), output=(2,)), ["f[0]/x[0]", "f[1]/x[0]"], ["f[1]", "x[0]"]),
+        (tensor("w_1", (1, 1), second=True), ["w_1[0,0],w_1[0,0]"], ["w_1[0,0]", "w_1[0,0]"]),
+        (tensor("x", (0,)), [], []),
+    ],
+)
+def test_csv_names_each_entry(derivative: Derivative, cells: list[str], parts: list[str]) -> None:
+    read = [row["wrt"] for row in rows([of_tensor(derivative)])]
+    assert read == cells
+    documented = re.compile(r"\w+(?:\[[\d,]+\])?")
+    assert documented.pattern in str(import_module("gradcalc.render.csv").__doc__)
+    assert [part for cell in read[-1:] for part in documented.findall(cell)] == parts
+
+
+@pytest.mark.parametrize(
+    ("report", "cell"),
+    [
+        (replace(AGREE, expression="-x**2"), "-x**2"),
+        (replace(AGREE, expression="-1 # |cmd"), "'-1 # |cmd"),
+        (replace(FAILED, expression="-x**"), "'-x**"),
+        (replace(FAILED, expression="=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0"),
+        (replace(FAILED, expression="@SUM(A1)"), "'@SUM(A1)"),
+    ],
+)
+def test_csv_cell_is_no_spreadsheet_formula(report: Report, cell: str) -> None:
+    assert rows([report])[0]["expression"] == cell
