@@ -46,7 +46,7 @@ def always(value: Any) -> Callable[..., Any]:
 def without_jury(lines: list[Line]) -> list[Report]:
     """Answer each line with nothing checked."""
     with (
-        mock.patch("gradcalc.autograd.autodiff.sized_up", always((True, 0))),
+        mock.patch("gradcalc.autograd.autodiff.assess", always((True, 0))),
         mock.patch.object(SymEngineFormulas, "_kinks", always([])),
         mock.patch.object(Dtype, "ulps", always(0)),
     ):

@@ -228,11 +228,11 @@ class Question:
 
 def ask_together(questions: Sequence[Question]) -> None:
     """Hear autograd on questions with the same `kin` in one pass, if torch can do that."""
-    from gradcalc.autograd.together import testify_together
+    from gradcalc.autograd.vectorized import testify_at_points
 
     one = questions[0]
     try:
-        found = testify_together(
+        found = testify_at_points(
             one.program,
             [question.inputs or () for question in questions],
             [number in one.variables for number in range(len(one.program.inputs))],

@@ -1,7 +1,7 @@
-"""Where a nan or an infinity was born.
+"""Where the first nan or infinity comes from.
 
-In: a program that torch gave one for. Out: the step that made the first of them, forward or
-backward; backward, it is watched with hooks on the nodes of the graph.
+In: a program for which torch gave one. Out: the step that made the first of them, forward or
+backward; backward is watched with hooks on the nodes of the graph.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from gradcalc.autograd.forward import factors_of, forward, walk
+from gradcalc.autograd.backward import gradients
+from gradcalc.autograd.forward import Forward, forward, weight_tensors
+from gradcalc.autograd.graph import origins_of, walk
 from gradcalc.functions import torch
 from gradcalc.program.program import Array, Program
 
 
-def birth(
+def first_anomaly(
     program: Program,
     inputs: Sequence[Array],
     dtype: str,
@@ -40,29 +41,39 @@ def birth(
         neither pass makes one.
     """
     ran = forward(program, inputs, [True] * len(inputs), dtype, seen)
-    active = program.active
-    for number in range(program.first_step, len(ran.values)):
-        args = program.step(number).args
-        value = ran.values[number]
-        if active[number] and not _finite(value) and all(_finite(ran.values[arg]) for arg in args):
-            return program.source(number), _strange(value), "forward"
-    origins = ran.origins
-    second = len(axes) == 2
-    factors = factors_of(weights, ran.outputs)
+    direction, made = "forward", _made_forward(program, ran)
+    if made is None:
+        direction = "backward"
+        with contextlib.suppress(RuntimeError):  # torch has no second derivative of something
+            made = _made_backward(program, ran, axes, weights)
+    return made and (program.source(made[0]), made[1], direction)
+
+
+def _made_forward(program: Program, ran: Forward) -> tuple[int, float] | None:
+    """The first step that leads to an input and makes a nan or infinity of finite values."""
+    finite = list(map(_is_finite, ran.values))
+    for number, step in program.numbered_steps:
+        if program.active[number] and not finite[number] and all(finite[arg] for arg in step.args):
+            return number, _first_nonfinite(ran.values[number])
+    return None
+
+
+def _made_backward(
+    program: Program, ran: Forward, axes: tuple[int, ...], weights: Sequence[Array]
+) -> tuple[int, float] | None:
+    """The first step whose backward makes a nan or infinity of finite gradients."""
+    origins = origins_of(ran)
     leaf, position = _place(ran.leaves, axes[0])
-    try:
-        with _watch(walk(program, ran.outputs, origins), origins) as born:
-            first = torch.autograd.grad(
-                ran.outputs, leaf, factors, create_graph=second, allow_unused=True
-            )[0]
-        if second and not born and first is not None and first.requires_grad:
-            first = first.reshape(-1)[position]
-            steps = replace(program, outputs=(program.output,))
-            with _watch(walk(steps, [first], origins), origins) as born:
-                torch.autograd.grad(first, ran.leaves, allow_unused=True)
-    except RuntimeError:
-        return None
-    return (program.source(born[0][0]), born[0][1], "backward") if born else None
+    second = len(axes) == 2
+    outputs = list(zip(ran.outputs, program.outputs, strict=True))
+    with _watch(walk(outputs, origins), origins) as made:
+        factors = weight_tensors(weights, ran.outputs)
+        (slope,) = gradients(ran.outputs, [leaf], factors, create_graph=second)
+    if second and not made and slope.requires_grad:
+        slope = slope.reshape(-1)[position]
+        with _watch(walk([(slope, program.output)], origins), origins) as made:
+            gradients([slope], ran.leaves)
+    return made[0] if made else None
 
 
 def _place(leaves: Sequence[Any], axis: int) -> tuple[Any, int]:
@@ -74,7 +85,7 @@ def _place(leaves: Sequence[Any], axis: int) -> tuple[Any, int]:
     raise IndexError(axis)
 
 
-def _strange(tensor: Any) -> float:
+def _first_nonfinite(tensor: Any) -> float:
     """The first number in it that is not finite."""
     if isinstance(tensor, float):
         return tensor
@@ -89,31 +100,30 @@ def _watch(
     """Watch a backward pass over the nodes.
 
     Yields the numbers of those that make a nan or infinity of finite gradients, in order, each with
-    what it makes.
-    The nodes that the pass itself makes (with create_graph) are entered in `origins`.
+    what it makes. The nodes that the pass itself makes, with create_graph, enter `origins`.
     """
-    born: list[tuple[int, float]] = []
+    made: list[tuple[int, float]] = []
 
     def hook(number: int) -> Callable[..., None]:
-        def look(grad_inputs: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
-            strange = [gradient for gradient in grad_inputs if not _finite(gradient)]
-            if strange and all(map(_finite, grad_outputs)):
-                born.append((number, _strange(strange[0])))
+        def watch(grad_inputs: Sequence[Any], grad_outputs: Sequence[Any]) -> None:
+            nonfinite = [gradient for gradient in grad_inputs if not _is_finite(gradient)]
+            if nonfinite and all(map(_is_finite, grad_outputs)):
+                made.append((number, _first_nonfinite(nonfinite[0])))
             for gradient in grad_inputs:
                 if gradient is not None and gradient.grad_fn is not None:
                     origins.setdefault(gradient.grad_fn, number)
 
-        return look
+        return watch
 
     handles = [node.register_hook(hook(number)) for node, number, _ in nodes]
     try:
-        yield born
+        yield made
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     """Whether a value, a gradient or one that is missing is finite throughout."""
     if value is None:
         return True

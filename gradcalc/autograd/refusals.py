@@ -1,7 +1,8 @@
 """What torch refuses, in plain words.
 
 In: an exception of torch's, and the step that it came from. Out: a `GradcalcError` that says what
-is wrong, where, and what to do.
+is wrong, where, and what to do. Where it can, it goes by the step and not by torch's words, which
+change between versions.
 """
 
 from __future__ import annotations
@@ -13,13 +14,31 @@ from typing import Any
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.functions import TABLE
-from gradcalc.program.program import Program
+from gradcalc.program.program import Program, Step
 
 #: Words in a reason of torch's that is about shapes.
 _SHAPES = re.compile(
     "shape|size|dimension|dim |broadcast|must match|1D|2D|1-D|2-D|square|batch|index|"
     "dims|number of|subscript|expects|target",
     re.IGNORECASE,
+)
+
+#: The kernel that newer versions name before a reason: "mm: mat1 and mat2 shapes cannot ..."
+_KERNEL = re.compile(r"^[a-z_]+: ")
+
+#: What torch's words alone tell: the words, what is said for them, and the hint.
+_BY_WORDS = (
+    (
+        "second time",
+        "the graph was freed by the first backward, so it cannot be run a second time",
+        "leave out --no-retain-graph",
+    ),
+    (
+        "modified by an inplace operation",
+        "this changes in place a value that backward needs",
+        "make a new tensor instead, as in z = y + 1",
+    ),
+    ("singular", "the matrix is singular, so this has no value", None),
 )
 
 
@@ -36,7 +55,7 @@ def refusal(
     program: Program,
     problem: Exception,
     number: int,
-    args: Sequence[Any],
+    args: Sequence[Any] = (),
     changed: int | None = None,
 ) -> GradcalcError:
     """What torch refuses, in plain words.
@@ -44,62 +63,76 @@ def refusal(
     Args:
         program: What was run.
         problem: What torch raised.
-        number: The value that it could not make.
-        args: What it was to be made of.
+        number: The value that it could not make; the output, where backward failed.
+        args: What it was to be made of; nothing, where backward failed.
         changed: The step that changed in place what backward needs, if that is the problem.
     """
     if isinstance(problem, GradcalcError):
         return problem
-    reason = str(problem).strip().splitlines()[0].rstrip(".") if str(problem).strip() else ""
-    message, hint, place, kind = f"torch refuses: {reason}", None, number, Kind.AUTOGRAD
-    if "leaf" in reason and "in-place" in reason:
-        name = program.source(program.step(number).args[0])
-        message = f"`{name}` is a leaf that requires grad, so it cannot be changed in place"
-        if "view" in reason and program.step(number).args[0] >= len(program.inputs):
-            message = (
-                f"`{name}` is a view of a leaf that requires grad, so it cannot be changed in place"
-            )
+    words = str(problem).strip()
+    reason = _KERNEL.sub("", words.splitlines()[0].rstrip(".")) if words else ""
+    kind, message, hint = Kind.AUTOGRAD, f"torch refuses: {reason}", None
+    by_words = [row for row in _BY_WORDS if row[0] in reason]
+    if by_words:
+        _, message, hint = by_words[0]
+    elif number >= program.first_step:
+        kind, message, hint = _of_step(program, program.step(number), problem, reason, args)
+    span = program.span(number if changed is None else changed)
+    return GradcalcError(kind, message, text=program.text, span=span, hint=hint)
+
+
+def _of_step(
+    program: Program, step: Step, problem: Exception, reason: str, args: Sequence[Any]
+) -> tuple[Kind, str, str | None]:
+    """What a step cannot do: kind, message and hint."""
+    if step.in_place and args and "leaf" in reason:
+        name = program.source(step.args[0])
+        what = "a leaf" if args[0].is_leaf else "a view of a leaf"
+        message = f"`{name}` is {what} that requires grad, so it cannot be changed in place"
         hint = f"make a new tensor, as in y = {name} + 1, or leave the variable out of --wrt"
-    elif "second time" in reason:
-        message = "the graph was freed by the first backward, so it cannot be run a second time"
-        hint = "leave out --no-retain-graph"
-    elif "modified by an inplace operation" in reason:
-        place = number if changed is None else changed
-        message = "this changes in place a value that backward needs"
-        hint = "make a new tensor instead, as in z = y + 1"
-    elif isinstance(problem, AttributeError):
-        step = program.step(number)
+        return Kind.AUTOGRAD, message, hint
+    if isinstance(problem, AttributeError):
         message = f"torch has no `{step.function}_`, which would work in place"
-        hint = f"make a new tensor, as in y = {step.function}(x)"
-    elif "singular" in reason:
-        message = "the matrix is singular, so this has no value"
-    elif "whole numbers" in reason:
+        return Kind.AUTOGRAD, message, f"make a new tensor, as in y = {step.function}(x)"
+    if "whole numbers" in reason:  # a row of the table says so
         message, _, hint = reason.partition("; ")
-    elif number >= program.first_step and _is_misfit(program, problem, number, reason):
-        kind, message, hint = Kind.SHAPE, _misfit(program, number, args), f"torch says: {reason}"
-    return GradcalcError(kind, message, text=program.text, span=program.span(place), hint=hint)
+        return Kind.AUTOGRAD, message, hint
+    # A ValueError of a row that takes any shapes is not about them.
+    is_misfit = isinstance(problem, ValueError) and not TABLE[step.function].entrywise
+    if is_misfit or isinstance(problem, IndexError) or _SHAPES.search(reason):
+        return Kind.SHAPE, _misfit(step, args), f"torch says: {reason}"
+    return Kind.AUTOGRAD, f"torch refuses: {reason}", None
 
 
-def _is_misfit(program: Program, problem: Exception, number: int, reason: str) -> bool:
-    """Whether it is about shapes; a ValueError of a row that takes any is not."""
-    row = TABLE[program.step(number).function]
-    if isinstance(problem, IndexError) or _SHAPES.search(reason):
-        return True
-    return isinstance(problem, ValueError) and not row.entrywise
-
-
-def _misfit(program: Program, number: int, args: Sequence[Any]) -> str:
+def _misfit(step: Step, args: Sequence[Any]) -> str:
     """Name the shapes that do not go together."""
-    step = program.step(number)
     row = TABLE[step.function]
     shapes = [str(tuple(getattr(arg, "shape", ()))) for arg in args]
     if step.function in {"getitem", "setitem"}:
-        return f"the index does not fit shape {shapes[0]}" + (
-            f" and a value of shape {shapes[1]}" if len(shapes) > 1 else ""
-        )
+        return f"the index does not fit shape {' and a value of shape '.join(shapes[:2])}"
     what = f"`{row.symbol or row.name}`"
     if not shapes:
         return f"{what} has no entries"
     if len(shapes) == 1:
         return f"{what} does not fit shape {shapes[0]}"
     return f"{what} does not fit shapes {', '.join(shapes[:-1])} and {shapes[-1]}"
+
+
+def nothing_to_differentiate(program: Program, number: int) -> GradcalcError:
+    """A result that does not require grad, of which torch would say so."""
+    if not program.inputs:
+        hint = "write a variable in it, as in x**2"
+    elif any(step.no_grad or step.function == "detach" for step in program.steps):
+        hint = "detach() and no_grad() make constants: leave them out where a gradient should flow"
+    elif any(TABLE[step.function].group == "comparison" for step in program.steps):
+        hint = "conditions have no gradient; where(condition, a, b) chooses between two values"
+    else:
+        names = ", ".join(program.names)
+        hint = f"let the result depend on a variable, and name it in --wrt: {names}"
+    return GradcalcError(
+        Kind.AUTOGRAD,
+        "the result does not require grad: nothing in it can be differentiated",
+        text=program.text,
+        span=program.span(number),
+        hint=hint,
+    )

@@ -59,7 +59,7 @@ class _Run:
     def first_anomaly(self, output: int, axes: tuple[int, ...]) -> tuple[str, float, str] | None:
         """Torch's first nan or infinity on the way to a derivative."""
         weights = self.testimony.weights or _one_hot(self.testimony.outputs[0], output)
-        return anomaly.birth(
+        return anomaly.first_anomaly(
             self.program, self.inputs, self.dtype.name, axes, weights, self.testimony.seen
         )
 

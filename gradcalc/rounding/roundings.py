@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradcalc.autograd.assessment import assess_points
 from gradcalc.autograd.forward import forward_of
-from gradcalc.autograd.together import sizes_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.calculus import evaluation
 from gradcalc.calculus.symbolic import Calculus
@@ -144,7 +144,7 @@ class Roundings:
         values = forward_of(
             self._program, [column.to(kind) for column in derivatives.columns], kind, {}
         ).values
-        sizes = sizes_of(self._program, values, len(points))
+        sizes = assess_points(self._program, values, len(points))
         rows = [
             self._settled_at(point, spread) if defined else None
             for point, (defined, spread) in zip(points, sizes, strict=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from gradcalc.autograd.assessment import assess_points
 from gradcalc.autograd.autodiff import Testimony
 from gradcalc.autograd.forward import forward_of
-from gradcalc.autograd.together import sizes_of
 from gradcalc.base.dtypes import DTYPES
 from gradcalc.base.options import Options
 from gradcalc.calculus.symbolic import forget
@@ -101,7 +101,7 @@ class SpotChecks:
         ]
         with torch.no_grad():
             values = forward_of(self._program, leaves, kind, {}).values
-        return sizes_of(self._program, values, len(places))
+        return assess_points(self._program, values, len(places))
 
     def _judged(self, draft: Draft, place: int, *, defined: bool, spread: int) -> list[Entry]:
         """Judge one point."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcalc.autograd import autodiff, together
+from gradcalc.autograd import autodiff, vectorized
 from gradcalc.base.dtypes import DTYPES
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Array
@@ -32,26 +32,26 @@ def test_points_together_are_what_they_are_alone(text, dtype, fixed) -> None:
         for values in [(0.5, 2.0), (-1.5, 0.25), (0.0, 3.0), (2.0, 2.0), (1.25, -0.75)]
     ]
     required = [name != fixed for name in program.names]
-    at_once = together.testify_together(program, points, required, dtype, second_order=True)
+    at_once = vectorized.testify_at_points(program, points, required, dtype, second_order=True)
     unit = DTYPES[dtype].unit
     assert len(at_once) == len(points)
-    for point, found in zip(points, at_once, strict=True):
+    for point, together in zip(points, at_once, strict=True):
         how = autodiff.Backward(second_order=True)
         alone = autodiff.testify(program, point, required, dtype, how, {})
         # Kernels for many numbers may round the last bit otherwise.
-        assert found.outputs[0].numbers == pytest.approx(
+        assert together.outputs[0].numbers == pytest.approx(
             alone.outputs[0].numbers, rel=4 * unit, nan_ok=True
         )
-        assert found.gradients[0] == pytest.approx(alone.gradients[0], rel=8 * unit, nan_ok=True)
-        assert found.hessian.keys() == alone.hessian.keys()
+        assert together.gradients[0] == pytest.approx(alone.gradients[0], rel=8 * unit, nan_ok=True)
+        assert together.hessian.keys() == alone.hessian.keys()
         for pair, second in alone.hessian.items():
-            assert found.hessian[pair] == pytest.approx(second, rel=16 * unit, nan_ok=True)
-        assert found.graph == alone.graph
-        assert (found.defined, found.spread) == (alone.defined, alone.spread)
-        assert [row._replace(grad=None) for row in found.tensors] == [
+            assert together.hessian[pair] == pytest.approx(second, rel=16 * unit, nan_ok=True)
+        assert together.graph == alone.graph
+        assert (together.defined, together.spread) == (alone.defined, alone.spread)
+        assert [row._replace(grad=None) for row in together.tensors] == [
             row._replace(grad=None) for row in alone.tensors
         ]
-        for row, single in zip(found.tensors, alone.tensors, strict=True):
+        for row, single in zip(together.tensors, alone.tensors, strict=True):
             assert (row.grad is None) == (single.grad is None)
             if row.grad is not None:
                 assert row.grad == pytest.approx(single.grad, rel=8 * unit, nan_ok=True)
