@@ -28,6 +28,7 @@ from gradcalc.language import arrays
 from gradcalc.language.bindings import files_in
 from gradcalc.results.report import Outcome
 
+_NAME = "give the name of a new file, such as answers.jsonl"
 _HINT = (
     "give a new name; --resume continues only what the same gradcalc and torch wrote, for the same"
     " lines of the same files with the same options"
@@ -120,19 +121,21 @@ class AnswerFile:
     # --- Opening ----------------------------------------------------------------------------------
 
     def _opened(self) -> Any:
-        if self._name in {"", "-"}:
-            raise self._refused("--resume needs the name of a file")
         path = Path(self._name)
         try:
+            if self._name in {"", "-"}:
+                problem = "--resume needs the name of a file"
             # Merely to open a pipe would wait for whoever is to read it.
-            if path.exists() and not (path.is_file() or path.is_dir()):
-                raise self._refused(f"{self._name} is no file that could be resumed")
-            # Without a buffer: what a full disk did not take would be tried again on closing.
-            return path.open("a+b", buffering=0)
-        except OSError as problem:
-            raise self._unwritable(problem) from None
+            elif path.exists() and not (path.is_file() or path.is_dir()):
+                problem = f"{self._name} is no file that could be resumed"
+            else:
+                # Without a buffer: what a full disk did not take would be tried again on closing.
+                return path.open("a+b", buffering=0)
+        except OSError as error:
+            problem = self._unwritable(error).message
         except ValueError:  # NUL, or half a surrogate pair
-            raise self._refused(f"{self._name}: no file can have that name") from None
+            problem = f"{self._name}: no file can have that name"
+        raise GradcalcError(Kind.USAGE, problem, hint=_NAME)
 
     def _refuse_inputs(self, inputs: Iterable[IO[bytes]]) -> None:
         """Refuse to write to an input, whatever name or descriptor leads to it."""
@@ -146,7 +149,7 @@ class AnswerFile:
                 raise GradcalcError(
                     Kind.USAGE,
                     f"{self._name} is an input of this run, and would be written to",
-                    hint="give --resume a file of its own for the answers",
+                    hint=_NAME,
                 )
 
     def _lock(self) -> None:

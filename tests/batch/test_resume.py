@@ -453,6 +453,7 @@ def test_what_is_no_file_is_refused(run, there, name, message):
     code, out, err = run("batch", "one.txt", "--resume", name)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {message}")
+    assert err.splitlines()[1].startswith("  = help: give ")
     assert sorted(there.iterdir()) == names
 
 
@@ -499,7 +500,7 @@ def check_kills(tmp_path, lines, kills):
     assert sizes[-1] < len(whole.stdout), "it was never interrupted"
     done = batch("--resume", out, path, lines=0)
     assert done.returncode == 0
-    assert f"{lines} lines: {lines} agree in " in done.stderr
+    assert f"{lines:,} lines: {lines:,} agree in " in done.stderr
     assert re.sub('"question":"[0-9a-f]{64}",', "", out.read_text()) == whole.stdout
 
 
