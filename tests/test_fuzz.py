@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import sketches
 
-from gradcalc.ask.calculate import Options
+from gradcalc.base.options import Options
 from gradcalc.batch.answers import answers
 from gradcalc.batch.json_records import FIELDS
 from gradcalc.batch.records import OPTIONS, read

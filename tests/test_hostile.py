@@ -164,7 +164,7 @@ def test_file_name_is_shown_harmlessly(run, tmp_path):
 WATCHED = """
 import io, json, sys
 from gradcalc.batch.answers import answers
-from gradcalc.ask.calculate import Options
+from gradcalc.base.options import Options
 from gradcalc.batch.records import read
 
 def answer(data):

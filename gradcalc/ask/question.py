@@ -1,17 +1,200 @@
-"""Whether a program can be asked what it is asked, and what to warn of.
+"""A question on its way to the answer: what it asks, what torch says, what comes of it.
 
-In: a program, the names of options and bindings. Out: the variables of differentiation, and
-warnings. Knows nothing of the witnesses.
+In: text, bindings and options. Out: a `Report`, in steps. This is the one place where the witnesses
+meet; each is asked on its own and none sees another's answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from gradcalc.ask.reports import formulas_report, judged_report
+from gradcalc.ask.values import draws_of, value_of, weights_of
+from gradcalc.base import limits
+from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Options, dtype_of
+from gradcalc.base.stages import Steps
 from gradcalc.functions import lookup
+from gradcalc.language.bindings import Binding, bind
+from gradcalc.language.parser import parse
 from gradcalc.language.scope import CONSTANTS
-from gradcalc.program.program import Program
+from gradcalc.program.program import Array, Program
+from gradcalc.results.report import Report, Verdict
+
+if TYPE_CHECKING:
+    from gradcalc.autograd.autodiff import Backward, Draws, Testimony
+    from gradcalc.judging.claims import Claimed
+
+
+class Question:
+    """A question on its way to the answer.
+
+    It is understood first; then `answer` takes the rest in steps, so that who has many questions
+    can take each step for all of them.
+
+    Attributes:
+        program: What is asked about.
+        options: What is asked.
+        variables: The numbers of the inputs that are differentiated by.
+        inputs: The point; None if there is none.
+        testimony: What torch said of it, once it was asked.
+    """
+
+    def __init__(self, expression: str, bindings: Iterable[Binding], options: Options) -> None:
+        """Understand it; neither torch nor sympy is needed for that.
+
+        Raises:
+            GradcalcError: For what cannot be understood.
+        """
+        bindings = tuple(bindings)
+        bound = {binding.name for binding in bindings}
+        program = parsed(expression, frozenset(bound))
+        self.program = program
+        self.options = options
+        self._dtype = dtype_of(options.dtype)
+        self.variables = variables_of(program, options.wrt)
+        self._warnings = name_warnings(program, bound) + constant_warnings(program)
+        if options.wrt is not None:
+            # A value that is not needed does no harm to a derivative by another variable.
+            unused = [binding.name for binding in bindings if binding.name not in program.names]
+            self._warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
+            bindings = tuple(binding for binding in bindings if binding.name in program.names)
+        self._claimed = _claimed(program, options)
+        self.inputs: list[Array] | None = None
+        self.testimony: Testimony | None = None
+        if bindings or not program.inputs:
+            self._draws = draws_of(options)
+            by_name = bind(program, bindings)
+            self.inputs = [
+                value_of(by_name[name], self._dtype, self._draws) for name in program.names
+            ]
+
+    @property
+    def batch_key(self) -> tuple[Any, ...] | None:
+        """What it has in common with those that torch can be asked together with; None if alone."""
+        options = self.options
+        plain = (
+            options.passes == 1
+            and options.retain_grad == ()
+            and options.grad_outputs is None
+            and options.retain_graph
+        )
+        shapes = [value.shape for value in self.inputs or ()]
+        if not (plain and shapes and not any(shapes) and self.program.is_scalar):
+            return None
+        return id(self.program), tuple(self.variables), options.dtype, options.second_order
+
+    def answer(self, **marks: Any) -> Steps[Report]:
+        """Ask torch, unless it was asked, and judge.
+
+        Args:
+            marks: Fields of the report that are not ours: where the question comes from.
+        """
+        program, options = self.program, self.options
+        if self.inputs is None:
+            report, scalar = formulas_report(program, self.variables, self._dtype, options, marks)
+        else:
+            if self.testimony is None:
+                self.testimony = yield from self._testimony(self.inputs)
+                yield
+            report, scalar = yield from judged_report(
+                program, self.inputs, self.variables, self.testimony, self._dtype, options, marks
+            )
+        if self._claimed:
+            from gradcalc.judging import claims
+
+            at = {name: value for name, value in report.bindings if isinstance(value, float)}
+            if scalar is None or scalar.names != program.names:
+                raise GradcalcError(
+                    Kind.USAGE,
+                    "claims are judged for programs whose variables are numbers",
+                    hint="leave --claim out",
+                )
+            point = None if self.inputs is None else at
+            judged = claims.judge_claims(scalar, self._claimed, point, options.timeout)
+            report = replace(report, claims=judged)
+        if self._warnings:
+            report = replace(report, warnings=self._warnings + report.warnings)
+        return report
+
+    def _testimony(self, inputs: Sequence[Array]) -> Steps[Testimony]:
+        from gradcalc.autograd import autodiff
+
+        return autodiff.testimony(
+            self.program,
+            inputs,
+            [number in self.variables for number in range(len(inputs))],
+            self.options.dtype,
+            _backward(self.options, self._dtype, len(self.program.outputs), self._draws),
+            self._draws(),
+        )
+
+    def given_up(self) -> Report:
+        """The report when there is no time to judge."""
+        return Report(
+            self.program.text,
+            canonical=self.program.canonical,
+            variables=self.program.names,
+            dtype=self.options.dtype,
+            value=None if self.testimony is None else self.testimony.value,
+            verdict=Verdict.UNDECIDED,
+            warnings=(
+                f"no verdict within {self.options.timeout:g} seconds; --timeout gives it more",
+            ),
+        )
+
+
+def _backward(options: Options, dtype: Dtype, outputs: int, draws: Callable[[], Draws]) -> Backward:
+    from gradcalc.autograd import autodiff
+
+    return autodiff.Backward(
+        weights=weights_of(options, dtype, outputs, draws()),
+        passes=options.passes,
+        zero_grad=options.zero_grad,
+        retain_graph=options.retain_graph,
+        retain_grad=None if options.retain_grad is None else frozenset(options.retain_grad),
+        second_order=options.second_order,
+    )
+
+
+def ask_together(questions: Sequence[Question]) -> None:
+    """Ask torch about questions with the same `batch_key` in one pass, if torch can do that."""
+    from gradcalc.autograd.vectorized import testify_at_points
+
+    one = questions[0]
+    try:
+        testimonies = testify_at_points(
+            one.program,
+            [question.inputs or () for question in questions],
+            [number in one.variables for number in range(len(one.program.inputs))],
+            one.options.dtype,
+            second_order=one.options.second_order,
+        )
+    except (GradcalcError, RuntimeError):
+        return  # each is asked alone, and told alone what is wrong
+    for question, testimony in zip(questions, testimonies, strict=True):
+        question.testimony = testimony
+
+
+@functools.lru_cache(maxsize=limits.RECENT)
+def parsed(expression: str, bound: frozenset[str]) -> Program:
+    """The program, which may have been asked at another point."""
+    return parse(expression, known=bound)
+
+
+def _claimed(program: Program, options: Options) -> Sequence[Claimed]:
+    if not options.claims:
+        return ()
+    from gradcalc.judging.claims import parse_claims
+
+    return parse_claims(options.claims, program)
+
+
+# --- What is asked, and what may have been meant otherwise ----------------------------------------
 
 
 def constant_warnings(program: Program) -> tuple[str, ...]:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 def draws_of(options: Options) -> Callable[[], Draws]:
     """Where random numbers come from, for all values of a question, once it is asked for."""
-    found: list[Draws] = []
+    made: list[Draws] = []
 
     def draws() -> Draws:
         from gradcalc.autograd.autodiff import Draws
 
-        if not found:
-            found.append(Draws(options.seed))
-        return found[0]
+        if not made:
+            made.append(Draws(options.seed))
+        return made[0]
 
     return draws
 
@@ -41,38 +41,30 @@ def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Arra
     """A binding's value as torch sees it."""
     value = binding.program
     if not isinstance(value, Array):
-        found = _constant(binding, value, dtype, draws)
-    elif dtype is FLOAT64:
-        found = value
-    else:
-        found = Array(value.shape, tuple(map(dtype.round_float, value.numbers)))
-    strange = next((number for number in found.numbers if not math.isfinite(number)), None)
+        value = _constant(binding, value, dtype, draws)
+    elif dtype is not FLOAT64:
+        value = Array(value.shape, tuple(map(dtype.round_float, value.numbers)))
+    strange = next((number for number in value.numbers if not math.isfinite(number)), None)
     if strange is not None:
         raise GradcalcError(
             Kind.BINDING,
             f"the value of `{binding.name}` is {strange}, where no derivative exists"
-            if not found.shape
+            if not value.shape
             else f"the value of `{binding.name}` holds {strange}, where no derivative exists",
             text=binding.text,
             span=binding.span,
             hint="bind a finite number",
         )
-    return found
+    return value
 
 
 def _constant(
     binding: Binding, program: Program, dtype: Dtype, draws: Callable[[], Draws]
 ) -> Array:
     """The value of a binding's program, which has no inputs."""
-    literals = [constant.value for constant in program.constants]
-    plain = not program.steps or (
-        len(program.steps) == 1
-        and program.steps[0].function == "tensor"
-        and program.steps[0].args == tuple(range(len(literals)))
-    )
-    if plain and None not in literals:
-        numbers = tuple(dtype.round(Fraction(float(v))) for v in literals if v is not None)
-        return Array(dict(program.steps[0].options)["shape"] if program.steps else (), numbers)
+    literals = _literals(program, dtype)
+    if literals is not None:
+        return literals
     from gradcalc.program import expand
 
     if program.is_scalar:
@@ -101,6 +93,21 @@ def _constant(
             hint="bind its numbers, from a file perhaps",
         ) from None
     return Array(outputs[0].shape, _calculated(binding, expansion.program, dtype))
+
+
+def _literals(program: Program, dtype: Dtype) -> Array | None:
+    """The value of a program that is a number or nested lists of numbers; None if it is more."""
+    literals = [constant.value for constant in program.constants]
+    shape: tuple[int, ...] = ()
+    if program.steps:
+        [*others, step] = program.steps
+        if others or step.function != "tensor" or step.args != tuple(range(len(literals))):
+            return None
+        shape = dict(step.options)["shape"]
+    numbers = [Fraction(float(number)) for number in literals if number is not None]
+    if len(numbers) < len(literals):
+        return None
+    return Array(shape, tuple(map(dtype.round, numbers)))
 
 
 def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:

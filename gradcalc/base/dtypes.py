@@ -71,20 +71,20 @@ class Dtype:
 
     def nearest(self, number: Any) -> float:
         """Round a finite mpmath number, whose exponent may be immense."""
-        sign, mantissa, exponent, length = number._mpf_
-        if mantissa and self is FLOAT64 and length < 1000 and -1021 < exponent + length < 1024:
-            # Python rounds a whole number to nearest, ties to even.
-            nearest = math.ldexp(float(int(mantissa)), exponent)
-            return -nearest if sign else nearest
-        if not mantissa and exponent:
-            raise ValueError(f"{number} has no nearest {self.name}")
-        if mantissa and exponent + length > self.most:
-            return -math.inf if sign else math.inf
-        if not mantissa or exponent + length < self.least - 1:
+        negative, mantissa, exponent, length = number._mpf_
+        if not mantissa:
+            if exponent:
+                raise ValueError(f"{number} has no nearest {self.name}")
             return 0.0
-        return self.round(
-            Fraction(-1 if sign else 1) * int(mantissa) * Fraction(2) ** int(exponent)
-        )
+        sign = -1 if negative else 1
+        if self is FLOAT64 and length < 1000 and -1021 < exponent + length < 1024:
+            # Python rounds a whole number to nearest, ties to even.
+            return sign * math.ldexp(float(int(mantissa)), exponent)
+        if exponent + length > self.most:
+            return sign * math.inf
+        if exponent + length < self.least - 1:
+            return 0.0
+        return self.round(sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
 
     def ulps(self, value: float, exact: float) -> float:
         """Distance in units in the last place of `exact`; infinite if a number is not finite."""

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradcalc.ask.calculate import Options, Question, ask_together
+from gradcalc.ask.question import Question, ask_together
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, internal_error
+from gradcalc.base.options import Options
 from gradcalc.base.stages import Steps
 from gradcalc.batch.records import Record
 from gradcalc.calculus.symbolic import forget
@@ -86,12 +87,12 @@ def _ready(waiting: collections.deque[_Line]) -> Iterator[Report]:
 
 def _ask_together(lines: Sequence[_Line]) -> None:
     """Ask torch at once about lines that have the same expression at different points."""
-    kin: dict[Any, list[Question]] = {}
+    alike: dict[Any, list[Question]] = {}
     for line in lines:
         question = line.question
-        if question is not None and question.kin is not None:
-            kin.setdefault(question.kin, []).append(question)
-    for questions in kin.values():
+        if question is not None and question.batch_key is not None:
+            alike.setdefault(question.batch_key, []).append(question)
+    for questions in alike.values():
         if len(questions) >= TOGETHER:
             ask_together(questions)
 

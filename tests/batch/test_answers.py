@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import gradcalc.batch.answers
-from gradcalc.ask.calculate import Options, Question
+from gradcalc.ask.question import Question
 from gradcalc.autograd import together
 from gradcalc.base.errors import Kind
+from gradcalc.base.options import Options
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
 from gradcalc.batch.records import Record, read
 from gradcalc.calculus.symbolic import forget

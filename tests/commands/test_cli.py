@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from gradcalc import __version__
-from gradcalc.ask import calculate
+from gradcalc.ask import question
 from gradcalc.base.deadline import TimeUp
 from gradcalc.cli import app
 
@@ -311,8 +311,8 @@ def test_help_has_a_short_name(run, words):
 
 #: What each command calls, to be broken.
 PLANTED = {
-    "grad": (["x**2"], "gradcalc.ask.calculate.parse"),
-    "check": (["x**2", "--claim", "x=x"], "gradcalc.ask.calculate.parse"),
+    "grad": (["x**2"], "gradcalc.ask.question.parse"),
+    "check": (["x**2", "--claim", "x=x"], "gradcalc.ask.question.parse"),
     "batch": ([], "gradcalc.batch.stream.in_order"),
     "sweep": (["x", "--over", "x=1:2:3"], "gradcalc.sweep.points.grid"),
     "functions": ([], "gradcalc.render.functions.functions_table"),
@@ -329,7 +329,7 @@ def test_error_of_our_own_is_told_in_words(run, monkeypatch, command, problem, f
         raise problem
 
     more, planted = PLANTED[command]
-    calculate.parsed.cache_clear()
+    question.parsed.cache_clear()
     monkeypatch.setattr(planted, fail)
     takes_format = command not in {"sweep", "functions"}
     words = [command, *more, *(["--format", form] if takes_format else [])]

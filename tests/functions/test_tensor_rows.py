@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcalc import grad
-from gradcalc.ask.calculate import Options
 from gradcalc.ask.values import draws_of, value_of
 from gradcalc.autograd.autodiff import Draws, look
 from gradcalc.base.dtypes import DTYPES
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Options
 from gradcalc.batch.answers import answer
 from gradcalc.batch.records import Record, read
 from gradcalc.exact.precise import values

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from gradcalc.ask.calculate import Options
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Options
 from gradcalc.batch.answers import answers
 from gradcalc.batch.records import read
 from gradcalc.render import FORMATS

@@ -1,0 +1,184 @@
+"""Reports: formulas alone, or formulas and values at a point, judged.
+
+In: a program, and what torch said of it. Out: its `Report`; and the program as calculus saw it, if
+that has a single result, for claims.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradcalc.ask.values import weights_of
+from gradcalc.base import limits
+from gradcalc.base.deadline import TimeUp, time_limit
+from gradcalc.base.dtypes import Dtype
+from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.options import Options
+from gradcalc.base.stages import Steps
+from gradcalc.judging.derivative_blocks import (
+    Block,
+    blocks_of,
+    derivatives_of,
+    expansion_of,
+    targets_of,
+)
+from gradcalc.program.program import Array
+from gradcalc.results.report import Entry, Report, Verdict, nested, worst
+
+if TYPE_CHECKING:
+    from gradcalc.autograd.autodiff import Testimony
+    from gradcalc.program.expand import Expansion
+    from gradcalc.program.program import Program
+
+
+def formulas_report(
+    program: Program,
+    variables: Sequence[int],
+    dtype: Dtype,
+    options: Options,
+    marks: Mapping[str, Any],
+) -> tuple[Report, Program | None]:
+    """Formulas alone, without a point: every variable is a number."""
+    from gradcalc.calculus.symbolic import Calculus
+    from gradcalc.judging import compare
+
+    shapes: list[tuple[int, ...]] = [()] * len(program.inputs)
+    weights: Sequence[Array] | None = (Array((), (1.0,)),)
+    if program.is_scalar:
+        expansion = expansion_of(program, shapes, {})
+    else:
+        expansion, weights = _without_point(program, shapes, dtype, options)
+    gradient, hessian = blocks_of(expansion, variables, second_order=options.second_order)
+    axes = [pair for block in (*gradient, *hessian) for pair in block.axes]
+    targets = targets_of(expansion, weights)
+    rows = []
+    for output, scalar in targets:
+        calculus = Calculus(scalar, axes, dtype)
+        with contextlib.suppress(TimeUp), time_limit(options.timeout):
+            calculus.differentiate()
+        rows.append(
+            [
+                compare.unchecked(
+                    tuple(scalar.inputs[axis].name for axis in pair),
+                    calculus.text(position),
+                    calculus.latex(position) if options.latex else None,
+                    output,
+                )
+                for position, pair in enumerate(axes)
+            ]
+        )
+    report = _report(
+        program,
+        options,
+        (gradient, hessian),
+        rows,
+        () if weights is not None else expansion.results[0][0],
+        verdict=Verdict.UNCHECKED,
+        **marks,
+    )
+    return report, targets[0][1] if len(targets) == 1 else None
+
+
+def _without_point(
+    program: Program, shapes: Sequence[tuple[int, ...]], dtype: Dtype, options: Options
+) -> tuple[Expansion, Sequence[Array] | None]:
+    """The expansion of a program whose variables are numbers, and the weights of its results."""
+    from gradcalc.autograd import autodiff
+    from gradcalc.program.expand import TooManySteps
+
+    draws = autodiff.Draws(options.seed)
+    try:
+        # Any numbers will do: torch tells the shapes, and what does not fit.
+        numbers = [Array((), (0.5,)) for _ in shapes]
+        outputs, seen = autodiff.look(program, numbers, options.dtype, draws)
+        expansion = expansion_of(program, shapes, seen)
+    except GradcalcError as error:
+        if error.kind is not Kind.SHAPE:
+            raise
+        names = ",".join(f"{name}=randn(2,2)" for name in program.names)
+        hint = f"without --at every variable is a number; bind them, as in --at {names}"
+        raise GradcalcError(
+            error.kind, error.message, text=error.text, span=error.span, hint=hint
+        ) from None
+    except TooManySteps:
+        message = f"written out, the program has over {limits.SCALAR_STEPS:,} operations"
+        raise GradcalcError(
+            Kind.LIMIT, f"{message}, which is too many for formulas", hint="bind the variables"
+        ) from None
+    return expansion, _weights(outputs, weights_of(options, dtype, len(outputs), draws))
+
+
+def _weights(outputs: Sequence[Array], given: Sequence[Array] | None) -> tuple[Array, ...] | None:
+    """A weight for each number of the results; None for the Jacobian of a single tensor."""
+    if given is None and all(len(output.numbers) == 1 for output in outputs):
+        given = [Array((), (1.0,))] * len(outputs)
+    if given is None and len(outputs) > 1:
+        raise GradcalcError(
+            Kind.USAGE,
+            "several results, of which one is no number",
+            hint="add --grad-outputs ones",
+        )
+    if given is None:
+        return None
+    return tuple(
+        Array(output.shape, weight.numbers * len(output.numbers))
+        if len(weight.numbers) == 1
+        else weight
+        for weight, output in zip(given, outputs, strict=True)
+    )
+
+
+def judged_report(
+    program: Program,
+    inputs: Sequence[Array],
+    variables: Sequence[int],
+    testimony: Testimony,
+    dtype: Dtype,
+    options: Options,
+    marks: Mapping[str, Any],
+) -> Steps[tuple[Report, Program | None]]:
+    """Formulas and values at a point, compared."""
+    from gradcalc.judging.verdicts import judging
+
+    facts: dict[str, Any] = {
+        "bindings": tuple(
+            (name, nested(value.numbers, value.shape))
+            for name, value in zip(program.names, inputs, strict=True)
+        ),
+        "constants": tuple(
+            name for number, name in enumerate(program.names) if number not in variables
+        ),
+        "value": testimony.value,
+        "tensors": testimony.tensors,
+        "passes": options.passes,
+        "graph": testimony.graph,
+        "warnings": testimony.warnings,
+        **marks,
+    }
+    shape = () if testimony.weights is not None else testimony.outputs[0].shape
+    blocks, rows, scalar = yield from judging(program, inputs, variables, testimony, dtype, options)
+    facts["verdict"] = worst(entry.verdict for row in rows for entry in row)
+    return _report(program, options, blocks, rows, shape, **facts), scalar
+
+
+def _report(
+    program: Program,
+    options: Options,
+    blocks: tuple[Sequence[Block], Sequence[Block]],
+    rows: Sequence[Sequence[Entry]],
+    output: tuple[int, ...],
+    **fields: Any,
+) -> Report:
+    gradient, hessian = blocks
+    first_order = sum(len(block.axes) for block in gradient)
+    return Report(
+        expression=program.text,
+        canonical=program.canonical,
+        variables=program.names,
+        dtype=options.dtype,
+        gradients=derivatives_of(program, gradient, [row[:first_order] for row in rows], output),
+        hessian=derivatives_of(program, hessian, [row[first_order:] for row in rows], output),
+        **fields,
+    )
