@@ -10,26 +10,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from gradcalc.base import limits
+from gradcalc.calculus.pieces import (
+    Factor,
+    NoText,
+    Piece,
+    Rank,
+    Tight,
+    function,
+    place,
+    quotient,
+    raised,
+    single,
+    within,
+)
 from gradcalc.calculus.terms import Number, Term, is_fraction, split, summands
 from gradcalc.functions import TABLE, lookup
 
-#: How tightly a text holds together, as in Python. Higher is tighter.
-_LOOSE, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(6)
-
-#: What stands where in a product: 2*pi*x*y**x*(x + 1)*sin(x).
-_NUMBER, _SYMBOL, _TOWER, _PARENTHESIS, _FUNCTION = range(5)
-
-#: What comes last in the key of a product, and in that of a number, so that x*y < x < 1 in a sum.
-_END = (_FUNCTION + 1, "", 0.0)
-
 #: Bits of a whole number beyond which there may be no float of that size.
 _LONG = 1_000
-
-#: Functions stand in the order of the function table: sin before cos.
-_ORDER = {name: f"{place:03}" for place, name in enumerate(TABLE)}
 
 #: Functions of the engines that go by another name here.
 _NAMES = {"Abs": "abs", "ceiling": "ceil", "Mod": "remainder", "Max": "max", "Min": "min"}
@@ -56,44 +57,6 @@ _RELATIONS = {
 }
 
 
-class NoText(Exception):  # noqa: N818 - no error, but a finding
-    """There is something in an expression that gradcalc's language has no word for."""
-
-
-class _Factor(NamedTuple):
-    """A factor of a product.
-
-    Attributes:
-        rank: Its place among the others.
-        base: What it is sorted by within its rank.
-        power: Its exponent, without the sign; 0 if that is no number.
-        text: How it is written, on its own side of the bar.
-        tight: How tightly that holds together.
-    """
-
-    rank: int
-    base: str
-    power: float
-    text: str
-    tight: int
-
-
-class _Piece(NamedTuple):
-    """A part of a formula.
-
-    Attributes:
-        text: How it is written.
-        tight: How tightly that holds together.
-        above: Its factors, but for numbers; what is no product is one itself.
-        below: Its factors below the bar.
-    """
-
-    text: str
-    tight: int
-    above: Sequence[_Factor] = ()
-    below: Sequence[_Factor] = ()
-
-
 #: Those that there are, by the digits of their decimals.
 _WRITERS: dict[int, _Writer] = {}
 
@@ -116,14 +79,14 @@ def forget() -> None:
         memory.forget()
 
 
-class _Pieces(dict[Any, _Piece]):
+class _Pieces(dict[Any, Piece]):
     """Expressions of one type (to sympy, 2 and 2.0 are equal), written when first asked for."""
 
-    def __init__(self, way: Callable[[Any], _Piece]) -> None:
+    def __init__(self, way: Callable[[Any], Piece]) -> None:
         super().__init__()
         self._way = way
 
-    def __missing__(self, expression: Any) -> _Piece:
+    def __missing__(self, expression: Any) -> Piece:
         piece = self[expression] = self._way(expression)
         return piece
 
@@ -134,7 +97,7 @@ class _Writer:
     def __init__(self, digits: int) -> None:
         self._digits = digits
         self._pieces: dict[type, _Pieces] = {}
-        self._factors: dict[tuple[Any, Number], tuple[_Factor, bool]] = {}
+        self._factors: dict[tuple[Any, Number], tuple[Factor, bool]] = {}
 
     def forget(self) -> None:
         """Drop what was written; how types are written stays."""
@@ -142,17 +105,17 @@ class _Writer:
             pieces.clear()
         self._factors.clear()
 
-    def piece(self, expression: Any) -> _Piece:
+    def piece(self, expression: Any) -> Piece:
         """Write an expression, by way of its parts."""
         pieces = self._pieces.get(type(expression))
         if pieces is None:
             pieces = self._pieces[type(expression)] = _Pieces(self._way(expression))
         return pieces[expression]
 
-    def _way(self, expression: Any) -> Callable[[Any], _Piece]:
+    def _way(self, expression: Any) -> Callable[[Any], Piece]:
         """What writes expressions of that type."""
         name = type(expression).__name__
-        ways: dict[str, Callable[[Any], _Piece]] = {
+        ways: dict[str, Callable[[Any], Piece]] = {
             "Symbol": self._symbol,
             "Add": self._sum,
             "Mul": self._product,
@@ -182,16 +145,16 @@ class _Writer:
 
     # -- atoms --
 
-    def _symbol(self, symbol: Any) -> _Piece:
-        return _single(str(symbol.name), _ATOM, _SYMBOL)
+    def _symbol(self, symbol: Any) -> Piece:
+        return single(str(symbol.name), Tight.ATOM, Rank.SYMBOL)
 
-    def _constant(self, constant: Any) -> _Piece:
+    def _constant(self, constant: Any) -> Piece:
         text = _CONSTANTS[type(constant).__name__]
-        return _single(text, _SIGN if text.startswith("-") else _ATOM, _NUMBER)
+        return single(text, Tight.SIGN if text.startswith("-") else Tight.ATOM, Rank.NUMBER)
 
-    def _decimal(self, number: Any) -> _Piece:
+    def _decimal(self, number: Any) -> Piece:
         text = self._digits_of(number)
-        return _Piece(text, _SIGN if text.startswith("-") else _ATOM)
+        return Piece(text, Tight.SIGN if text.startswith("-") else Tight.ATOM)
 
     def _digits_of(self, number: Any) -> str:
         value = float(number)
@@ -201,50 +164,50 @@ class _Writer:
 
     # -- sums --
 
-    def _sum(self, expression: Any) -> _Piece:
-        terms = sorted(map(self._term, summands(expression)), key=_place)
+    def _sum(self, expression: Any) -> Piece:
+        terms = sorted(map(self._term, summands(expression)), key=place)
         # cos(x)**2 - sin(x)**2 rather than -sin(x)**2 + cos(x)**2: a positive term comes first.
         first = next((k for k, term in enumerate(terms) if term.text[0] != "-"), 0)
         terms.insert(0, terms.pop(first))
         text = terms[0].text
         for term in terms[1:]:
-            if term.tight == _LOOSE:
+            if term.tight == Tight.LOOSE:
                 text += f" + ({term.text})"
             else:
                 text += f" - {term.text[1:]}" if term.text[0] == "-" else f" + {term.text}"
-        return _single(text, _SUM, _PARENTHESIS)
+        return single(text, Tight.SUM, Rank.PARENTHESIS)
 
     # -- products, quotients and powers --
 
-    def _product(self, expression: Any) -> _Piece:
+    def _product(self, expression: Any) -> Piece:
         return self._term(split(expression))
 
-    def _term(self, term: Term) -> _Piece:
+    def _term(self, term: Term) -> Piece:
         """Write a product, with one bar at most."""
         number, powers = term
         if not powers:
             return self._number(number)
-        above: list[_Factor] = []
-        below: list[_Factor] = []
+        above: list[Factor] = []
+        below: list[Factor] = []
         for base, exponent in powers.items():
             written = self._factors.get((base, exponent))
             factor, negative = written or self._factor(base, exponent)
             (below if negative else above).append(factor)
         if type(number) is int and number == 1 and len(above) == 1 and not below:
-            return _Piece(above[0].text, above[0].tight, above)
+            return Piece(above[0].text, above[0].tight, above)
         above.sort()
         below.sort()
-        return _Piece(_quotient(self._number(number).text, above, below), _PRODUCT, above, below)
+        return Piece(quotient(self._number(number).text, above, below), Tight.PRODUCT, above, below)
 
-    def _number(self, number: Number) -> _Piece:
+    def _number(self, number: Number) -> Piece:
         if not is_fraction(number):
             return self.piece(number)
         top, bottom = _fraction(number)
         if bottom == 1:
-            return _Piece(str(top), _SIGN if top < 0 else _ATOM)
-        return _Piece(f"{top}/{bottom}", _PRODUCT)
+            return Piece(str(top), Tight.SIGN if top < 0 else Tight.ATOM)
+        return Piece(f"{top}/{bottom}", Tight.PRODUCT)
 
-    def _factor(self, base: Any, exponent: Number) -> tuple[_Factor, bool]:
+    def _factor(self, base: Any, exponent: Number) -> tuple[Factor, bool]:
         """A power in a product, without the sign of its exponent; and whether that is negative."""
         inner = self.piece(base)
         first = inner.above[0] if len(inner.above) == 1 else None
@@ -252,45 +215,44 @@ class _Writer:
         if exponent == 1 and first is not None and first.text == inner.text:
             factor = first
         elif _is_e(base):
-            factor = _function(f"exp({self._number(exponent).text})").above[0]
+            factor = function(f"exp({self._number(exponent).text})").above[0]
             negative = False
         else:
             top, bottom = _fraction(abs(exponent))
-            text, tight = _raised(inner, top, bottom)
+            text, tight = raised(inner, top, bottom)
             place = inner.text if first is None else first.base
             size = top / bottom if top.bit_length() < _LONG else math.inf
-            factor = _Factor(_rank(base, inner), place, size, text, tight)
+            factor = Factor(_rank(base, inner), place, size, text, tight)
         self._factors[base, exponent] = factor, negative
         return factor, negative
 
-    def _power(self, expression: Any) -> _Piece:
+    def _power(self, expression: Any) -> Piece:
         base, exponent = expression.args
         if getattr(exponent, "is_Rational", False):
             return self._term(split(expression))
         if _is_e(base):
-            return _function(f"exp({self.piece(exponent).text})")
+            return function(f"exp({self.piece(exponent).text})")
         return self._tower(base, exponent)
 
-    def _tower(self, base: Any, exponent: Any) -> _Piece:
+    def _tower(self, base: Any, exponent: Any) -> Piece:
         inner, shown = self.piece(base), self.piece(exponent)
-        rank = _TOWER if _has_symbols(exponent) else _rank(base, inner)
-        text = f"{_within(inner.text, inner.tight, _ATOM)}**"
-        text += _within(shown.text, shown.tight, _POWER)
-        return _Piece(text, _POWER, (_Factor(rank, inner.text, 0.0, text, _POWER),))
+        rank = Rank.TOWER if _has_symbols(exponent) else _rank(base, inner)
+        text = f"{within(inner, Tight.ATOM)}**{within(shown, Tight.POWER)}"
+        return Piece(text, Tight.POWER, (Factor(rank, inner.text, 0.0, text, Tight.POWER),))
 
     # -- functions and conditions --
 
-    def _function(self, expression: Any) -> _Piece:
+    def _function(self, expression: Any) -> Piece:
         name = type(expression).__name__
         name = _NAMES.get(name, name)
         if lookup(name) is None:
             raise NoText(name)
         return self._called(name, expression.args)
 
-    def _called(self, name: str, args: Sequence[Any]) -> _Piece:
-        return _function(f"{name}({', '.join(self.piece(arg).text for arg in args)})")
+    def _called(self, name: str, args: Sequence[Any]) -> Piece:
+        return function(f"{name}({', '.join(self.piece(arg).text for arg in args)})")
 
-    def _call(self, call: Any) -> _Piece:
+    def _call(self, call: Any) -> Piece:
         """One of `algebra`'s calls."""
         row = TABLE[call.get_name()]
         if row.symbol == "//":
@@ -301,47 +263,47 @@ class _Writer:
             return self._compared(str(row.symbol), call.args)
         return self._negation(call) if len(call.args) == 1 else self._joined(row.symbol, call.args)
 
-    def _floored(self, left: _Piece, right: _Piece) -> _Piece:
-        above, below = (_within(part.text, part.tight, _POWER) for part in (left, right))
+    def _floored(self, left: Piece, right: Piece) -> Piece:
+        above, below = (within(part, Tight.POWER) for part in (left, right))
         text = f"{above}//{below}"
         # 2*(x//3) is no 2*x//3.
-        return _Piece(text, _PRODUCT, (_Factor(_FUNCTION, text, 1.0, text, _SUM),))
+        return Piece(text, Tight.PRODUCT, (Factor(Rank.FUNCTION, text, 1.0, text, Tight.SUM),))
 
-    def _polygamma(self, expression: Any) -> _Piece:
+    def _polygamma(self, expression: Any) -> Piece:
         order, argument = map(self.piece, expression.args)
         if order.text == "0":
-            return _function(f"digamma({argument.text})")
-        return _function(f"polygamma({order.text}, {argument.text})")
+            return function(f"digamma({argument.text})")
+        return function(f"polygamma({order.text}, {argument.text})")
 
-    def _piecewise(self, expression: Any) -> _Piece:
+    def _piecewise(self, expression: Any) -> Piece:
         text = "nan"
         for value, condition in reversed(_branches(expression)):
             if type(condition).__name__ == "BooleanTrue":
                 text = self.piece(value).text
             else:
                 text = f"where({self.piece(condition).text}, {self.piece(value).text}, {text})"
-        return _function(text)
+        return function(text)
 
-    def _relation(self, expression: Any) -> _Piece:
+    def _relation(self, expression: Any) -> Piece:
         return self._compared(_RELATIONS[type(expression).__name__], expression.args)
 
-    def _compared(self, sign: str, args: Sequence[Any]) -> _Piece:
+    def _compared(self, sign: str, args: Sequence[Any]) -> Piece:
         left, right = map(self.piece, args)
-        text = f"{_within(left.text, left.tight, _SUM)} {sign} "
-        return _Piece(text + _within(right.text, right.tight, _SUM), _LOOSE)
+        text = f"{within(left, Tight.SUM)} {sign} {within(right, Tight.SUM)}"
+        return Piece(text, Tight.LOOSE)
 
-    def _junction(self, expression: Any) -> _Piece:
+    def _junction(self, expression: Any) -> Piece:
         return self._joined("&" if type(expression).__name__ == "And" else "|", expression.args)
 
-    def _joined(self, sign: str | None, conditions: Sequence[Any]) -> _Piece:
+    def _joined(self, sign: str | None, conditions: Sequence[Any]) -> Piece:
         parts = [self.piece(part).text for part in conditions]
-        return _Piece(f" {sign} ".join(f"({part})" for part in parts), _LOOSE)
+        return Piece(f" {sign} ".join(f"({part})" for part in parts), Tight.LOOSE)
 
-    def _negation(self, expression: Any) -> _Piece:
-        return _Piece(f"~({self.piece(expression.args[0]).text})", _SIGN)
+    def _negation(self, expression: Any) -> Piece:
+        return Piece(f"~({self.piece(expression.args[0]).text})", Tight.SIGN)
 
-    def _truth(self, expression: Any) -> _Piece:
-        return _Piece("1 > 0" if expression else "1 < 0", _LOOSE)
+    def _truth(self, expression: Any) -> Piece:
+        return Piece("1 > 0" if expression else "1 < 0", Tight.LOOSE)
 
 
 def _fraction(number: Number) -> tuple[int, int]:
@@ -352,65 +314,15 @@ def _fraction(number: Number) -> tuple[int, int]:
     return top, bottom
 
 
-def _single(text: str, tight: int, rank: int) -> _Piece:
-    """A piece that is its own only factor."""
-    return _Piece(text, tight, (_Factor(rank, text, 1.0, text, tight),))
-
-
-def _function(text: str) -> _Piece:
-    place = _ORDER.get(text.partition("(")[0], "") + text
-    return _Piece(text, _ATOM, (_Factor(_FUNCTION, place, 1.0, text, _ATOM),))
-
-
-def _place(term: _Piece) -> tuple[tuple[int, str, float], ...]:
-    """Where a term stands in a sum: x**2, then x*y, x, 1/x and numbers."""
-    factors = [(f.rank, f.base, -f.power) for f in term.above if f.rank != _NUMBER]
-    factors += [(f.rank, f.base, f.power) for f in term.below if f.rank != _NUMBER]
-    factors.sort()
-    factors.append(_END)
-    return tuple(factors)
-
-
 def _is_e(base: Any) -> bool:
     return type(base).__name__ in {"E", "Exp1"}
 
 
-def _quotient(number: str, above: Sequence[_Factor], below: Sequence[_Factor]) -> str:
-    if number == "nan":
-        raise NoText(number)
-    top, _, bottom = number.removeprefix("-").partition("/")
-    over = [f.text if f.tight >= _PRODUCT else f"({f.text})" for f in above]
-    if top != "1" or not over:
-        over.insert(0, top)
-    under = [f.text if f.tight >= _POWER else f"({f.text})" for f in below]
-    if bottom:
-        under.insert(0, bottom)
-    text = "-" + "*".join(over) if number[0] == "-" else "*".join(over)
-    if under:
-        text += f"/{under[0]}" if len(under) == 1 else f"/({'*'.join(under)})"
-    return text
-
-
-def _raised(base: _Piece, top: int, bottom: int) -> tuple[str, int]:
-    """The text of a power, and how tightly it holds together."""
-    if top == 1 and bottom == 2:
-        return f"sqrt({base.text})", _ATOM
-    if top == bottom:
-        return base.text, base.tight
-    power = str(top) if bottom == 1 else f"({top}/{bottom})"
-    return f"{_within(base.text, base.tight, _ATOM)}**{power}", _POWER
-
-
-def _within(text: str, tight: int, least: int) -> str:
-    """The text, in brackets where it binds too loosely."""
-    return text if tight >= least else f"({text})"
-
-
-def _rank(base: Any, written: _Piece) -> int:
+def _rank(base: Any, written: Piece) -> int:
     """The place of a power in a product."""
     if len(written.above) == 1 and not written.below:
         return written.above[0].rank
-    return _FUNCTION if _has_symbols(base) else _NUMBER
+    return Rank.FUNCTION if _has_symbols(base) else Rank.NUMBER
 
 
 def _has_symbols(expression: Any) -> bool:
