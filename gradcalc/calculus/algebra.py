@@ -214,11 +214,11 @@ def _called(row: Function, args: Sequence[Any]) -> Any:
 def _comparison(row: Function, args: Sequence[Any]) -> Any:
     """A comparison of numbers; or of anything with an infinity, beside which it is as good as 0."""
     if args[0] == args[1]:
-        return _truth(row.mpmath(0, 0))
+        return truth(row.mpmath(0, 0))
     numbers = list(map(_number, args))
     if any(number in (math.inf, -math.inf) for number in numbers):
         numbers = [0 if number is None else number for number in numbers]
-    return None if None in numbers else _truth(row.mpmath(*numbers))
+    return None if None in numbers else truth(row.mpmath(*numbers))
 
 
 def _number(expression: Any) -> Any:
@@ -240,7 +240,7 @@ def _junction(row: Function, args: Sequence[Any]) -> Any:
         for value in (False, True)
     )
     if if_false == if_true:
-        return _truth(if_true)
+        return truth(if_true)
     return unknown[0] if if_true else None
 
 
@@ -300,7 +300,8 @@ def _has_value(constant: Any) -> bool:
     return True
 
 
-def _truth(value: Any) -> Any:
+def truth(value: Any) -> Any:
+    """A condition that is known to hold, or not to."""
     return symengine.true if value else symengine.false
 
 

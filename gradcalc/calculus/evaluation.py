@@ -121,7 +121,7 @@ def _value(call: Any, numbers: Mapping[Any, Any], bits: int) -> Any:
 def _compared(row: Function, left: Any, right: Any) -> Any:
     """A comparison; SymEngine's own know only equals of the same kind: 1.0 >= 1 is false to it."""
     sign = _sign(left, right)
-    return None if sign is None else _truth(row.mpmath(sign, 0))
+    return None if sign is None else algebra.truth(row.mpmath(sign, 0))
 
 
 def _sign(left: Any, right: Any) -> int | None:
@@ -132,10 +132,6 @@ def _sign(left: Any, right: Any) -> int | None:
     if abs(float(difference)) <= max(abs(float(left)), abs(float(right))) * _APART:
         return None
     return 1 if difference.is_positive else -1
-
-
-def _truth(value: Any) -> Any:
-    return symengine.true if value else symengine.false
 
 
 @functools.cache
@@ -177,7 +173,7 @@ def _by_mpmath(row: Function, args: Sequence[Any], bits: int) -> Any:
     if value is None:
         return None
     if isinstance(value, bool):
-        return _truth(value)
+        return algebra.truth(value)
     with mp.workprec(bits + _DECIMAL):
         return symengine.RealMPFR(str(value), bits)
 

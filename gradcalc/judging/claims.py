@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -53,6 +53,10 @@ class Claimed:
     wrt: str
     program: Program
     text: str
+
+    def unsettled(self, why: str | None = None) -> Claim:
+        """The claim, neither proved nor refuted."""
+        return Claim(self.wrt, self.program.canonical, None, None, None, why)
 
 
 def parse_claims(texts: Iterable[str], program: Program) -> tuple[Claimed, ...]:
@@ -132,22 +136,10 @@ def judge_claims(
                 derived = Derived(program, symbols, function, claimed.wrt, right)
                 judged.append(_judged(derived, claimed, at))
         except TimeUp:
-            judged.append(_claim(claimed, diagnosis=f"no answer within {timeout:g} seconds"))
+            judged.append(claimed.unsettled(f"no answer within {timeout:g} seconds"))
         except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
-            judged.append(_claim(claimed, diagnosis="sympy cannot differentiate this"))
+            judged.append(claimed.unsettled("sympy cannot differentiate this"))
     return tuple(judged)
-
-
-def _claim(
-    claimed: Claimed,
-    *,
-    correct: bool | None = None,
-    proof: str | None = None,
-    counterexample: Counterexample | None = None,
-    diagnosis: str | None = None,
-) -> Claim:
-    text = claimed.program.canonical
-    return Claim(claimed.wrt, text, correct, proof, counterexample, diagnosis)
 
 
 def _judged(derived: Derived, claimed: Claimed, at: Mapping[str, float] | None) -> Claim:
@@ -163,15 +155,15 @@ def _judged(derived: Derived, claimed: Claimed, at: Mapping[str, float] | None) 
                     FLOAT64.nearest(exact),
                 )
                 slip = diagnosis(derived, claim, _points(derived.program, None))
-                return _claim(claimed, correct=False, counterexample=example, diagnosis=slip)
+                return replace(claimed.unsettled(slip), correct=False, counterexample=example)
             tried += 1
     if not tried:
-        return _claim(claimed, diagnosis="the function has no real value at any point tried")
+        return claimed.unsettled("the function has no real value at any point tried")
     if _is_zero(derived.right - claim):
-        return _claim(claimed, correct=True, proof="symbolic")
+        return replace(claimed.unsettled(), correct=True, proof="symbolic")
     if tried < POINTS // 2:
-        return _claim(claimed, diagnosis="too few points were found where it could be tried")
-    return _claim(claimed, correct=True, proof="numeric")
+        return claimed.unsettled("too few points were found where it could be tried")
+    return replace(claimed.unsettled(), correct=True, proof="numeric")
 
 
 def _comparisons(

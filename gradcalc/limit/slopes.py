@@ -6,7 +6,7 @@ no rule of differentiation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -214,18 +214,15 @@ def _quotients(
     smooth at 0.
     """
     point = [number_of(value) for value in inputs]
-    frozen = frozen_at(program, point, dtype)
+    function = _Function(program, point, dtype)
     scales = [_scale(point[axis]) for axis in axes]
     below, above = (scales[0] * mp.ldexp(mp.sqrt(number), -bits) for number in (2, 3))
+    moved = [_moved(point, axes[0], step) for step in (-below, 0, above)]
     if len(axes) == 1:
-        ends = [_moved(program, point, axes[0], step, dtype, frozen) for step in (-below, 0, above)]
+        ends = list(map(function, moved))
     else:
         inner = scales[1] * mp.ldexp(mp.sqrt(5), -2 * bits)
-        ends = []
-        for step in (-below, 0, above):
-            moved = [*point]
-            moved[axes[0]] += step
-            ends.append(_inner_slope(program, moved, axes[1], inner, dtype, digits, frozen))
+        ends = [_inner_slope(function, start, axes[1], inner, digits) for start in moved]
     left = _quotient(ends[1], ends[0], below, digits - 2 * bits * (len(axes) - 1))
     right = _quotient(ends[2], ends[1], above, digits - 2 * bits * (len(axes) - 1))
     if left is None or right is None:
@@ -235,21 +232,13 @@ def _quotients(
 
 
 def _inner_slope(
-    program: Program,
-    point: Sequence[Any],
-    axis: int,
-    step: Any,
-    dtype: Dtype,
-    digits: int,
-    frozen: Mapping[int, Any],
+    function: _Function, point: Sequence[Any], axis: int, step: Any, digits: int
 ) -> Any:
     """The first derivative at a point, for a difference of it; None where it does not exist."""
-    here = _moved(program, point, axis, 0, dtype, frozen)
+    here = function(point)
     gaps = []
     for nearer in (step, mp.ldexp(step, -40)):
-        below, above = (
-            _moved(program, point, axis, side, dtype, frozen) for side in (-nearer, nearer)
-        )
+        below, above = (function(_moved(point, axis, side)) for side in (-nearer, nearer))
         left, right = _quotient(here, below, nearer, digits), _quotient(above, here, nearer, digits)
         if left is None or right is None:
             return None
@@ -281,33 +270,36 @@ def _quotient(last: Any, first: Any, step: Any, digits: int) -> Any:
     return mp.mpf(0)
 
 
-def _moved(
-    program: Program,
-    point: Sequence[Any],
-    axis: int,
-    step: Any,
-    dtype: Dtype,
-    frozen: Mapping[int, Any],
-) -> Any:
-    """The program's value at a step from the point; None where it has no finite one."""
-    moved = [*point]
-    moved[axis] += step
+class _Function:
+    """The program as a function of a point; what is detached stays what it is at the first one."""
 
-    def calculated() -> Any:
-        return Reals(dtype).number(values(program, moved, dtype, frozen)[program.output])
+    def __init__(self, program: Program, point: Sequence[Any], dtype: Dtype) -> None:
+        self._program = program
+        self._dtype = dtype
+        self._frozen = frozen_at(program, point, dtype)
 
-    value = calculated()
-    if isinstance(value, Undefined) or not mp.isfinite(value):
-        return None
-    if value and mp.mag(value) < _NOTHING:
-        return mp.mpf(0)
-    if value and mp.mag(value) < -mp.mp.prec // 4:
-        # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
-        with mp.extraprec(64):
-            finer = calculated()
-        if isinstance(finer, Undefined) or abs(finer) < mp.ldexp(abs(value), -32):
+    def __call__(self, point: Sequence[Any]) -> Any:
+        """The value; None where there is no finite one."""
+        value = self._calculated(point)
+        if isinstance(value, Undefined) or not mp.isfinite(value):
+            return None
+        if value and mp.mag(value) < _NOTHING:
             return mp.mpf(0)
-    return value
+        if value and mp.mag(value) < -mp.mp.prec // 4:
+            # A sum that cancels wholly leaves noise, which shrinks with the precision: it is 0.
+            with mp.extraprec(64):
+                finer = self._calculated(point)
+            if isinstance(finer, Undefined) or abs(finer) < mp.ldexp(abs(value), -32):
+                return mp.mpf(0)
+        return value
+
+    def _calculated(self, point: Sequence[Any]) -> Any:
+        calculated = values(self._program, point, self._dtype, self._frozen)
+        return Reals(self._dtype).number(calculated[self._program.output])
+
+
+def _moved(point: Sequence[Any], axis: int, step: Any) -> Sequence[Any]:
+    return [*point[:axis], point[axis] + step, *point[axis + 1 :]]
 
 
 def _scale(value: Any) -> Any:
