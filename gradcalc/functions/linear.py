@@ -15,10 +15,10 @@ def _matmul(x: Any, y: Any) -> Any:
     """The product, with torch's rules for vectors and for stacks of matrices."""
     left = x.unsqueeze(0) if x.ndim == 1 else x
     right = y.unsqueeze(-1) if y.ndim == 1 else y
-    found = left.contracted(right)
+    product = left.contracted(right)
     if y.ndim == 1:
-        found = found.squeeze(-1)
-    return found.squeeze(-2 if y.ndim > 1 else -1) if x.ndim == 1 else found
+        product = product.squeeze(-1)
+    return product.squeeze(-2 if y.ndim > 1 else -1) if x.ndim == 1 else product
 
 
 _MISFIT = ("{}(x, y) --at x=randn(2,3),y=randn(2,2)",)
@@ -188,23 +188,23 @@ def _minor(
     x: Any,
     rows: tuple[int, ...],
     columns: tuple[int, ...],
-    known: dict[tuple[tuple[int, ...], tuple[int, ...]], Any],
+    minors: dict[tuple[tuple[int, ...], tuple[int, ...]], Any],
 ) -> Any:
     """The determinant of some rows and columns, by the first row (Laplace's expansion).
 
-    Those that are known already are not written out again.
+    Those in `minors` are not written out again.
     """
     if not rows:
         return x.number(1)
-    if (rows, columns) not in known:
+    if (rows, columns) not in minors:
         total = None
         for k, column in enumerate(columns):
             entry = x[rows[0], column]
             rest = columns[:k] + columns[k + 1 :]
-            term = entry if len(rows) == 1 else entry * _minor(x, rows[1:], rest, known)
+            term = entry if len(rows) == 1 else entry * _minor(x, rows[1:], rest, minors)
             total = term if total is None else total - term if k % 2 else total + term
-        known[rows, columns] = total
-    return known[rows, columns]
+        minors[rows, columns] = total
+    return minors[rows, columns]
 
 
 def _without_division(x: Any) -> Any:
@@ -273,8 +273,8 @@ def _solve(x: Any, y: Any, seen: Any) -> Any:
     parts = [
         entry for part in zip(matrices, sides, values, strict=True) for entry in _solved(*part)
     ]
-    found = y.stacked(parts) if parts else sides
-    return found.reshape(*stack, size, *(() if vector else (count,)))
+    solution = y.stacked(parts) if parts else sides
+    return solution.reshape(*stack, size, *(() if vector else (count,)))
 
 
 def _solved(x: Any, y: Any, seen: Any) -> list[Any]:
@@ -303,15 +303,15 @@ def _adjugate(x: Any) -> tuple[Any, Any]:
     """The inverse of a matrix times its determinant, written out; and the determinant."""
     size = x.shape[-1]
     whole = tuple(range(size))
-    known: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
+    minors: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
     entries = []
     for i, j in itertools.product(whole, whole):
         rows = tuple(k for k in whole if k != j)
         columns = tuple(k for k in whole if k != i)
-        minor = _minor(x, rows, columns, known)
+        minor = _minor(x, rows, columns, minors)
         entries.append(-minor if (i + j) % 2 else minor)
     adjugate = x.stacked(entries).reshape(size, size) if entries else x
-    return adjugate, _minor(x, whole, whole, known)
+    return adjugate, _minor(x, whole, whole, minors)
 
 
 def _inv(x: Any, seen: Any) -> Any:

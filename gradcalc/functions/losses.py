@@ -116,8 +116,8 @@ def _indexed(loss: str) -> Callable[..., Any]:
                 "differentiate by the others, with --wrt"
             )
         classes = x.shape[1 if x.ndim > 1 else 0] if x.ndim else 1
-        known = (target >= 0) & (target < classes) & (target == target.floor())
-        strange = target[~(known | (target == _IGNORED))]
+        valid = (target >= 0) & (target < classes) & (target == target.floor())
+        strange = target[~(valid | (target == _IGNORED))]
         if strange.numel():
             raise RuntimeError(
                 f"class indices are whole numbers from 0 to {classes - 1}, not "

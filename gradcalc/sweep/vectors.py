@@ -186,9 +186,11 @@ class Vectors:
     def _compare(
         self, comparison: Comparison, position: int, part: slice, answer: Any, bounded: Bounded
     ) -> Any:
-        """Write one derivative's numbers down; return how far beyond the budget each may be.
+        """Write one derivative's numbers down; return what is beyond the budget.
 
-        All in place: most of the time goes to memory.
+        That is, at each point, the distance of the two witnesses and the bound of calculus' own
+        error, less the rounding budget: at most 0 where all is well. None if torch has no such
+        derivative. All in place: most of the time goes to memory.
         """
         exact = comparison.exact[position][part].copy_(bounded.value)
         if self._dtype is not FLOAT64:
@@ -205,20 +207,21 @@ class Vectors:
         excess = torch.add(distance, size, alpha=bounded.relative + FLOAT64.unit)
         if bounded.absolute is not None:
             excess += bounded.absolute
-        allowed = FIRST_ORDER * self._budget
-        # Where it may as well be below a power of 2, the ulps are those from there.
-        excess.sub_(self._power(size * (1 - 2 * allowed)), alpha=2 * allowed)
+        # The budget as a part of the power of 2 at or below a number; an ulp is 2 roundoffs of it.
+        allowed = 2 * FIRST_ORDER * self._budget
+        # What is exact may be a little less than `size`: below a power of 2 ulps are half as large.
+        excess.sub_(self._power_below(size * (1 - allowed)), alpha=allowed)
         if self._dtype is not FLOAT64:
             torch.sub(autograd, exact, out=ulps).abs_()
-        ulps.div_(self._power(size)).mul_(2.0 ** (self._dtype.bits - 1))
+        ulps.div_(self._power_below(size)).mul_(2.0 ** (self._dtype.bits - 1))
         return excess
 
-    def _power(self, sizes: Any) -> Any:
-        """The powers of 2 below numbers, of which one ulp is a part; written over them."""
-        # That is the number which has the same exponent's bits.
+    def _power_below(self, sizes: Any) -> Any:
+        """The power of 2 at or below each of these numbers, a normal one; written over them."""
+        # It has the number's exponent, bits 52 to 62 of a float64, and no other bit.
         bits = sizes.view(torch.int64).bitwise_and_(0x7FF << 52)
-        least = self._dtype.least + self._dtype.bits - 1
-        return bits.view(torch.float64).clamp_(min=2.0**least)
+        smallest = 2.0 ** (self._dtype.least + self._dtype.bits - 1)
+        return bits.view(torch.float64).clamp_(min=smallest)
 
     def _errors(self, bounded: Bounded, numbers: Any) -> Any:
         """The bounds of calculus' errors at some of the points."""
@@ -332,10 +335,11 @@ def _with_literals_of(dtype: Dtype, program: Program) -> Program:
 
 
 def _doubtful(program: Program) -> tuple[int, ...]:
-    """The values that must be looked at, to be sure that the program has one and no kink is near.
+    """The values whose doubts tell whether the program has a value, and no kink near.
 
-    These are the steps that do not have a value and a derivative wherever their arguments have; or
-    the result, which has all their doubts but for those of branches that are not taken.
+    These are steps that may lack a value or a derivative where their arguments have them. In a
+    program with choices it is the result alone: it has the doubts of all steps but for those in
+    branches that are not taken.
     """
     numbers = [
         number

@@ -126,20 +126,20 @@ def gradient_by_torch(row: Function, point: Point, tensors: int | None = None) -
     result = in_torch(row, [arg.item() if id(arg) in plain else arg for arg in args])
     if not result.requires_grad:
         return [0.0] * len(wanted)
-    found = torch.autograd.grad(result, wanted, allow_unused=True)
-    return [0.0 if value is None else value.item() for value in found]
+    slopes = torch.autograd.grad(result, wanted, materialize_grads=True)
+    return [slope.item() for slope in slopes]
 
 
 def by_text(row: Function, texts: tuple[str, ...], point: Point) -> list[Any]:
     """Evaluate texts in gradcalc's language at the values of the row's parameters."""
     given = full(row, point)
-    found = []
+    evaluated = []
     for text in texts:
         program = parse_row(text, row)
         result = values(program, [given[name] for name in program.names], EXACT)[program.output]
         assert not isinstance(result, Undefined), text
-        found.append(mp.mpf(result))
-    return found
+        evaluated.append(mp.mpf(result))
+    return evaluated
 
 
 def symbols(row: Function, point: Point) -> list[Any]:
@@ -162,15 +162,15 @@ def almost_everywhere(derivative: Any) -> Any:
     return derivative.replace(lambda part: isinstance(part, jumps), lambda _: sympy.Integer(0))
 
 
-def close(found: Any, wanted: Any, relative: float) -> bool:
-    return bool(abs(found - wanted) <= relative * max(abs(wanted), mp.mpf(2) ** -200))
+def close(value: Any, wanted: Any, relative: float) -> bool:
+    return bool(abs(value - wanted) <= relative * max(abs(wanted), mp.mpf(2) ** -200))
 
 
-def same_float(found: float, wanted: float) -> bool:
+def same_float(value: float, wanted: float) -> bool:
     """Whether two floats are the same but for rounding, nan being the same as nan."""
     if math.isnan(wanted):
-        return math.isnan(found)
-    return found == wanted or math.isclose(found, wanted, rel_tol=1e-15)
+        return math.isnan(value)
+    return value == wanted or math.isclose(value, wanted, rel_tol=1e-15)
 
 
 def acceptable(row: Function, entry: Entry) -> bool:
@@ -193,7 +193,7 @@ def test_function_is_known(name: str) -> None:
 
 
 def test_names_are_unique() -> None:
-    names = [known for row in TABLE.values() for known in (row.name, *row.aliases)]
+    names = [name for row in TABLE.values() for name in (row.name, *row.aliases)]
     assert sorted(names) == sorted(set(names))
     # x[0] and x[0] = y are rows too, whose names nobody calls.
     assert set(names) - set(callable_names()) == {"getitem", "setitem"}
@@ -286,8 +286,8 @@ def test_derivative_is_that_of_sympy(row: Function, point: Point) -> None:
 def test_derivative_is_that_of_torch(row: Function, point: Point) -> None:
     with mp.workprec(400):
         texts = by_text(row, row.derivative, point)
-        for found, wanted in zip(gradient_by_torch(row, point), texts, strict=False):
-            assert close(mp.mpf(found), wanted, OFF.get((row.name, 1), 1e-13))
+        for slope, wanted in zip(gradient_by_torch(row, point), texts, strict=False):
+            assert close(mp.mpf(slope), wanted, OFF.get((row.name, 1), 1e-13))
 
 
 # --- Kinks and the ends of domains ----------------------------------------------------------------
@@ -321,9 +321,9 @@ def test_margin_of_tensors_is_that_of_numbers(row: Function) -> None:
             margin = row.margin_of(position)
             # The same number twice, beside one that is not the same.
             tensors = [torch.tensor([value, value + 1], dtype=torch.float64) for value in at]
-            found = torch.as_tensor(margin(*tensors)).expand(2)[0].item()
+            together = torch.as_tensor(margin(*tensors)).expand(2)[0].item()
             alone = float(margin(*at))
-            assert found == alone or (math.isnan(found) and row.outside)
+            assert together == alone or (math.isnan(together) and row.outside)
 
 
 @each("kinks")

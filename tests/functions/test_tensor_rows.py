@@ -50,9 +50,9 @@ def record(line: str) -> Record:
 
 def asked(line: str, options: Options | None = None, **fields: object) -> Report:
     """Answer a line of a batch; a result that is no scalar is weighed."""
-    found = record(line)
-    changed = {"grad_outputs": "ones", **found.options, **fields}
-    return answer(replace(found, options=changed), options or Options())
+    entry = record(line)
+    changed = {"grad_outputs": "ones", **entry.options, **fields}
+    return answer(replace(entry, options=changed), options or Options())
 
 
 def test_every_row_has_a_trial() -> None:
@@ -71,9 +71,9 @@ def test_trial_agrees(trial: str, dtype: str) -> None:
 # The determinant of a matrix of rank 2 is 0 throughout: its second differences are but noise.
 @pytest.mark.parametrize("trial", [t for t in TRIALS if "x @ x.T) --at x=randn(5,2)" not in t])
 def test_second_derivatives_of_a_trial_agree(trial: str) -> None:
-    found = record(trial)
+    entry = record(trial)
     report = answer(
-        replace(found, options={"grad_outputs": "ones", **found.options, "second_order": True}),
+        replace(entry, options={"grad_outputs": "ones", **entry.options, "second_order": True}),
         Options(thorough=False),
     )
     if report.error is not None and report.error.kind is Kind.LIMIT:
@@ -86,9 +86,9 @@ def test_second_derivatives_of_a_trial_agree(trial: str) -> None:
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_trial_written_out_has_torch_s_shape_and_value(trial: str) -> None:
-    found = record(trial)
-    bindings = parse_bindings(found.at)
-    program = parse(found.expression, [binding.name for binding in bindings])
+    entry = record(trial)
+    bindings = parse_bindings(entry.at)
+    program = parse(entry.expression, [binding.name for binding in bindings])
     by_name = {binding.name: binding for binding in bindings}
     draws, dtype = draws_of(Options()), DTYPES["float64"]
     inputs = [value_of(by_name[name], dtype, draws) for name in program.names]
