@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -15,8 +12,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-
-from gradcalc.commands.progress import size
 
 LINES = [
     *(f"sin({k}*x)*y --at x=0.5,y={k}" for k in range(1, 10)),
@@ -201,45 +196,3 @@ def test_answer_comes_before_the_next_line_even_behind_a_comment():
             assert json.loads(process.stdout.readline())["line"] == number
         process.stdin.close()
         assert process.wait(20) == 0
-
-
-# --- Progress ------------------------------------------------------------------------------------
-
-
-def on_terminal(*words):
-    """What the command shows on a terminal, with standard output elsewhere."""
-    terminal, other = pty.openpty()
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*BATCH, "--format", "csv", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=other,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "100"},
-    ) as process:
-        os.close(other)
-        shown = b""
-        while process.poll() is None or select.select([terminal], [], [], 0)[0]:
-            try:
-                shown += os.read(terminal, 10_000)
-            except OSError:  # its other end is closed
-                break
-    os.close(terminal)
-    return shown.decode()
-
-
-def test_progress_of_a_file_shows_rate_and_time_left(tmp_path):
-    file = tmp_path / "lines.txt"
-    file.write_text("x --at x=1\n" * 300)
-    shown = on_terminal(str(file))
-    for part in ("100%", "300 lines, ", "/s", " left", "300 lines: 300 agree in "):
-        assert part in shown
-
-
-def test_progress_knows_the_size_of_files_only(tmp_path):
-    file = tmp_path / "lines.txt"
-    file.write_text("x\n")
-    with file.open("rb") as one, file.open("rb") as two:
-        assert size([one, two]) == 4
-        assert size([one, io.BytesIO(b"x")]) is None
-        with subprocess.Popen(["cat"], stdin=one, stdout=subprocess.PIPE) as pipe:  # noqa: S607
-            assert size([one, pipe.stdout]) is None

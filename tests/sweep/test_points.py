@@ -184,6 +184,13 @@ def test_pickle_is_not_loaded(tmp_path: Path) -> None:
         read(str(tmp_path / "p.npy"), ["x"])
 
 
+def test_archive_is_no_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p.npz", x=np.array([1.0]))
+    (tmp_path / "p.npz").rename(tmp_path / "p.npy")
+    with pytest.raises(GradcalcError, match="no array of numbers"):
+        read(str(tmp_path / "p.npy"), ["x"])
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [

@@ -96,7 +96,7 @@ BULK = {
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("text", BULK.values(), ids=BULK)
 def test_random_points_are_judged_as_grad_does(text: str, dtype: str) -> None:
-    """Many points, of which few are heard, and some of all of them are asked of `grad`."""
+    """Many points, of which few are judged by themselves; some of all are asked of `grad`."""
     rng = np.random.default_rng(3)
     chunk = [rng.uniform(-2, 2, 1500) for _ in "uv"]
     options = Options(thorough=False, timeout=10, dtype=dtype)
@@ -171,7 +171,7 @@ def test_expression_from_standard_input(run: Run) -> None:
     assert [row["value"] for row in table(out)] == ["1.0", "4.0"]
 
 
-# --- The jury checks the sweep --------------------------------------------------------------------
+# --- Spot checks ----------------------------------------------------------------------------------
 
 
 def asked(text: str, *axes: str) -> tuple[Sweep, list[sweep.Table]]:
@@ -180,7 +180,7 @@ def asked(text: str, *axes: str) -> tuple[Sweep, list[sweep.Table]]:
     return made, list(made.tables(points.chunks(50)))
 
 
-def test_jury_hears_little_where_all_is_well() -> None:
+def test_few_points_are_judged_where_all_is_well() -> None:
     made, _ = asked("exp(-x**2)*y", "x=-1:1:20", "y=-1:1:20")
     assert made.summary.total == 400
     # The first point, the last, and the worst of each derivative.
@@ -279,6 +279,18 @@ def test_answers_are_points_again(run: Run, points: str, tmp_path: Path) -> None
         name = str(tmp_path / f"out.{kind}")
         run("sweep", "v*u", "--points", points, "-o", name)
         assert swept(run, "v*u", "--points", name) == swept(run, "v*u", "--points", points)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
+def test_what_is_answered_before_an_error_is_a_whole_file(
+    run: Run, tmp_path: Path, monkeypatch: Any, kind: str
+) -> None:
+    monkeypatch.setattr(sweep, "CHUNK", 2)
+    points, out = tmp_path / "points.csv", str(tmp_path / f"out.{kind}")
+    points.write_text("x\n1\n2\n3\n4\nfive\n")
+    assert run("sweep", "x*x", "--points", str(points), "-o", out)[0] == 2
+    # The chunk before the bad one waits for it: it might have been the last.
+    assert [row["x"] for row in swept(run, "x", "--points", out)] == ["1.0", "2.0"]
 
 
 def test_array_grows_by_chunks(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
