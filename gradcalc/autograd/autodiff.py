@@ -8,7 +8,8 @@ backward graph, as torch has them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,17 +117,11 @@ def testimony(
     in_steps = ran.scalar
     if in_steps:
         yield
-    for number, output in zip(program.outputs, ran.outputs, strict=True):
-        if isinstance(output, float) or not output.requires_grad:
-            raise nothing_to_differentiate(program, number)
+    _check_outputs(program, ran.outputs)
     weights = weights_of(program, ran.outputs, how, sum(leaf.numel() for leaf in ran.wanted))
     # Where torch takes 1 by itself it is not told so: for weights it imports much of its compiler.
     told = [None] * len(ran.outputs) if how.weights is None else weights
-
-    def again(other: Program) -> Forward:
-        return forward(other, inputs, requires_grad, dtype, ran.seen)
-
-    with _refusals_explained(program, again, weights):
+    try:
         seconds = hessian(ran, told) if how.second_order else {}
         graph = graph_of(program, ran)
         if weights is None:
@@ -136,6 +131,12 @@ def testimony(
             if in_steps:
                 yield
             rows = (run_passes(program, ran, told, how),)
+    except RuntimeError as problem:
+        again = functools.partial(
+            forward, inputs=inputs, requires_grad=requires_grad, dtype=dtype, draws=ran.seen
+        )
+        changed = _spoiler(program, again, weights)
+        raise refusal(program, problem, program.output, changed=changed) from None
     if in_steps:
         yield
     defined, spread = assess(program, list(map(plain, ran.values)))
@@ -157,22 +158,19 @@ def testimony(
 testify = at_once(testimony)
 
 
-@contextlib.contextmanager
-def _refusals_explained(
-    program: Program, again: Callable[[Program], Forward], weights: Sequence[Any] | None
-) -> Iterator[None]:
-    """Say in plain words what backward refuses; `again` runs another program forward."""
-    try:
-        yield
-    except RuntimeError as problem:
-        changed = _spoiler(program, again, weights)
-        raise refusal(program, problem, program.output, changed=changed) from None
+def _check_outputs(program: Program, outputs: Sequence[Any]) -> None:
+    for number, output in zip(program.outputs, outputs, strict=True):
+        if isinstance(output, float) or not output.requires_grad:
+            raise nothing_to_differentiate(program, number)
 
 
 def _spoiler(
     program: Program, again: Callable[[Program], Forward], weights: Sequence[Any] | None
 ) -> int | None:
-    """The step that changed in place what backward needs: without it, backward runs."""
+    """The step that changed in place what backward needs: without it, backward runs.
+
+    `again` runs a program forward, as the one that failed was run.
+    """
     for number, other in changes_in_place(program):
         outputs = again(other).outputs
         factors = list(map(torch.ones_like, outputs)) if weights is None else weights

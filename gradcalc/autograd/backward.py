@@ -49,7 +49,7 @@ class Backward:
 
 def gradients(
     outputs: Sequence[Any], leaves: Sequence[Any], weights: Any = None, **graph: bool
-) -> Sequence[Any]:
+) -> list[Any]:
     """The derivative of the outputs' weighted sum by each leaf: 0 where no path leads to it.
 
     Args:
@@ -60,10 +60,11 @@ def gradients(
     """
     if not any(output.requires_grad for output in outputs):
         return list(map(torch.zeros_like, leaves))
-    slopes: Sequence[Any] = torch.autograd.grad(
-        outputs, leaves, weights, materialize_grads=True, **graph
-    )
-    return slopes
+    slopes = torch.autograd.grad(outputs, leaves, weights, allow_unused=True, **graph)
+    return [
+        torch.zeros_like(leaf) if slope is None else slope
+        for leaf, slope in zip(leaves, slopes, strict=True)
+    ]
 
 
 # --- Weights --------------------------------------------------------------------------------------
