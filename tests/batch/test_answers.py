@@ -13,7 +13,7 @@ import pytest
 
 import gradcalc.batch.answers
 from gradcalc.ask.question import Question
-from gradcalc.autograd import together
+from gradcalc.autograd import vectorized
 from gradcalc.base.errors import Kind
 from gradcalc.base.options import Options
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
@@ -190,8 +190,8 @@ def test_lines_with_one_expression_are_answered_as_if_alone():
 
 def test_torch_is_asked_once_for_many_points(monkeypatch):
     asked = []
-    testify = together.testify
-    monkeypatch.setattr(together, "testify", lambda *args: asked.append(1) or testify(*args))
+    testify = vectorized.testify
+    monkeypatch.setattr(vectorized, "testify", lambda *args: asked.append(1) or testify(*args))
     texts = [f"u**2*v --at u={k},v=2" for k in range(1, 50)]
     records = read(io.BytesIO("\n".join(texts).encode()), None)
     assert [report.verdict for report in answers(records, OPTIONS)] == [Verdict.AGREE] * 49
