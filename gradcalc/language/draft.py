@@ -41,6 +41,7 @@ class Draft:
         fixed: The values that are plain numbers.
         steps: How many steps there are.
         changed: Whether the last step changed its tensor in place.
+        unwatched: Where no_grad(...) stands in the expression that is being read.
     """
 
     def __init__(self, text: str, scope: Scope, fixed: Collection[str]) -> None:
@@ -55,6 +56,7 @@ class Draft:
         self.fixed: set[int] = set()
         self.steps = 0
         self.changed = False
+        self.unwatched: list[Span] = []
         self._text = text
         self._fixed_names = fixed
         self._values: list[Input | Constant | Unnumbered] = []
@@ -90,7 +92,6 @@ class Draft:
         options: tuple[tuple[str, Any], ...] = (),
         *,
         in_place: bool = False,
-        no_grad: bool = False,
     ) -> int:
         """Add a step."""
         if self.steps >= limits.STEPS:
@@ -106,6 +107,9 @@ class Draft:
         number = len(self._values)
         if row.entrywise and self.fixed.issuperset(args):
             self._note_fixed(number, row, args, span)
+        no_grad = bool(self.unwatched) and any(
+            outer.start <= span.start and span.stop <= outer.stop for outer in self.unwatched
+        )
         if in_place and no_grad:
             raise GradcalcError(
                 Kind.SYNTAX,

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from gradcalc.base.errors import Kind, MendableError, Span
-from gradcalc.functions import TABLE, Function
+from gradcalc.base.errors import Kind, MendableError
+from gradcalc.functions import TABLE
 from gradcalc.language.calls import Call, Calls, Literal, is_prefix
 from gradcalc.language.draft import Draft
 from gradcalc.language.literals import NotWrittenOut, index
@@ -62,10 +62,9 @@ class Expression:
         self._source = source
         self._draft = draft
         self._scope = draft.scope
+        draft.unwatched = []
         self._calls = Calls(source, draft.scope)
-        self._unwatched: list[Span] = []  # of what stands within no_grad(...)
         self._done: list[int] = []  # operands that wait for their operation
-        self._step: Callable[..., int] = draft.step
 
     def value(self, tree: ast.expr) -> int:
         """Turn a tree into steps, operands first; return the number of its value."""
@@ -90,8 +89,6 @@ class Expression:
             elif kind is ast.Subscript or (kind is ast.Attribute and node.attr in _PROPERTIES):
                 todo.append(node.value)
             nodes.append(node)
-        # Most expressions are spared the question whether no_grad(...) is around a step.
-        self._step = self._step_within if self._unwatched else self._draft.step
         readers, unknown = self._READERS, Expression._unknown
         # Each node stands before its operands, and these from right to left.
         for node in reversed(nodes):
@@ -135,7 +132,7 @@ class Expression:
         if isinstance(node, ast.Call):
             call = self._calls.read(node)
             if call.row.name == "no_grad":
-                self._unwatched.append(call.span)
+                self._draft.unwatched.append(call.span)
             return call
         if isinstance(node, ast.List):
             values, shape = self._calls.elements(node)
@@ -143,13 +140,6 @@ class Expression:
         if isinstance(node, ast.Attribute | ast.Subscript):
             return self._calls.part(node)
         return None
-
-    def _step_within(
-        self, row: Function, args: list[int], span: Span, *rest: Any, **more: Any
-    ) -> int:
-        """Add a step, which may stand within no_grad(...)."""
-        no_grad = any(o.start <= span.start and span.stop <= o.stop for o in self._unwatched)
-        return self._draft.step(row, args, span, *rest, no_grad=no_grad, **more)
 
     def _waiting(self, count: int) -> list[int]:
         """Take that many operands off those that wait."""
@@ -165,7 +155,7 @@ class Expression:
         if row is None:
             raise self._source.error("this operator is not part of the language", node)
         right, left = self._done.pop(), self._done.pop()
-        return self._step(row, [left, right], self._source.span(node))
+        return self._draft.step(row, [left, right], self._source.span(node))
 
     def _unary(self, node: ast.UnaryOp) -> int:
         if isinstance(node.op, ast.UAdd):
@@ -173,7 +163,7 @@ class Expression:
         row = _UNARY.get(type(node.op))
         if row is None:
             raise self._source.error("this operator is not part of the language", node)
-        return self._step(row, [self._done.pop()], self._source.span(node))
+        return self._draft.step(row, [self._done.pop()], self._source.span(node))
 
     def _name(self, node: ast.Name) -> int:
         name = self._source.name(node)
@@ -187,11 +177,13 @@ class Expression:
         row = _PROPERTIES.get(node.attr)
         if row is None:
             return self._unknown(node)
-        return self._step(row, [self._done.pop()], self._source.span(node))
+        return self._draft.step(row, [self._done.pop()], self._source.span(node))
 
     def _subscript(self, node: ast.Subscript) -> int:
         options = (("index", self.index(node)),)
-        return self._step(TABLE["getitem"], [self._done.pop()], self._source.span(node), options)
+        return self._draft.step(
+            TABLE["getitem"], [self._done.pop()], self._source.span(node), options
+        )
 
     def _comparison(self, node: ast.Compare) -> int:
         for operand in (node.left, *node.comparators):
@@ -200,8 +192,8 @@ class Expression:
         values = self._waiting(len(node.ops) + 1)
         result = None
         for op, left, right in zip(node.ops, values, values[1:], strict=False):
-            link = self._step(_COMPARE[type(op)], [left, right], span)
-            result = link if result is None else self._step(_AND, [result, link], span)
+            link = self._draft.step(_COMPARE[type(op)], [left, right], span)
+            result = link if result is None else self._draft.step(_AND, [result, link], span)
         return values[0] if result is None else result
 
     def _check_condition(self, node: ast.Compare, operand: ast.expr) -> None:
@@ -228,10 +220,12 @@ class Expression:
         if row.name == "no_grad":
             return args[0]
         if not row.variadic:
-            return self._step(row, args, span, tuple(call.options.items()), in_place=call.in_place)
+            return self._draft.step(
+                row, args, span, tuple(call.options.items()), in_place=call.in_place
+            )
         result = args[0]
         for value in args[1:]:
-            result = self._step(row, [result, value], span)
+            result = self._draft.step(row, [result, value], span)
         return result
 
     def _check_call(self, call: Call, args: list[int]) -> None:
