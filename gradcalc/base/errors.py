@@ -79,6 +79,17 @@ class GradcalcError(Exception):
         """2 for what the user can put right; 70, EX_SOFTWARE of sysexits.h, for our own errors."""
         return 70 if self.kind is Kind.INTERNAL else 2
 
+    def within(self, text: str, start: int, kind: Kind | None = None) -> GradcalcError:
+        """The same error, where what it is about is a part of a longer text.
+
+        Args:
+            text: The longer text.
+            start: Where in it the part begins.
+            kind: The kind that it is then; the same if None.
+        """
+        span = self.span and Span(self.span.start + start, self.span.stop + start)
+        return GradcalcError(kind or self.kind, self.message, text=text, span=span, hint=self.hint)
+
     @property
     def line(self) -> int | None:
         """Line of the error within `text`, counted from 1."""

@@ -92,10 +92,7 @@ def _formula(text: str, start: int, program: Program) -> Program:
     try:
         claimed = parse(text[start:], known=program.names)
     except GradcalcError as error:
-        span = error.span and Span(error.span.start + start, error.span.stop + start)
-        raise GradcalcError(
-            error.kind, error.message, text=text, span=span, hint=error.hint
-        ) from None
+        raise error.within(text, start) from None
     for variable in claimed.inputs:
         if variable.name not in program.names:
             raise GradcalcError(

@@ -63,23 +63,13 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
         for start, stop in _split(text):
             binding = _number(text, start, stop) or _binding(text, start, stop)
             if binding.name in bindings:
-                raise GradcalcError(
-                    Kind.BINDING,
-                    f"`{binding.name}` is bound twice",
-                    text=text,
-                    span=binding.span,
-                    hint="leave one of the values out",
-                )
+                message = f"`{binding.name}` is bound twice"
+                raise _refused(message, text, binding.span, "leave one of the values out")
             bindings[binding.name] = binding
             if len(bindings) > limits.BINDINGS:
                 message = f"more than {limits.BINDINGS:,} bindings"
-                raise GradcalcError(
-                    Kind.LIMIT,
-                    message,
-                    text=text,
-                    span=binding.span,
-                    hint="bind a tensor, as in x=[1, 2]",
-                )
+                hint = "bind a tensor, as in x=[1, 2]"
+                raise _refused(message, text, binding.span, hint, Kind.LIMIT)
     return tuple(bindings.values())
 
 
@@ -113,28 +103,16 @@ def _binding(text: str, start: int, stop: int) -> Binding:
     name, sign, value = text[start:stop].partition("=")
     stripped = normal(name.strip())
     if not sign or not stripped:
-        raise GradcalcError(
-            Kind.BINDING,
-            "a binding is NAME=VALUE",
-            text=text,
-            span=Span(start, stop),
-            hint=f"write {stripped if stripped.isidentifier() else 'x'}=1",
-        )
+        hint = f"write {stripped if stripped.isidentifier() else 'x'}=1"
+        raise _refused("a binding is NAME=VALUE", text, Span(start, stop), hint)
     name_start = start + len(name) - len(name.lstrip())
     span = Span(name_start, name_start + len(name.strip()))
     if not stripped.isidentifier():
-        raise GradcalcError(
-            Kind.BINDING, f"`{stripped}` is no name", text=text, span=span, hint="write x=1"
-        )
+        raise _refused(f"`{stripped}` is no name", text, span, "write x=1")
     if re.search(r"\w\s*(?<![=!<>])=(?!=)", value):
         apart = re.sub(r"(?<!\s)\s++(?=\w++\s*+=)", ",", text[start:stop].strip())
-        raise GradcalcError(
-            Kind.BINDING,
-            "two values without a comma between them",
-            text=text,
-            span=Span(start, stop),
-            hint=f"write {apart}",
-        )
+        message = "two values without a comma between them"
+        raise _refused(message, text, Span(start, stop), f"write {apart}")
     bound = SIGNS.get(stripped, stripped)
     return Binding(bound, _value(text, start + len(name) + 1, stop, bound), text, span)
 
@@ -149,13 +127,8 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
     if len(parts) > limits.BINDINGS:
         start, stop = parts[limits.BINDINGS]
         message = f"more than {limits.BINDINGS:,} weights"
-        raise GradcalcError(
-            Kind.LIMIT,
-            message,
-            text=text,
-            span=Span(start, stop),
-            hint="write the weights of one result as a list, as in [1, 2]",
-        )
+        hint = "write the weights of one result as a list, as in [1, 2]"
+        raise _refused(message, text, Span(start, stop), hint, Kind.LIMIT)
     return tuple(
         Binding("", _value(text, start, stop, "--grad-outputs"), text, Span(start, stop))
         for start, stop in parts
@@ -178,39 +151,30 @@ def _value(text: str, start: int, stop: int, name: str) -> Program | Array:
         try:
             return read(value.strip()[1:])
         except GradcalcError as error:
-            place = Span(start + len(value) - len(value.lstrip()), start + len(value.rstrip()))
-            raise GradcalcError(
-                Kind.BINDING, error.message, text=text, span=place, hint=error.hint
-            ) from None
+            error.span = Span(len(value) - len(value.lstrip()), len(value.rstrip()))
+            raise error.within(text, start) from None
     if not value.strip():
-        raise GradcalcError(
-            Kind.BINDING,
-            f"`{name}` has no value",
-            text=text,
-            span=Span(start - 1, start),
-            hint=f"write {name}=1",
-        )
+        raise _refused(f"`{name}` has no value", text, Span(start - 1, start), f"write {name}=1")
     try:
         program = parse(value)
     except GradcalcError as error:
-        place = error.span or Span(0, len(value))
-        raise GradcalcError(
-            Kind.BINDING if error.kind in {Kind.SYNTAX, Kind.NAME} else error.kind,
-            error.message,
-            text=text,
-            span=Span(place.start + start, place.stop + start),
-            hint=error.hint,
-        ) from None
+        kind = Kind.BINDING if error.kind in {Kind.SYNTAX, Kind.NAME} else error.kind
+        raise error.within(text, start, kind) from None
     if program.inputs:
-        unknown = program.inputs[0]
-        raise GradcalcError(
-            Kind.BINDING,
-            f"the value of `{name}` is no number: `{unknown.name}` is not known",
-            text=text,
-            span=Span(unknown.span.start + start, unknown.span.stop + start),
-            hint=f"write a number or a constant expression, as in {name}=pi/4",
+        variable = program.inputs[0]
+        raise _refused(
+            f"the value of `{name}` is no number: `{variable.name}` is not known",
+            text,
+            Span(variable.span.start + start, variable.span.stop + start),
+            f"write a number or a constant expression, as in {name}=pi/4",
         )
     return program
+
+
+def _refused(
+    message: str, text: str, span: Span, hint: str, kind: Kind = Kind.BINDING
+) -> GradcalcError:
+    return GradcalcError(kind, message, text=text, span=span, hint=hint)
 
 
 def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
@@ -222,13 +186,9 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
     by_name = {binding.name: binding for binding in bindings}
     for binding in by_name.values():
         if binding.name not in program.names:
-            raise GradcalcError(
-                Kind.BINDING,
-                f"`{binding.name}` does not occur in the expression",
-                text=binding.text,
-                span=binding.span,
-                hint=_unused_hint(program, binding.name),
-            )
+            message = f"`{binding.name}` does not occur in the expression"
+            hint = _unused_hint(program, binding.name)
+            raise _refused(message, binding.text, binding.span, hint)
     missing = [variable for variable in program.inputs if variable.name not in by_name]
     if missing:
         names = [variable.name for variable in missing[:_NAMED]]
@@ -236,13 +196,7 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
         row = lookup(names[0])
         if row is not None:
             hint += f"; to call the function write {row.signature}"
-        raise GradcalcError(
-            Kind.BINDING,
-            f"`{names[0]}` has no value",
-            text=program.text,
-            span=missing[0].span,
-            hint=hint,
-        )
+        raise _refused(f"`{names[0]}` has no value", program.text, missing[0].span, hint)
     return by_name
 
 

@@ -241,19 +241,11 @@ class Calls:
         row = call.row
         rest = list(call.values)
         for parameter in row.parameters:
-            takes_rest = parameter.spread
-            if parameter.name in named:
-                if rest:
-                    raise self._twice(call, parameter.name)
-                given: Any = named.pop(parameter.name)
-                yield parameter, [given] if takes_rest and not parameter.option else given
-            elif takes_rest and rest:
-                yield parameter, rest
-                rest = []
-            elif rest:
-                yield parameter, rest.pop(0)
-            elif takes_rest and parameter.option and parameter.default is None:
-                yield parameter, rest
+            if rest and parameter.name in named:
+                raise self._twice(call, parameter.name)
+            given = _taken(parameter, rest, named)
+            if given is not None:
+                yield parameter, given
             elif parameter.default is None:
                 raise self._lacking(call, parameter)
         if rest:
@@ -363,6 +355,18 @@ def is_prefix(node: ast.expr) -> bool:
 def _word(node: ast.expr) -> str:
     """The last word of a name such as torch.int64, or of the text 'int64'."""
     return str(getattr(node, "attr", getattr(node, "id", getattr(node, "value", ""))))
+
+
+def _taken(parameter: Parameter, rest: list[Node], named: dict[str, ast.expr]) -> Any:
+    """Take what is given for a parameter off the arguments that are left; None if nothing is."""
+    if parameter.name in named:
+        given: Any = named.pop(parameter.name)
+        return [given] if parameter.spread and not parameter.option else given
+    # Of a shape without a default, no sizes are a shape too.
+    if parameter.spread and (rest or (parameter.option and parameter.default is None)):
+        given, rest[:] = rest[:], []
+        return given
+    return rest.pop(0) if rest else None
 
 
 def _whole_number(node: ast.expr) -> int | None:

@@ -107,9 +107,7 @@ class Draft:
         number = len(self._values)
         if row.entrywise and self.fixed.issuperset(args):
             self._note_fixed(number, row, args, span)
-        no_grad = bool(self.unwatched) and any(
-            outer.start <= span.start and span.stop <= outer.stop for outer in self.unwatched
-        )
+        no_grad = bool(self.unwatched) and self._is_unwatched(span)
         if in_place and no_grad:
             raise GradcalcError(
                 Kind.SYNTAX,
@@ -138,6 +136,9 @@ class Draft:
         canonical = write(inputs, constants, steps, renumbered)
         outputs = renumbered[-1].numbers
         return Program(self._text, canonical, inputs, constants, steps, outputs, renumbered)
+
+    def _is_unwatched(self, span: Span) -> bool:
+        return any(o.start <= span.start and span.stop <= o.stop for o in self.unwatched)
 
     def _limit(self, message: str, span: Span, hint: str | None = None) -> GradcalcError:
         return GradcalcError(Kind.LIMIT, message, text=self._text, span=span, hint=hint)

@@ -117,12 +117,11 @@ class Expression:
             return self._source.python(node) if type(node.value) in _NUMBERS else None
         if kind is ast.Attribute:
             return node.attr if node.attr in CONSTANTS and is_prefix(node.value) else None
-        # Of --2 only the inner minus sign is part of the number.
-        if (
-            kind is not ast.UnaryOp
-            or type(node.op) is not ast.USub
-            or type(node.operand) is ast.UnaryOp
-        ):
+        return self._negative(node) if kind is ast.UnaryOp else None
+
+    def _negative(self, node: ast.UnaryOp) -> str | None:
+        """The text of a constant with a minus sign; of --2 only the inner one is part of it."""
+        if not isinstance(node.op, ast.USub) or isinstance(node.operand, ast.UnaryOp):
             return None
         text = self._literal(node.operand)
         return text and f"-{text}"

@@ -30,19 +30,29 @@ def option(node: ast.expr) -> Any:
     """
     if isinstance(node, ast.Constant) and node.value is not ...:
         return node.value
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        signs, operand = 0, node.operand
-        while isinstance(operand, ast.UnaryOp) and isinstance(operand.op, ast.USub):
-            signs, operand = signs + 1, operand.operand
-        number = option(operand)
-        if isinstance(number, int | float) and not isinstance(number, bool):
-            return number if signs % 2 else -number
+    if _is_minus(node):
+        return _negative(node)
     if isinstance(node, ast.List | ast.Tuple):
         return tuple(option(element) for element in node.elts)
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
     if name in _NUMBERS:
         return _NUMBERS[name]
     raise NotWrittenOut(node)
+
+
+def _is_minus(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+
+
+def _negative(node: ast.expr) -> int | float:
+    """The value of a number with any number of minus signs before it."""
+    sign, operand = 1, node
+    while _is_minus(operand):
+        sign, operand = -sign, operand.operand  # type: ignore[attr-defined]
+    number = option(operand)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise NotWrittenOut(node)
+    return sign * number
 
 
 def index(node: ast.expr) -> tuple[Any, ...]:

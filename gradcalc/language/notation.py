@@ -141,25 +141,28 @@ class _Rewriter:
             if (spelling == "**" or sort == "dot") and self._sort(number - 1) == "power":
                 raise self._after_power(number)
             ended = sort in ENDS
-            if sort == "open":
-                self._deepen(token)
-            elif sort == "close":
+            self._write_token(number, token)
+            for _ in range(self._radicands.get(number, 0)):
                 self._depth -= 1
-            if sort == "root":
-                self._write_root(number)
-            elif sort == "power":
-                self._write("**(", start, start)
-                self._write(spelling, start, stop)
-                self._write(")", start, stop)
-            elif sort == "name" and _reserved(spelling):
-                self._write(PLACEHOLDER, start, stop)
-            else:
-                self._write(spelling, start, stop)
-            if number in self._radicands:
-                self._depth -= self._radicands[number]
-                for _ in range(self._radicands[number]):
-                    self._write(")", stop, stop)
+                self._write(")", stop, stop)
         return Notation(self._text, "".join(self._python), self._starts, self._stops)
+
+    def _write_token(self, number: int, token: Token) -> None:
+        sort, spelling, start, stop = token
+        if sort == "open":
+            self._deepen(token)
+        elif sort == "close":
+            self._depth -= 1
+        if sort == "root":
+            self._write_root(number)
+        elif sort == "power":
+            self._write("**(", start, start)
+            self._write(spelling, start, stop)
+            self._write(")", start, stop)
+        elif sort == "name" and _reserved(spelling):
+            self._write(PLACEHOLDER, start, stop)
+        else:
+            self._write(spelling, start, stop)
 
     def _write_root(self, number: int) -> None:
         if not self._in_radicand(number):

@@ -109,22 +109,39 @@ def check_order(text: str, tokens: list[Token], is_function: Callable[[str], boo
     before: Token | None = None
     ended = False  # whether `before` ends an operand
     for token in tokens:
-        sort = token.sort
         if ended and before is not None:
-            if sort in BEGINS or sort == "power":
-                _check_neighbours(text, before, token, is_function)
-        elif sort in _FOLLOWS:
-            between = before and (before.sort, sort)
-            prefix = sort == "operator" and token.spelling in PREFIX_OPERATORS
-            # sin() and sin(x,) are for the parser to judge.
-            if not prefix and between not in _OPEN_ENDED:
-                raise _missing_operand(text, before, token)
-        if before is not None and before.sort == "dot" and sort != "name":
+            adjacent = token.sort in BEGINS or token.sort == "power"
+            if adjacent and not _reads_as_product(before, token):
+                raise _missing_operator(text, before, token, is_function)
+        elif _lacks_operand(before, token):
             raise _missing_operand(text, before, token)
         before = token
-        ended = sort in ENDS
+        ended = token.sort in ENDS
     if not ended:
         raise _missing_end(text, tokens[-1])
+
+
+def _lacks_operand(before: Token | None, token: Token) -> bool:
+    """Whether something is missing before a token, where no operand has ended."""
+    if before is not None and before.sort == "dot":
+        return token.sort != "name"
+    if token.sort not in _FOLLOWS:
+        return False
+    if token.sort == "operator" and token.spelling in PREFIX_OPERATORS:
+        return False
+    # sin() and sin(x,) are for the parser to judge.
+    return before is None or (before.sort, token.sort) not in _OPEN_ENDED
+
+
+def _reads_as_product(before: Token, token: Token) -> bool:
+    """Whether two operands side by side do, or an operand and its power."""
+    if token.sort == "power":
+        return before.sort != "power"
+    if token.sort in _APART or before.sort in _APART:
+        return False
+    if before.sort == "power" and token.spelling == "[":
+        return False
+    return token.sort != "number" and (token.sort != "name" or before.sort != "name")
 
 
 def _missing_operand(text: str, before: Token | None, token: Token) -> GradcalcError:
@@ -144,24 +161,14 @@ def _missing_end(text: str, last: Token) -> GradcalcError:
     return missing(text, last, "after", lead="leave it out:", corrected=(before + after,))
 
 
-def _check_neighbours(
+def _missing_operator(
     text: str, before: Token, token: Token, is_function: Callable[[str], bool]
-) -> None:
-    """Refuse two operands side by side, unless they read as a product."""
-    apart = token.sort in _APART or before.sort in _APART
-    indexed = before.sort == "power" and token.spelling == "["
-    if token.sort == "power":
-        fine = before.sort != "power"
-    elif apart or indexed:
-        fine = False
-    else:
-        fine = token.sort != "number" and (token.sort != "name" or before.sort != "name")
-    if fine:
-        return
+) -> GradcalcError:
+    """Say what to write between two operands side by side."""
     left, right = (text[t.start : t.stop] for t in (before, token))
     for word, place in ((left, before), (right, token)):
         if word in _WORDS:
-            raise GradcalcError(
+            return GradcalcError(
                 Kind.SYNTAX,
                 f"`{word}` is no operator here",
                 text=text,
@@ -175,7 +182,7 @@ def _check_neighbours(
         lead, corrected = "write brackets:", (f"({head}){tail}",)
     else:
         lead, corrected = "for a product write", (f"{head}*{tail}",)
-    raise MendableError(
+    return MendableError(
         Kind.SYNTAX,
         f"an operator is missing between `{left}` and `{right}`",
         text=text,

@@ -164,17 +164,17 @@ def lines(text: str) -> list[Line]:
             span=Span(limits.TEXT_LENGTH, len(text)),
             hint="put many numbers into a file, as in --at x=@x.csv",
         )
-    found: list[Line] = []
+    cut: list[Line] = []
     for tokens in _cut(text):
-        if len(found) == limits.STATEMENTS:
+        if len(cut) == limits.STATEMENTS:
             raise GradcalcError(
                 Kind.LIMIT,
                 f"the program has more than {limits.STATEMENTS:,} statements",
                 text=text,
                 span=tokens[0].span,
             )
-        found.append(_line(text, tokens))
-    if not found:
+        cut.append(_line(text, tokens))
+    if not cut:
         raise GradcalcError(
             Kind.SYNTAX,
             "there is no expression",
@@ -182,7 +182,7 @@ def lines(text: str) -> list[Line]:
             span=Span(0, 0),
             hint='write one, as in "u**3 + v**2"',
         )
-    return found
+    return cut
 
 
 def _cut(text: str) -> Iterator[list[Token]]:

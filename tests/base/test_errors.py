@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcalc.base.errors import GradcalcError, Kind, Span
+from gradcalc.base.errors import GradcalcError, Kind, Span, reason
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,24 @@ def test_kinds_are_the_names_that_scripts_rely_on():
     assert {str(kind) for kind in Kind} == {
         "usage", "syntax", "name", "binding", "shape", "limit", "autograd", "internal",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [None, Kind.BINDING])
+def test_error_of_a_part_stands_at_its_place_in_the_whole(kind):
+    error = GradcalcError(Kind.SYNTAX, "wrong", text="x +", span=Span(2, 3), hint="mend it")
+    moved = error.within("y=x +", 2, kind)
+    assert (moved.message, moved.text, moved.span, moved.hint) == (
+        "wrong",
+        "y=x +",
+        Span(4, 5),
+        "mend it",
+    )
+    assert moved.kind == (kind or Kind.SYNTAX)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(OSError(28, "No space left"), "no space left"), (OSError(), "it cannot be read")],
+)
+def test_reason_is_what_the_system_says(problem, said):
+    assert reason(problem, "it cannot be read") == said
