@@ -8,8 +8,10 @@ proved that, not a byte of it is changed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
+import io
 import itertools
 import json
 import os
@@ -68,7 +70,9 @@ class AnswerFile:
         self._asked: deque[bytes] = deque()
         self._file = self._opened()
         try:
-            self._refuse_inputs(inputs)
+            for stream in inputs:
+                with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
+                    self._refuse_input(os.fstat(stream.fileno()))
             self._lock()
         except GradcalcError:
             self._file.close()
@@ -90,7 +94,8 @@ class AnswerFile:
             count: Called with what each answer that is there came to.
 
         Raises:
-            GradcalcError: If the file does not hold answers to these records. It is as it was then.
+            GradcalcError: If the file does not hold answers to these records, and is as it was
+                then; or if one of them has its values from it.
         """
         try:
             with open(self._file.fileno(), "rb", closefd=False) as answers:
@@ -137,20 +142,11 @@ class AnswerFile:
             problem = f"{self._name}: no file can have that name"
         raise GradcalcError(Kind.USAGE, problem, hint=_NAME)
 
-    def _refuse_inputs(self, inputs: Iterable[IO[bytes]]) -> None:
+    def _refuse_input(self, status: os.stat_result) -> None:
         """Refuse to write to an input, whatever name or descriptor leads to it."""
-        ours = os.fstat(self._file.fileno())
-        for stream in inputs:
-            try:
-                theirs = os.fstat(stream.fileno())
-            except OSError:  # no file of the system's
-                continue
-            if os.path.samestat(ours, theirs):
-                raise GradcalcError(
-                    Kind.USAGE,
-                    f"{self._name} is an input of this run, and would be written to",
-                    hint=_NAME,
-                )
+        if os.path.samestat(status, os.fstat(self._file.fileno())):
+            message = f"{self._name} is an input of this run, and would be written to"
+            raise GradcalcError(Kind.USAGE, message, hint=_NAME)
 
     def _lock(self) -> None:
         try:
@@ -216,9 +212,12 @@ class AnswerFile:
     def _content(self, name: str) -> str:
         """A digest of the file that a record names; or why it cannot be read."""
         try:
-            return hashlib.sha256(arrays.path_of(name).read_bytes()).hexdigest()
+            path = arrays.path_of(name)
+            status, content = path.stat(), path.read_bytes()
         except (GradcalcError, OSError) as problem:
             return str(problem)
+        self._refuse_input(status)
+        return hashlib.sha256(content).hexdigest()
 
     def _truncate(self, length: int) -> None:
         try:

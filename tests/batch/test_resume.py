@@ -419,10 +419,12 @@ def test_standard_input_is_never_written_to(there):
     assert done.stderr.startswith("error: ./one.txt is an input of this run")
 
 
-def test_file_of_values_is_never_written_to(run, there):
-    (there / "own.txt").write_text("x*w --at x=@x.csv,w=2\n")
+@pytest.mark.parametrize("content", ["1,2\n", ""])
+def test_file_of_values_is_never_written_to(run, there, content):
+    (there / "own.txt").write_text("x*w --at x=@./x.csv,w=2\n")
+    (there / "x.csv").write_text(content)
     message = refused(run, "own.txt", "--resume", "x.csv", path="x.csv")
-    assert message == f"x.csv:1: {OTHERS}"
+    assert message == "x.csv is an input of this run, and would be written to"
 
 
 @pytest.mark.parametrize(
