@@ -234,9 +234,9 @@ def by_name(report: Report) -> dict[str, Any]:
 def test_program_of_statements_is_differentiated(text, at, formulas) -> None:
     report = asked(text, at)
     assert report.verdict is Verdict.AGREE
-    found = [entry.formula for entry in report.gradients]
-    assert [b for _, b in zip(found, formulas, strict=True) if b] == [
-        a for a, b in zip(found, formulas, strict=True) if b
+    shown = [entry.formula for entry in report.gradients]
+    assert [b for _, b in zip(shown, formulas, strict=True) if b] == [
+        a for a, b in zip(shown, formulas, strict=True) if b
     ]
 
 

@@ -104,16 +104,16 @@ def test_own_handler_is_restored() -> None:
 
 
 def test_thread_has_no_limit() -> None:
-    found: list[bool] = []
+    completed: list[bool] = []
 
     def work() -> None:
         with time_limit(0.01):
-            found.append(busy(0.1))
+            completed.append(busy(0.1))
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert found == [True]
+    assert completed == [True]
 
 
 def test_inner_limit_interrupts_the_inner_block_alone() -> None:

@@ -92,8 +92,8 @@ def test_few_records_are_read_ahead():
             taken.append(line)
             yield Record("x", at=("x=1",), line=line)
 
-    found = answers(records(), OPTIONS)
-    assert next(found).line == 1
+    reports = answers(records(), OPTIONS)
+    assert next(reports).line == 1
     assert taken == list(range(1, BLOCK + 1))
 
 
@@ -124,10 +124,10 @@ def test_error_of_our_own_costs_its_line_only(monkeypatch):
 
 def test_error_report_is_strict_json():
     report = answer(Record("x +", line=3), OPTIONS)
-    found = json.loads(FORMATS["jsonl"].report(report))
+    shown = json.loads(FORMATS["jsonl"].report(report))
     assert isinstance(report, Report)
-    assert found["error"]["kind"] == "syntax"
-    assert (found["line"], found["error"]["column"]) == (3, 3)
+    assert shown["error"]["kind"] == "syntax"
+    assert (shown["line"], shown["error"]["column"]) == (3, 3)
 
 
 @pytest.mark.slow
@@ -201,5 +201,5 @@ def test_torch_is_asked_once_for_many_points(monkeypatch):
 def test_lines_with_the_same_id_are_all_answered():
     line = '{"expression": "x*%d", "at": {"x": 1}, "id": "twice"}'
     records = read(io.BytesIO("\n".join(line % k for k in (2, 3)).encode()), None)
-    found = [(r.id, r.line, r.gradients[0].autograd) for r in answers(records, OPTIONS)]
-    assert found == [("twice", 1, 2.0), ("twice", 2, 3.0)]
+    answered = [(r.id, r.line, r.gradients[0].autograd) for r in answers(records, OPTIONS)]
+    assert answered == [("twice", 1, 2.0), ("twice", 2, 3.0)]

@@ -50,12 +50,18 @@ LOST = {
 
 @pytest.mark.parametrize("deed", LOST)
 def test_lost_line_is_undecided_and_the_others_are_answered_once_in_order(workers, deed):
-    found = answered(workers, "x", "x**2", deed, "x**3", "x +")
-    assert [answer["line"] for answer in found] == [1, 2, 3, 4, 5]
-    assert [answer["verdict"] for answer in found] == ["agree", "agree", "undecided", "agree", None]
-    assert found[2]["warnings"] == [LOST[deed]]
-    assert found[2]["expression"] == deed
-    assert [found[k]["value"] for k in (0, 1, 3)] == [3.0, 9.0, 27.0]
+    given = answered(workers, "x", "x**2", deed, "x**3", "x +")
+    assert [answer["line"] for answer in given] == [1, 2, 3, 4, 5]
+    assert [answer["verdict"] for answer in given] == [
+        "agree",
+        "agree",
+        "undecided",
+        "agree",
+        None,
+    ]
+    assert objects[2]["warnings"] == [LOST[deed]]
+    assert objects[2]["expression"] == deed
+    assert [objects[k]["value"] for k in (0, 1, 3)] == [3.0, 9.0, 27.0]
 
 
 def test_two_workers_are_nearly_twice_as_fast():
@@ -72,16 +78,16 @@ def test_two_workers_are_nearly_twice_as_fast():
                 threads.map(lambda _, lent=lent: answer_chunk(lent, records[:1], JOB), range(jobs))
             )
             started = time.monotonic()
-            found = in_order(((record, 0) for record in records), submit, 4 * jobs)
-            assert sum(len(batch.answers) for batch in found) == 400
+            batches = in_order(((record, 0) for record in records), submit, 4 * jobs)
+            assert sum(len(batch.answers) for batch in batches) == 400
             taken[jobs] = time.monotonic() - started
         lent.close()
     assert taken[1] > 1.6 * taken[2]
 
 
 def test_several_lines_of_a_chunk_may_be_lost(workers):
-    found = answered(workers, "die", "leave", "x", "die")
-    assert [answer["verdict"] for answer in found] == [
+    objects = answered(workers, "die", "leave", "x", "die")
+    assert [answer["verdict"] for answer in objects] == [
         "undecided",
         "undecided",
         "agree",
@@ -90,8 +96,8 @@ def test_several_lines_of_a_chunk_may_be_lost(workers):
 
 
 def test_line_alone_is_lost_too(workers):
-    (found,) = answered(workers, "fail")
-    assert found["verdict"] == "undecided"
+    (lost,) = answered(workers, "fail")
+    assert lost["verdict"] == "undecided"
 
 
 UNDECIDED = Report("x = 1", verdict=Verdict.UNDECIDED, warnings=("the line hung",), line=7, id="a")
@@ -109,8 +115,8 @@ def test_line_without_an_answer_is_drawn_in_every_format(name):
 def test_line_without_an_answer_has_a_row_in_csv():
     text = FORMATS["csv"].header + FORMATS["csv"].report(UNDECIDED)
     (row,) = csv.DictReader(io.StringIO(text))
-    found = {name: cell for name, cell in row.items() if cell}
-    assert found == {
+    cells = {name: cell for name, cell in row.items() if cell}
+    assert cells == {
         "line": "7",
         "id": "a",
         "expression": "x = 1",

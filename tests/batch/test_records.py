@@ -294,8 +294,8 @@ def test_bad_json_record_keeps_its_id():
 
 
 def test_lines_are_counted_and_comments_and_blanks_skipped():
-    found = records("# head\n\nx\n   \n  # y\ny  \r\nz", source="file.txt")
-    assert [(r.expression, r.line, r.source) for r in found] == [
+    parsed = records("# head\n\nx\n   \n  # y\ny  \r\nz", source="file.txt")
+    assert [(r.expression, r.line, r.source) for r in parsed] == [
         ("x", 3, "file.txt"),
         ("y", 6, "file.txt"),
         ("z", 7, "file.txt"),
@@ -312,8 +312,8 @@ def test_byte_order_mark_is_no_part_of_the_first_line():
 
 def test_too_long_line_is_skipped_and_the_next_is_read():
     data = b"x\n" + b"1+" * limits.LINE_BYTES + b"1\ny\n" + b"2" * (limits.LINE_BYTES + 1)
-    found = records(data)
-    assert [(r.line, r.expression, r.error and str(r.error.kind)) for r in found] == [
+    parsed = records(data)
+    assert [(r.line, r.expression, r.error and str(r.error.kind)) for r in parsed] == [
         (1, "x", None),
         (2, "", "limit"),
         (3, "y", None),
@@ -324,11 +324,11 @@ def test_too_long_line_is_skipped_and_the_next_is_read():
 def test_record_is_given_before_the_input_ends():
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as stream, os.fdopen(writer, "wb", buffering=0) as feed:
-        found = read(stream, None)
+        arriving = read(stream, None)
         feed.write(b"x\n")
-        assert next(found).expression == "x"
+        assert next(arriving).expression == "x"
         feed.write(b"# nothing\ny --at y=1\nz")
-        assert next(found).at == ("y=1",)
+        assert next(arriving).at == ("y=1",)
 
 
 JSON = st.recursive(
@@ -351,9 +351,9 @@ LINES = st.one_of(
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.lists(LINES, max_size=3))
 def test_any_bytes_are_records(lines):
-    found = records(b"\n".join(lines))
-    assert len(found) <= sum(line.count(b"\n") + 1 for line in lines)
-    for record in found:
+    parsed = records(b"\n".join(lines))
+    assert len(parsed) <= sum(line.count(b"\n") + 1 for line in lines)
+    for record in parsed:
         error = record.error
         assert isinstance(record.expression, str)
         assert all(

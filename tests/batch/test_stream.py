@@ -52,12 +52,12 @@ def test_so_much_is_under_way_and_read_ahead_and_no_more():
             futures[0].set_result(([1], 0.0))
         return futures[-1]
 
-    found = in_order(records(), submit, 3)
-    assert next(found).answers == [1]
+    batches = in_order(records(), submit, 3)
+    assert next(batches).answers == [1]
 
     def wait_for_more():
         with pytest.raises(Undone) as undone:
-            next(found)
+            next(batches)
         assert isinstance(undone.value.__cause__, KeyError)
 
     consumer = threading.Thread(target=wait_for_more)
@@ -100,11 +100,11 @@ def test_answer_is_given_while_the_next_record_is_awaited():
         yield Record("second", line=2), 2
 
     with ThreadPoolExecutor(1) as executor:
-        found = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
-        assert next(found).answers == [1]
+        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        assert next(batches).answers == [1]
         assert not more.is_set()
         more.set()
-        assert lines(found) == [2]
+        assert lines(batches) == [2]
 
 
 def test_problem_with_reading_is_raised_after_the_answers():
@@ -113,10 +113,10 @@ def test_problem_with_reading_is_raised_after_the_answers():
         raise OSError("no such disk")
 
     with ThreadPoolExecutor(1) as executor:
-        found = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
-        assert next(found).answers == [1]
+        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        assert next(batches).answers == [1]
         with pytest.raises(OSError, match="no such disk"):
-            next(found)
+            next(batches)
 
 
 def test_records_are_closed_when_nobody_wants_more():
@@ -129,9 +129,9 @@ def test_records_are_closed_when_nobody_wants_more():
             closed.set()
 
     with ThreadPoolExecutor(1) as executor:
-        found = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
-        next(found)
-        found.close()
+        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        next(batches)
+        batches.close()
         assert closed.wait(5)
 
 

@@ -83,16 +83,16 @@ def test_time_is_that_of_one_result_each(workers):
 
 
 def test_results_that_came_before_the_process_was_lost_are_kept(workers):
-    found = []
+    received = []
 
     def call():
         with workers.lent() as worker:
             for result in worker.results(0.5, misbehaviour.slowly, 0.1, 3, 10):
-                found.append(result)  # noqa: PERF402 - it is read after the call has failed
+                received.append(result)  # noqa: PERF402 - it is read after the call has failed
 
     with pytest.raises(Lost):
         call()
-    assert found == [0, 1, 2]
+    assert received == [0, 1, 2]
 
 
 def test_closing_ends_calls_that_are_under_way():

@@ -25,13 +25,13 @@ TEXT = "".join(f"{line}\n" for line in LINES)
 BATCH = [sys.executable, "-m", "gradcalc", "batch"]
 
 
-def found(run, *words, text=TEXT):
+def answered(run, *words, text=TEXT):
     code, out, err = run("batch", "--format", "jsonl", *words, stdin=text)
     return code, [json.loads(line) for line in out.splitlines()], err
 
 
 def test_processes_give_the_same_answers_in_the_same_order(run):
-    one, two = found(run), found(run, "--jobs", "3")
+    one, two = answered(run), answered(run, "--jobs", "3")
     assert one[:2] == two[:2]
     assert [answer["line"] for answer in two[1]] == list(range(1, len(LINES) + 1))
     assert two[1][-1]["id"] == "a"
@@ -52,7 +52,7 @@ def test_processes_give_the_same_answers_in_the_same_order(run):
     ],
 )
 def test_what_is_printed_and_what_fails_is_chosen(run, words, code, lines):
-    answers = found(run, *words)
+    answers = answered(run, *words)
     assert answers[0] == code
     assert [answer["line"] for answer in answers[1]] == list(lines)
     assert "14 lines: 9 agree, 2 unchecked, 1 nondifferentiable, 1 error, 1 undef" in answers[2]

@@ -22,9 +22,9 @@ GRADCALC = [sys.executable, "-m", "gradcalc"]
 COMMANDS = sorted(typer.main.get_command(app).commands)
 
 
-def answer(found: tuple[int, str, str]) -> dict:
+def answer(result: tuple[int, str, str]) -> dict:
     """The one JSON object on standard output."""
-    return json.loads(found[1])
+    return json.loads(result[1])
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def answer(found: tuple[int, str, str]) -> dict:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_exit_code(run, words, code):
-    found, out, err = run(*words)
-    assert found == code
+    ended, out, err = run(*words)
+    assert ended == code
     assert bool(err) == (code == 2)
     assert bool(out) == (code != 2)
 
@@ -85,8 +85,8 @@ def test_exit_code(run, words, code):
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_expression_may_begin_with_a_minus_or_come_from_standard_input(run, words):
-    found = run(*words, "--format", "json", stdin="-x**2\n")
-    assert (found[0], answer(found)["value"]) == (0, -9.0)
+    result = run(*words, "--format", "json", stdin="-x**2\n")
+    assert (result[0], answer(result)["value"]) == (0, -9.0)
 
 
 PROGRAM = "# a program\r\ny = (x\r\n  * 2)\r\ny.sum()  # its result\r\n"
@@ -102,10 +102,10 @@ def test_program_may_come_from_a_file_or_from_standard_input(run, tmp_path, way)
         "--file -": ["--file", "-"],
         "text": [PROGRAM],
     }[way]
-    found = run("grad", *source, "--at", "x=[3,4]", "--format", "json", stdin=PROGRAM)
-    assert found[0] == 0
-    assert answer(found)["canonical"] == "y = x*2; sum(y)"
-    assert answer(found)["value"] == 14.0
+    result = run("grad", *source, "--at", "x=[3,4]", "--format", "json", stdin=PROGRAM)
+    assert result[0] == 0
+    assert answer(result)["canonical"] == "y = x*2; sum(y)"
+    assert answer(result)["value"] == 14.0
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_seed_makes_random_numbers_reproducible(run, expression):
     assert first[0] == 0
     assert first == again
     assert default == run(*words, "--seed", "0")
-    values = [answer(found)["bindings"]["x"] for found in (first, other, default)]
+    values = [answer(result)["bindings"]["x"] for result in (first, other, default)]
     assert len({tuple(value) for value in values}) == 3
 
 
@@ -157,9 +157,9 @@ def test_seed_makes_random_numbers_reproducible(run, expression):
 )
 def test_retain_grad_keeps_gradients_of_named_values(run, names, kept):
     more = [] if names is None else ["--retain-grad", names]
-    found = answer(run("grad", "y = x**2; z = y*3; z.sum()", "--at", "x=[1,2]", *more,
+    report = answer(run("grad", "y = x**2; z = y*3; z.sum()", "--at", "x=[1,2]", *more,
                        "--format", "json"))  # fmt: skip
-    rows = {row["name"]: row for row in found["tensors"]}
+    rows = {row["name"]: row for row in report["tensors"]}
     assert [name for name in rows if rows[name]["retains_grad"]] == kept
     assert {name: rows[name]["grad"] for name in kept} == {
         name: {"y": [3.0, 3.0], "z": [1.0, 1.0]}[name] for name in kept
@@ -177,8 +177,8 @@ def test_retain_grad_keeps_gradients_of_named_values(run, names, kept):
     ids=str,
 )
 def test_backward_runs_as_often_as_asked(run, more, grad):
-    found = answer(run("grad", "x**2", "--at", "x=3", *more, "--format", "json"))
-    assert (found["tensors"][0]["grad"], found["gradients"][0]["autograd"]) == (grad, 6.0)
+    report = answer(run("grad", "x**2", "--at", "x=3", *more, "--format", "json"))
+    assert (report["tensors"][0]["grad"], report["gradients"][0]["autograd"]) == (grad, 6.0)
 
 
 @pytest.mark.parametrize(
@@ -191,26 +191,26 @@ def test_backward_runs_as_often_as_asked(run, more, grad):
     ids=str,
 )
 def test_grad_outputs_weigh_the_results(run, weights, wanted):
-    found = answer(run("grad", "x, y", "--at", "x=[1,2],y=1", *weights, "--format", "json"))
-    assert [entry["autograd"] for entry in found["gradients"]] == wanted
+    report = answer(run("grad", "x, y", "--at", "x=[1,2],y=1", *weights, "--format", "json"))
+    assert [entry["autograd"] for entry in report["gradients"]] == wanted
 
 
 def test_at_may_be_repeated(run):
-    found = answer(run("grad", "u*v*w", "--at", "u=1,v=2", "--at", "w=pi/4", "--format", "json"))
-    assert list(found["bindings"]) == ["u", "v", "w"]
-    assert found["gradients"][2]["autograd"] == 2.0
+    report = answer(run("grad", "u*v*w", "--at", "u=1,v=2", "--at", "w=pi/4", "--format", "json"))
+    assert list(report["bindings"]) == ["u", "v", "w"]
+    assert report["gradients"][2]["autograd"] == 2.0
 
 
 def test_wrt_chooses_the_variables(run):
-    found = answer(run("grad", "u*v", "--at", "u=2,v=3", "--wrt", "v", "--format", "json"))
-    assert [(entry["wrt"], entry["autograd"]) for entry in found["gradients"]] == [("v", 2.0)]
-    assert [t["requires_grad"] for t in found["tensors"] if t["name"] in "uv"] == [False, True]
+    report = answer(run("grad", "u*v", "--at", "u=2,v=3", "--wrt", "v", "--format", "json"))
+    assert [(entry["wrt"], entry["autograd"]) for entry in report["gradients"]] == [("v", 2.0)]
+    assert [t["requires_grad"] for t in report["tensors"] if t["name"] in "uv"] == [False, True]
 
 
 def test_second_order_gives_the_hessian(run):
-    found = answer(run("grad", "u*v", "--at", "u=2,v=3", "--second-order", "--format", "json"))
-    assert [entry["wrt"] for entry in found["hessian"]] == [["u", "u"], ["u", "v"], ["v", "v"]]
-    assert [entry["autograd"] for entry in found["hessian"]] == [0.0, 1.0, 0.0]
+    report = answer(run("grad", "u*v", "--at", "u=2,v=3", "--second-order", "--format", "json"))
+    assert [entry["wrt"] for entry in report["hessian"]] == [["u", "u"], ["u", "v"], ["v", "v"]]
+    assert [entry["autograd"] for entry in report["hessian"]] == [0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -394,8 +394,8 @@ y = x**2; y.sum() --at x=[1,2] --retain-grad y --seed 1
 
 def test_batch_answers_every_line_in_order(run):
     code, out, err = run("batch", "--format", "jsonl", stdin=BATCH)
-    found = [json.loads(line) for line in out.splitlines()]
-    assert [(a["line"], a["verdict"], a["error"] and a["error"]["kind"]) for a in found] == [
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [(a["line"], a["verdict"], a["error"] and a["error"]["kind"]) for a in answers] == [
         (3, "agree", None),
         (4, None, "syntax"),
         (5, "undefined", None),
@@ -405,9 +405,9 @@ def test_batch_answers_every_line_in_order(run):
         (9, "agree", None),
         (10, "agree", None),
     ]
-    assert found[2]["id"] == "zero"
-    assert found[6]["tensors"][1]["grad"] == [1.0, 1.0]
-    assert found[7]["gradients"][0]["autograd"] == [[4.0], [8.0]]
+    assert answers[2]["id"] == "zero"
+    assert answers[6]["tensors"][1]["grad"] == [1.0, 1.0]
+    assert answers[7]["gradients"][0]["autograd"] == [[4.0], [8.0]]
     assert code == 2
     assert "8 lines: 4 agree, 3 error, 1 undefined in " in err
     assert "\x1b" not in out + err
