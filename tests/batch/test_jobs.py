@@ -59,9 +59,9 @@ def test_lost_line_is_undecided_and_the_others_are_answered_once_in_order(worker
         "agree",
         None,
     ]
-    assert objects[2]["warnings"] == [LOST[deed]]
-    assert objects[2]["expression"] == deed
-    assert [objects[k]["value"] for k in (0, 1, 3)] == [3.0, 9.0, 27.0]
+    assert given[2]["warnings"] == [LOST[deed]]
+    assert given[2]["expression"] == deed
+    assert [given[k]["value"] for k in (0, 1, 3)] == [3.0, 9.0, 27.0]
 
 
 def test_two_workers_are_nearly_twice_as_fast():
