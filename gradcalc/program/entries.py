@@ -90,7 +90,7 @@ class Entries:
         return int(self.ids.ndim)
 
     @property
-    def T(self) -> Entries:
+    def T(self) -> Entries:  # noqa: N802 - torch's name
         """The axes in reverse order."""
         return self._moved(self.ids.permute(*reversed(range(self.ndim))))
 

@@ -117,8 +117,9 @@ def test_large_program_gets_a_verdict_for_each_variable() -> None:
 def test_large_program_is_held_against_torch(monkeypatch, wrong, verdict) -> None:
     testify = autodiff.testify
     gradient = [wrong * number for number in (7, 11, 9, 13)]
-    spoilt = lambda *args: replace(testify(*args), gradients=(gradient,))
-    monkeypatch.setattr(autodiff, "testify", spoilt)
+    monkeypatch.setattr(
+        autodiff, "testify", lambda *args: replace(testify(*args), gradients=(gradient,))
+    )
     monkeypatch.setattr(autodiff, "gradient_in", lambda *_: gradient)
     square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
     _, (row,), only = judged_of("(x @ x).sum()", square, scalar=True)
@@ -138,8 +139,11 @@ def test_error_of_a_large_program_must_shrink_in_the_other_dtype(
         return [again, 11.0, 9.0, 13.0]
 
     testify = autodiff.testify
-    spoilt = lambda *args: replace(testify(*args), gradients=([7.1, 11.0, 9.0, 13.0],))
-    monkeypatch.setattr(autodiff, "testify", spoilt)
+    monkeypatch.setattr(
+        autodiff,
+        "testify",
+        lambda *args: replace(testify(*args), gradients=([7.1, 11.0, 9.0, 13.0],)),
+    )
     monkeypatch.setattr(autodiff, "gradient_in", gradient_in)
     square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
     _, (row,), _ = judged_of("(x @ x).sum()", square, scalar=True, dtype=FLOAT32)
