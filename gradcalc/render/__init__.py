@@ -3,8 +3,7 @@
 In: frozen results, a `Report` or the `Table`s of a sweep. Out: text or bytes, which the commands
 write. Renderers compute nothing and know nothing of torch or sympy.
 
-To add a format, write a module with what draws each kind of thing, and give it a
-line in `FORMATS`:
+To add a format, write a module with what draws each kind of thing, and give it a line in `FORMATS`:
 
 - `report(report, *, width, color) -> str` draws a report, between the format's header and footer;
 - `Tables(columns)`, a `Drawing`, draws tables of these columns, each a part of a sweep.

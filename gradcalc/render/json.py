@@ -47,27 +47,8 @@ def report_object(report: Report) -> dict[str, object]:
         "verdict": report.verdict,
         "gradients": [{"wrt": block.wrt[0], **_derivative(block)} for block in report.gradients],
         "hessian": [{"wrt": list(block.wrt), **_derivative(block)} for block in report.hessian],
-        "tensors": [
-            {
-                "name": row.name,
-                "shape": row.shape,
-                "is_leaf": row.is_leaf,
-                "requires_grad": row.requires_grad,
-                "retains_grad": row.retains_grad,
-                "grad_fn": row.grad_fn,
-                "grad": _plain(row.grad),
-            }
-            for row in report.tensors
-        ],
-        "graph": [
-            {
-                "id": node.id,
-                "grad_fn": node.grad_fn,
-                "source": node.source,
-                "inputs": list(node.inputs),
-            }
-            for node in report.graph
-        ],
+        "tensors": [{**row._asdict(), "grad": _plain(row.grad)} for row in report.tensors],
+        "graph": [{**node._asdict(), "inputs": list(node.inputs)} for node in report.graph],
         **({"claims": [_claim(claim) for claim in report.claims]} if report.claims else {}),
         "warnings": list(report.warnings),
         "error": _error(report),

@@ -269,7 +269,7 @@ def _empty(shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 class TensorRow(NamedTuple):
-    """What torch says of one named tensor, after backward.
+    """What torch says of one named tensor, after backward; JSON has the same names in this order.
 
     Attributes:
         name: The user's name for it; the output that has none is called by the expression.
@@ -291,7 +291,7 @@ class TensorRow(NamedTuple):
 
 
 class GraphNode(NamedTuple):
-    """A node of the backward graph.
+    """A node of the backward graph; JSON has the same names in this order.
 
     Attributes:
         id: Its number, by order of visit from the output, depth first.
