@@ -24,7 +24,7 @@ def told(
     text: str, dtype: str = "float64", *, fixed: str = "", how: Any = None, **at: Value
 ) -> autodiff.Testimony:
     """Ask torch; `how` holds fields of `Backward`."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     inputs = [array(at[name], dtype) for name in program.names]
     required = [name not in fixed.split() for name in program.names]
     backward = autodiff.Backward(**(how or {}))

@@ -73,7 +73,7 @@ def check_record(record: Record) -> None:
     if error is None:
         try:
             bindings = parse_bindings(record.at)
-            program = parse(record.expression, known={binding.name for binding in bindings})
+            program = parse(record.expression, variables={binding.name for binding in bindings})
             check_round_trip(program)
             if record.options.get("grad_outputs") is not None:
                 parse_weights(record.options["grad_outputs"])
@@ -86,7 +86,7 @@ def check_record(record: Record) -> None:
 
 def check_round_trip(program: Program) -> None:
     """A program's canonical text is the same program, and its own canonical text."""
-    again = parse(program.canonical, known=program.names)
+    again = parse(program.canonical, variables=program.names)
     assert shape(again) == shape(program), program.canonical
     assert again.canonical == program.canonical
 

@@ -183,7 +183,7 @@ def ask_together(questions: Sequence[Question]) -> None:
 @functools.lru_cache(maxsize=limits.RECENT)
 def parsed(expression: str, bound: frozenset[str]) -> Program:
     """The program, which may have been asked at another point."""
-    return parse(expression, known=bound)
+    return parse(expression, variables=bound)
 
 
 def _claimed(program: Program, options: Options) -> Sequence[Claimed]:

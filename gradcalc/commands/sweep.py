@@ -100,7 +100,7 @@ def _program(
     from gradcalc.language.parser import parse
 
     names = [*(axis.name for axis in axes), *(binding.name for binding in fixed)]
-    program = parse(text, known=names)
+    program = parse(text, variables=names)
     variables_of(program, options.wrt)
     for number, name in enumerate(names):
         if name in names[:number]:

@@ -90,7 +90,7 @@ def parse_claims(texts: Iterable[str], program: Program) -> tuple[Claimed, ...]:
 
 def _formula(text: str, start: int, program: Program) -> Program:
     try:
-        claimed = parse(text[start:], known=program.names)
+        claimed = parse(text[start:], variables=program.names)
     except GradcalcError as error:
         raise error.within(text, start) from None
     for variable in claimed.inputs:

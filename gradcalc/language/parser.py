@@ -63,21 +63,21 @@ def parse_row(text: str, row: Function) -> Program:
     return _parse(text, names, static)
 
 
-def parse(text: str, known: Collection[str] = ()) -> Program:
+def parse(text: str, variables: Collection[str] = ()) -> Program:
     """Parse an expression.
 
     Args:
         text: The expression.
-        known: Names that are variables for certain, because they are bound: `theta(1 + x)` is then
-            a product, and a bound `pi` or `e` is no constant.
+        variables: Names that are variables for certain, because they are bound: `theta(1 + x)` is
+            then a product, and a bound `pi` or `e` is no constant.
 
     Raises:
         GradcalcError: With the place in `text` and a hint.
     """
     try:
-        return _parse(text, known)
+        return _parse(text, variables)
     except MendableError as error:
-        error.show([text for text in error.corrected if _parses(text, known)])
+        error.show([text for text in error.corrected if _parses(text, variables)])
         raise
 
 

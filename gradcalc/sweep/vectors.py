@@ -315,7 +315,7 @@ def _parsed(formula: Any, program: Program) -> Program | None:
     if formula is None:
         return None
     try:
-        parsed = parse(formula_text(formula, _DIGITS), known=program.names)
+        parsed = parse(formula_text(formula, _DIGITS), variables=program.names)
     except GradcalcError:
         return None
     return parsed if set(parsed.names) <= set(program.names) else None

@@ -14,7 +14,7 @@ def anomaly_of(
     text: str, axes: tuple[int, ...] = (0,), dtype: str = "float64", **at: Value
 ) -> tuple[str, str, str] | None:
     """Return the step that made the first nan or infinity, what it made, and the pass."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     inputs = [array(at[name]) for name in program.names]
     step = anomaly.first_anomaly(program, inputs, dtype, axes, [Array((), (1.0,))], {})
     # As text, since a nan equals nothing.

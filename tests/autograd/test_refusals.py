@@ -144,7 +144,7 @@ def test_what_torch_refuses_is_said_in_plain_words(
     ],
 )  # fmt: skip
 def test_words_of_other_versions_are_understood(text, reason, shape, message, hint) -> None:
-    program = parse(text, known={"x", "y"})
+    program = parse(text, variables={"x", "y"})
     args = [torch.ones(shape, requires_grad=True), torch.ones(shape)]
     error = refusal(program, RuntimeError(reason), program.output, args)
     assert error.message == message

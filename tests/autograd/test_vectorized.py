@@ -26,7 +26,7 @@ from gradcalc.program.program import Array
 )
 @pytest.mark.parametrize("fixed", ["", "v"])
 def test_points_together_are_what_they_are_alone(text, dtype, fixed) -> None:
-    program = parse(text, known={"u", "v"})
+    program = parse(text, variables={"u", "v"})
     points = [
         [Array((), (value,)) for value in values[: len(program.names)]]
         for values in [(0.5, 2.0), (-1.5, 0.25), (0.0, 3.0), (2.0, 2.0), (1.25, -0.75)]

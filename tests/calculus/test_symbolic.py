@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def calculus(text: str, *wrt: str, dtype: str = "float64", known: str = "") -> Calculus:
     """Differentiate by each of `wrt`, one or two variables ("x", "x y"); by all, if none."""
-    program = parse(text, known=set(known.split()))
+    program = parse(text, variables=set(known.split()))
     wrt = wrt or program.names
     entries = [tuple(program.names.index(name) for name in names.split()) for names in wrt]
     witness = Calculus(program, entries, DTYPES[dtype])
@@ -161,7 +161,7 @@ def test_formula_of_a_tensor_names_its_entries(text, shape, wanted, latex) -> No
 
 def evaluated(text: str, at: dict[str, float]) -> Any:
     """Evaluate a text in gradcalc's language."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     with mp.workprec(300):
         number = values(program, [mp.mpf(at[name]) for name in program.names], FLOAT64)[
             program.output
@@ -171,7 +171,7 @@ def evaluated(text: str, at: dict[str, float]) -> Any:
 
 
 def assert_text_means_value(text: str, at: dict[str, float], *, second_order: bool = False) -> None:
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     names = [
         *program.names,
         *(f"{program.names[0]} {name}" for name in program.names if second_order),

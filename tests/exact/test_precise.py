@@ -51,7 +51,7 @@ def test_constants_of_several_results_are_rounded_each() -> None:
 
 
 def all_values(text: str, **at: float) -> list[Any]:
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     return values(program, [mp.mpf(at[name]) for name in program.names], FLOAT64)
 
 

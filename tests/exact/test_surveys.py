@@ -21,7 +21,7 @@ def point(program: Program, at: dict[str, float], dtype: Dtype) -> list[Fraction
 
 def survey_of(text: str, dtype: Dtype = FLOAT64, **at: float) -> tuple[Survey, str | None]:
     """Return the finding, and the text of the first value that is none."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     there = survey(program, point(program, at, dtype), dtype)
     return there, None if there.undefined_at is None else program.source(there.undefined_at)
 
@@ -137,7 +137,7 @@ def test_survey_suspects_the_inputs_that_reach_the_kink(
     text: str, at: dict[str, float], near_kink: str
 ) -> None:
     there, _ = survey_of(text, **at)
-    names = parse(text, known=set(at)).names
+    names = parse(text, variables=set(at)).names
     assert {names[number] for number in there.near_kink} == set(near_kink)
     for pair in ((a, b) for a in range(len(names)) for b in range(len(names))):
         assert there.is_near_kink(pair) is any(names[axis] in near_kink for axis in pair)

@@ -77,7 +77,7 @@ def slopes(row: Function, point: Point, shift: float = 0) -> list[Any]:
     moved = []
     with mp.workprec(200):
         for text in row.derivative:
-            program = parse(substituted(text, fixed), known=set(at))
+            program = parse(substituted(text, fixed), variables=set(at))
             value = values(program, [at[name] for name in program.names], FLOAT64)[program.output]
             if isinstance(value, Undefined):
                 return []

@@ -163,8 +163,8 @@ def test_text_is_cut_into_statements(text, wanted):
     def source(tokens):
         return text[tokens[0].start : tokens[-1].stop] if tokens else None
 
-    found = [(source(line.target), line.sign, source(line.tokens)) for line in lines(text)]
-    assert found == wanted
+    statements = [(source(line.target), line.sign, source(line.tokens)) for line in lines(text)]
+    assert statements == wanted
     for line in lines(text):
         assert text[line.span.start : line.span.stop].endswith(source(line.tokens))
 

@@ -24,13 +24,13 @@ from gradcalc.program.program import Array
 DATA = Path(__file__).parents[1] / "data"
 
 
-def canonical(text: str, *known: str) -> str:
-    return parse(text, known).canonical
+def canonical(text: str, *variables: str) -> str:
+    return parse(text, variables).canonical
 
 
-def error(text: str, *known: str) -> GradcalcError:
+def error(text: str, *variables: str) -> GradcalcError:
     with pytest.raises(GradcalcError) as caught:
-        parse(text, known)
+        parse(text, variables)
     return caught.value
 
 
@@ -422,7 +422,7 @@ def test_statements_name_values(text, statements, outputs):
 
 
 @pytest.mark.parametrize(
-    ("text", "known", "expected", "names"),
+    ("text", "variables", "expected", "names"),
     [
         ("pi*x", (), "pi*x", ("x",)),
         ("pi*x", ("pi",), "pi*x", ("pi", "x")),
@@ -434,10 +434,10 @@ def test_statements_name_values(text, statements, outputs):
         ("F.sin(x)", ("F",), "sin(x)", ("x",)),
     ],
 )
-def test_bound_names_are_variables(text, known, expected, names):
-    program = parse(text, known)
+def test_bound_names_are_variables(text, variables, expected, names):
+    program = parse(text, variables)
     assert (program.canonical, program.names) == (expected, names)
-    assert shape(parse(program.canonical, known)) == shape(program)
+    assert shape(parse(program.canonical, variables)) == shape(program)
 
 
 def test_every_function_is_called_by_each_of_its_names():
@@ -897,10 +897,10 @@ def test_nested_chains_are_written_in_linear_length():
     ],
 )
 def test_bindings_are_read(texts, expected):
-    found = {b.name: b.program for b in parse_bindings(texts)}
+    programs = {b.name: b.program for b in parse_bindings(texts)}
     shown = {
         name: f"{value.numbers[0]:g}" if isinstance(value, Array) else value.canonical
-        for name, value in found.items()
+        for name, value in programs.items()
     }
     assert shown == expected
 
@@ -1146,30 +1146,30 @@ def test_any_damaged_formula_is_a_program_or_an_error(text):
     check_any(text)
 
 
-def outcome(text: str, *known: str) -> object:
+def outcome(text: str, *variables: str) -> object:
     """All that a text comes to."""
     try:
-        return parse(text, known)
+        return parse(text, variables)
     except GradcalcError as problem:
         return type(problem), *problem.__reduce__()[1]
 
 
-def check_as_rewritten(text: str, *known: str) -> None:
+def check_as_rewritten(text: str, *variables: str) -> None:
     """Whether a text needs no rewriting is a matter of time only."""
-    found = outcome(text, *known)
+    as_typed = outcome(text, *variables)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parser, "as_typed", lambda *_: None)
-        assert outcome(text, *known) == found
+        assert outcome(text, *variables) == as_typed
 
 
-@pytest.mark.parametrize("known", [(), ("x", "pi", "F")], ids=["free", "known"])
+@pytest.mark.parametrize("variables", [(), ("x", "pi", "F")], ids=["free", "bound"])
 @pytest.mark.parametrize("file", ["feynman.tsv", "integrals.tsv", "traps.tsv"])
-def test_formula_as_typed_is_the_program_of_the_rewritten_one(file, known):
+def test_formula_as_typed_is_the_program_of_the_rewritten_one(file, variables):
     with (DATA / file).open(encoding="utf-8", newline="") as lines:
         texts = [row["expr"] for row in csv.DictReader(lines, delimiter="\t")]
     assert texts
     for text in texts:
-        check_as_rewritten(text, *known)
+        check_as_rewritten(text, *variables)
 
 
 @pytest.mark.parametrize("text", dict.fromkeys(row[0] for row in ERRORS))
@@ -1182,8 +1182,8 @@ def test_error_of_a_text_as_typed_is_that_of_the_rewritten_one(text):
     st.lists(st.sampled_from([*PLAIN_WORDS.split(), *"+-*/,()() "]), max_size=12).map("".join),
     st.sampled_from([(), ("x", "pi")]),
 )
-def test_any_text_as_typed_is_what_it_is_rewritten(text, known):
-    check_as_rewritten(text, *known)
+def test_any_text_as_typed_is_what_it_is_rewritten(text, variables):
+    check_as_rewritten(text, *variables)
 
 
 @settings(max_examples=500, deadline=None, derandomize=True)

@@ -29,7 +29,7 @@ def findings_of(
     text: str, gradient: list[float], dtype: Dtype = FLOAT64, **at: Tensor
 ) -> dict[str, Finding]:
     """Return the finding on each variable, in the order of the expression."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     inputs = [at[name] for name in program.names]
     shapes = [shape_of(value) for value in inputs]
     point = [Fraction(number) for value in inputs for number in flat(value)]

@@ -26,7 +26,7 @@ def point(program: Program, at: dict[str, float], dtype: Dtype) -> list[Fraction
 
 def slope_of(text: str, wrt: str = "x", dtype: Dtype = FLOAT64, **at: float) -> Slope:
     """Return the limit's finding; `wrt` names one variable or two, as in "xy"."""
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     axes = tuple(program.names.index(name) for name in wrt)
     return slope(program, point(program, at, dtype), axes, dtype)
 

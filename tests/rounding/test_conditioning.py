@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def bound(text: str, at: dict[str, float], dtype: Dtype) -> tuple[Program, list[Fraction]]:
-    program = parse(text, known=set(at))
+    program = parse(text, variables=set(at))
     return program, [Fraction(dtype.round(Fraction(at[name]))) for name in program.names]
 
 
@@ -44,7 +44,7 @@ def heard(
 def culprit(text: str, **at: float) -> str:
     conditioned = measured(text, **at)
     assert conditioned.culprit is not None
-    return parse(text, known=set(at)).source(conditioned.culprit)
+    return parse(text, variables=set(at)).source(conditioned.culprit)
 
 
 def relative(text: str, dtype: Dtype = FLOAT64, *, order: int = 1, **at: float) -> float:

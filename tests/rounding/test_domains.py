@@ -91,7 +91,7 @@ log(0.1 + u)*atanh(v*0.3)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_value_without_one_is_that_of_the_survey(text: str, dtype: str) -> None:
-    program = parse(text, known=("u", "v"))
+    program = parse(text, variables=("u", "v"))
     points = list(zip(values_about(200, 1), values_about(200, 2), strict=True))
     if dtype == "float32":
         points = [(float(torch.tensor(u)), float(torch.tensor(v))) for u, v in points]

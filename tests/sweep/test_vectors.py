@@ -123,7 +123,7 @@ def lines(name: str) -> list[tuple[str, dict[str, float]]]:
 def test_the_jury_agrees_on_formulas_of_the_data_files(name: str, dtype: str) -> None:
     certified = 0
     for text, at in lines(name)[::13]:
-        names = parse(text, known=at).names
+        names = parse(text, variables=at).names
         points = about([at[n] for n in names], 30, 1)
         certified += check_certified(Asked(text, points, dtype), 2)
     assert certified > 40
