@@ -157,7 +157,8 @@ class _Tensors:
                     # A constant: calculated in float64 and kept as a plain number.
                     return row.torch(*_lifted(row, args, torch.float64)).item()
                 if float in kinds and row.symbol is None:
-                    args = _lifted(row, args, self._dtype, 1 if row.numbers else None)
+                    # Operators take plain numbers as they are.
+                    args = _lifted(row, args, self._dtype, 1 if row.numbers else math.inf)
             if self._scalar and not step.options:
                 result = row.torch(*args)
             else:
@@ -215,14 +216,14 @@ class _Tensors:
             )
 
 
-def _lifted(row: Function, args: list[Any], dtype: Any, count: int | None = None) -> list[Any]:
+def _lifted(row: Function, args: list[Any], dtype: Any, count: float = math.inf) -> list[Any]:
     """The arguments, the plain numbers among the first `count` as tensors, unless static."""
     return [
         torch.tensor(arg, dtype=dtype)
-        if isinstance(arg, float) and not row.is_static(position)
+        if isinstance(arg, float) and position < count and not row.is_static(position)
         else arg
-        for position, arg in enumerate(args[:count])
-    ] + args[len(args[:count]) :]
+        for position, arg in enumerate(args)
+    ]
 
 
 # --- Numbers and tensors --------------------------------------------------------------------------
