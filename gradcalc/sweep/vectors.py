@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from gradcalc.autograd.backward import gradients
 from gradcalc.autograd.forward import forward_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.base.errors import GradcalcError
@@ -354,12 +355,8 @@ def _doubtful(program: Program) -> tuple[int, ...]:
 
 def _gradient(output: Any, leaves: Sequence[Any], **how: bool) -> Sequence[Any]:
     """The derivative at each point by each leaf."""
-    if not (isinstance(output, torch.Tensor) and output.requires_grad):
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    slopes: Sequence[Any] = torch.autograd.grad(
-        output, leaves, torch.ones_like(output), materialize_grads=True, **how
-    )
-    return slopes
+    output = torch.as_tensor(output)
+    return gradients([output], leaves, [torch.ones_like(output)], **how)
 
 
 def _second(slope: Any, leaves: Sequence[Any]) -> Sequence[Any]:
