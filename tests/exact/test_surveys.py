@@ -100,7 +100,7 @@ def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | N
 
 
 @pytest.mark.parametrize(
-    ("text", "x", "suspect"),
+    ("text", "x", "near_kink"),
     [
         ("floor(x**x)", 21, True),  # a whole number that takes more than 53 bits
         ("floor(x**x + 0.5)", 21, False),
@@ -115,9 +115,9 @@ def test_comparison_that_only_rounding_decides(text: str, x: float, tie: str | N
         ("x**2 + exp(x)", 0, False),
     ],
 )
-def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> None:
+def test_survey_sees_steps_on_a_kink(text: str, x: float, near_kink: bool) -> None:
     there, undefined_at = survey_of(text, x=x)
-    assert (there.defined, undefined_at, there.is_near_kink((0,))) == (True, None, suspect)
+    assert (there.defined, undefined_at, there.is_near_kink((0,))) == (True, None, near_kink)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_survey_suspects_steps_on_a_kink(text: str, x: float, suspect: bool) -> 
         ("a = abs(x); a = x + y; a", {"x": 0, "y": 0}, ""),
     ],
 )
-def test_survey_suspects_the_inputs_that_reach_the_kink(
+def test_survey_names_the_inputs_that_reach_the_kink(
     text: str, at: dict[str, float], near_kink: str
 ) -> None:
     there, _ = survey_of(text, **at)

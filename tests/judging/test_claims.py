@@ -61,9 +61,12 @@ WRONG = [
     ("exp(2x)", "x=exp(2x)", "the factor 2 is missing (chain rule)"),
     ("x*sin(3x)", "x=sin(3x) + x*cos(3x)",
      "in the term 3*x*cos(3*x) the factor 3 is missing (chain rule)"),
+    ("sin(x**2)", "x=4*x**2*cos(x**2)", "the factor 2*x is one too many"),
+    ("sin(x**2)", "x=4*x*cos(x**2)", "it is 2 times the derivative"),
     ("x*y**2", "x=2*x*y", "this is the derivative with respect to y"),
     ("log(x)", "x=log(x)", "this is the function itself, not its derivative"),
     ("tanh(x)", "x=1/(1 + x**2)", None),
+    ("x**2", "x=0", None),  # a term that is all of it is no term
     # Wrong beyond a constant, however large, and there alone.
     ("max(x, 1e4)**2", "x=0", None),
     ("where(x > 100, x, 2*x)", "x=2", None),
