@@ -24,17 +24,24 @@ if TYPE_CHECKING:
 
 
 def judged_of(
-    text: str, *inputs: Array, scalar: bool, dtype: Dtype = FLOAT64, thorough: bool = True
+    text: str,
+    *inputs: Array,
+    scalar: bool,
+    dtype: Dtype = FLOAT64,
+    thorough: bool = True,
+    **instead: object,
 ) -> Judged:
-    """Judge a program as `grad` does: with the weight 1, or as a Jacobian."""
+    """Judge a program as `grad` does, with the weight 1 or as a Jacobian; torch may lie."""
     program, options = parse(text), Options(dtype=dtype.name, timeout=20, thorough=thorough)
     how = autodiff.Backward((Array((), (1.0,)),) if scalar else None)
     testimony = autodiff.testify(program, inputs, [True] * len(inputs), dtype.name, how, {})
+    testimony = replace(testimony, **instead)
     return judged(program, inputs, range(len(inputs)), testimony, dtype, options)
 
 
 PAIR = Array((2,), (0.5, 2.0))
 ONE = Array((), (0.5,))
+SQUARE = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
 
 
 def formulas(rows: list[list[Entry]]) -> list[str | None]:
@@ -73,11 +80,9 @@ def test_rows_of_a_jacobian_are_named_after_the_entries_of_the_output() -> None:
     assert [entry.output for row in rows for entry in row] == ["[0]", "[1]"]
 
 
-def test_what_is_judged_at_once_is_not_judged_again(monkeypatch) -> None:
-    testify = autodiff.testify
-    spoilt = lambda *args: replace(testify(*args), gradients=([1.0], [7.0]), defined=True)
-    monkeypatch.setattr(autodiff, "testify", spoilt)
-    _, rows, _ = judged_of("stack([x**2, x**3])", ONE, scalar=False, thorough=False)
+def test_what_is_judged_at_once_is_not_judged_again() -> None:
+    half_right = {"gradients": ([1.0], [7.0]), "defined": True}
+    _, rows, _ = judged_of("stack([x**2, x**3])", ONE, scalar=False, thorough=False, **half_right)
     assert [[entry.verdict for entry in row] for row in rows] == [["agree"], ["disagree"]]
 
 
@@ -118,14 +123,9 @@ def test_large_program_gets_a_verdict_for_each_variable() -> None:
     ("wrong", "verdict"), [(1 + 1e-6, "disagree"), (1.0, "agree")], ids=["wrong", "right"]
 )
 def test_large_program_is_held_against_torch(monkeypatch, wrong, verdict) -> None:
-    testify = autodiff.testify
     gradient = [wrong * number for number in (7, 11, 9, 13)]
-    monkeypatch.setattr(
-        autodiff, "testify", lambda *args: replace(testify(*args), gradients=(gradient,))
-    )
     monkeypatch.setattr(autodiff, "gradient_in", lambda *_: gradient)
-    square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
-    _, (row,), only = judged_of("(x @ x).sum()", square, scalar=True)
+    _, (row,), only = judged_of("(x @ x).sum()", SQUARE, scalar=True, gradients=(gradient,))
     assert {entry.verdict for entry in row} == {verdict}
     assert only is None
 
@@ -141,15 +141,9 @@ def test_error_of_a_large_program_must_shrink_in_the_other_dtype(
         asked.append(dtype)
         return [again, 11.0, 9.0, 13.0]
 
-    testify = autodiff.testify
-    monkeypatch.setattr(
-        autodiff,
-        "testify",
-        lambda *args: replace(testify(*args), gradients=([7.1, 11.0, 9.0, 13.0],)),
-    )
     monkeypatch.setattr(autodiff, "gradient_in", gradient_in)
-    square = Array((2, 2), (1.0, 2.0, 3.0, 4.0))
-    _, (row,), _ = judged_of("(x @ x).sum()", square, scalar=True, dtype=FLOAT32)
+    wrong = {"gradients": ([7.1, 11.0, 9.0, 13.0],)}
+    _, (row,), _ = judged_of("(x @ x).sum()", SQUARE, scalar=True, dtype=FLOAT32, **wrong)
     assert {entry.verdict for entry in row} == {verdict}
     assert asked == ["float64"]
 
