@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -17,7 +16,6 @@ from typing import Annotated, Any
 import typer
 
 from gradcalc import __version__
-from gradcalc.base.deadline import TimeUp
 from gradcalc.base.errors import GradcalcError, Kind, internal_error
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
@@ -81,15 +79,17 @@ def _run(arguments: list[str]) -> int:
         return _fail(GradcalcError(Kind.USAGE, message, hint=hint), arguments)
     except typer.Abort:
         return 130
-    except (BrokenPipeError, ClosedPipe):
+    except (BrokenPipeError, ClosedPipe, KeyboardInterrupt, SystemExit):
         raise
-    except (Exception, TimeUp) as problem:  # noqa: BLE001 - a user can do nothing with a traceback
+    except BaseException as problem:  # noqa: BLE001 - a user can do nothing with a traceback
+        import shlex
+
         command = shlex.join(word.removeprefix(" ") for word in ("gradcalc", *arguments))
         return _fail(internal_error(problem, f"the command: {command}"), arguments)
     return result if isinstance(result, int) else 0
 
 
-_COMMANDS = frozenset({"grad", "check", "batch", "sweep", "functions"})
+_COMMANDS = {command.__name__: command for command in (grad, check, batch, sweep, functions)}
 
 
 def _protected(word: str) -> str:
@@ -140,5 +140,5 @@ def _top(
     pass
 
 
-for _command in (grad, check, batch, sweep, functions):
+for _command in _COMMANDS.values():
     app.command()(_command)

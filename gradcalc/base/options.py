@@ -179,7 +179,7 @@ def _option(reading: Reading, help: str, where: str, *, default: Any, **more: An
     return field(default=default, metadata=more)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Options:
     """What is asked of a program, beside its values; each field says of itself what it is.
 
