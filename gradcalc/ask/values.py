@@ -112,7 +112,8 @@ def _literals(program: Program, dtype: Dtype) -> Array | None:
 
 def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:
     """The numbers of a binding, calculated with many digits."""
-    from gradcalc.exact.precise import TooLarge, constant_values
+    from gradcalc.exact.precise import constant_values
+    from gradcalc.functions.reals import TooLarge
 
     try:
         return tuple(constant_values(program, dtype))

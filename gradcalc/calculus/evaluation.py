@@ -15,9 +15,9 @@ from typing import Any
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.calculus import algebra
 from gradcalc.exact.convergence import BITS, PRECISIONS
-from gradcalc.exact.precise import TooLarge, applied
 from gradcalc.functions import TABLE, Function, mp, symengine
 from gradcalc.functions import algebra as engine
+from gradcalc.functions.reals import TooLarge, applied
 
 #: Bits that go lost at most on the way through decimal digits.
 _DECIMAL = 10

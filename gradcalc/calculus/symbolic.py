@@ -24,8 +24,9 @@ from gradcalc.calculus.formulas import writer
 from gradcalc.calculus.pieces import NoText
 from gradcalc.exact.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.exact.convergence import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
-from gradcalc.exact.precise import TooLarge, Undefined, number_of, spread_of
+from gradcalc.exact.precise import Undefined, number_of, spread_of
 from gradcalc.functions import mp, sympy
+from gradcalc.functions.reals import TooLarge
 from gradcalc.program.program import Program
 from gradcalc.program.sizes import too_large
 

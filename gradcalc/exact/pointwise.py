@@ -13,8 +13,9 @@ from typing import Any
 
 from gradcalc.base.dtypes import FLOAT64
 from gradcalc.base.errors import Span
-from gradcalc.exact.precise import Reals, TooLarge, Undefined
+from gradcalc.exact.precise import Reals, Undefined
 from gradcalc.functions import Function, mp, torch
+from gradcalc.functions.reals import TooLarge
 from gradcalc.program.program import Step
 
 #: Bits to calculate with, beside those that numbers of very different sizes take.

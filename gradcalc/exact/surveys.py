@@ -12,16 +12,9 @@ from fractions import Fraction
 from typing import Any
 
 from gradcalc.base.dtypes import Dtype
-from gradcalc.exact.precise import (
-    Reals,
-    TooLarge,
-    Undefined,
-    applied,
-    number_of,
-    spread_of,
-    values,
-)
+from gradcalc.exact.precise import Reals, Undefined, number_of, spread_of, values
 from gradcalc.functions import TABLE, Function, mp
+from gradcalc.functions.reals import TooLarge, applied
 from gradcalc.program.program import Program
 
 #: Bits more with which equals are compared again.

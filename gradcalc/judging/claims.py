@@ -24,9 +24,10 @@ from gradcalc.base.dtypes import EXACT, FLOAT64
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import normal
 from gradcalc.calculus.by_sympy import derivative, evaluator, expressed, unfolded
-from gradcalc.exact.precise import TooLarge, Undefined, values
+from gradcalc.exact.precise import Undefined, values
 from gradcalc.exact.surveys import survey
 from gradcalc.functions import TABLE, mp, sympy
+from gradcalc.functions.reals import TooLarge
 from gradcalc.judging.slips import PRECISION, Derived, diagnosis, equal
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Program

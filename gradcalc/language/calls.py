@@ -7,6 +7,7 @@ of its parameters, and its options. The values are read by `expressions`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.base.names import nearest
 from gradcalc.functions import TABLE, Function, callable_names, lookup
 from gradcalc.functions.table import Parameter
-from gradcalc.language.literals import NotWrittenOut, option
+from gradcalc.language.literals import Calculate, NotConstant, is_arithmetic, option
 from gradcalc.language.scope import NOTEBOOK, PREFIXES, Scope
 from gradcalc.language.source import Source
 
@@ -72,16 +73,18 @@ class Call:
 class Calls:
     """Reads the calls of one expression."""
 
-    def __init__(self, source: Source, scope: Scope) -> None:
+    def __init__(self, source: Source, scope: Scope, calculate: Calculate) -> None:
         """Prepare to read.
 
         Args:
             source: The expression.
             scope: What names mean: F.relu(x) is a function's call, but where F is a variable,
                 `F.sum()` calls its method.
+            calculate: Gives the numbers of constant expressions, where options are such.
         """
         self._source = source
         self._scope = scope
+        self._calculate = calculate
 
     def read(self, node: ast.Call) -> Call:
         """Tell a call's arguments apart.
@@ -118,7 +121,7 @@ class Calls:
             return None
         if isinstance(node, ast.Subscript):
             items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            part = _whole_number(items[0]) if len(items) == 1 else None
+            part = self._whole_number(items[0]) if len(items) == 1 else None
             if row.pairwise and part == 1:
                 hint = f"take the values: {self._source.piece(call.span)}.values"
                 message = "indices are no numbers to differentiate"
@@ -186,7 +189,7 @@ class Calls:
         others = node.args[1:] if self._receiver(node) is None else node.args
         if not others or any(_SPELLINGS.get(k.arg or "", k.arg) in _ALONG for k in node.keywords):
             return False
-        return isinstance(node.func, ast.Name) or _whole_number(others[0]) is None
+        return isinstance(node.func, ast.Name) or self._whole_number(others[0]) is None
 
     def _named(self, call: Call, node: ast.Call) -> dict[str, ast.expr]:
         """The arguments that are given by name."""
@@ -260,11 +263,19 @@ class Calls:
             alone = len(given) == 1 and isinstance(given[0], ast.List | ast.Tuple)
             given = given[0] if alone else ast.Tuple(elts=given)
         try:
-            value = option(given)
-        except NotWrittenOut:
-            message = f"`{parameter.name}` of {call.row.name} is written out, not calculated"
+            value = option(given, self._calculate)
+        except NotConstant:
+            message = f"`{parameter.name}` of {call.row.name} must be a constant"
             raise self.argument_error(call.row, message, call.span) from None
         return (value,) if parameter.several and not isinstance(value, tuple) else value
+
+    def _whole_number(self, node: ast.expr) -> int | None:
+        """The whole number that is written out there, as 1 or 2 - 1; None for anything else."""
+        value = None
+        if is_arithmetic(node):
+            with contextlib.suppress(NotConstant):
+                value = option(node, self._calculate)
+        return value if type(value) is int else None
 
     def _listed(self, call: Call, given: Node) -> list[Node]:
         """The values of an argument that is a list of them."""
@@ -367,12 +378,3 @@ def _taken(parameter: Parameter, rest: list[Node], named: dict[str, ast.expr]) -
         given, rest[:] = rest[:], []
         return given
     return rest.pop(0) if rest else None
-
-
-def _whole_number(node: ast.expr) -> int | None:
-    """The whole number that is written out there; None for anything else."""
-    try:
-        value = option(node)
-    except NotWrittenOut:
-        return None
-    return value if type(value) is int else None

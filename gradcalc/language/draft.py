@@ -6,15 +6,17 @@ Refused here is what would take for ever: too many operations, immense powers of
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.functions import TABLE, Function
+from gradcalc.language import constants
 from gradcalc.language.scope import CONSTANTS, Scope
 from gradcalc.language.writer import write
 from gradcalc.program.program import Constant, Input, Program, Statement, Unnumbered, arranged
@@ -40,6 +42,7 @@ class Draft:
         scope: What the program's names mean.
         fixed: The values that are plain numbers.
         steps: How many steps there are.
+        is_aside: Whether what is read now is no part of the program: see `aside`.
         changed: Whether the last step changed its tensor in place.
         unwatched: Where no_grad(...) stands in the expression that is being read.
     """
@@ -56,6 +59,7 @@ class Draft:
         self.fixed: set[int] = set()
         self.steps = 0
         self.changed = False
+        self.is_aside = False
         self.unwatched: list[Span] = []
         self._text = text
         self._fixed_names = fixed
@@ -122,6 +126,29 @@ class Draft:
         if in_place:
             self.scope.change(args[0], number)
         return number
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Read something that is calculated at once, and no part of the program."""
+        count, unwatched = len(self._values), self.unwatched
+        steps, squares, changed = self.steps, self._squares, self.changed
+        self.is_aside = True
+        try:
+            yield
+        finally:
+            self.is_aside, self.unwatched = False, unwatched
+            self.steps, self._squares, self.changed = steps, squares, changed
+            for number in range(count, len(self._values)):
+                value = self._values[number]
+                if isinstance(value, Input):
+                    self.scope.remove_input(value.name)
+                self.fixed.discard(number)
+                self._exact.pop(number, None)
+            del self._values[count:]
+
+    def number_of(self, number: int) -> int | float | None:
+        """The plain number that a value is; None if it is none."""
+        return constants.number_of(self._values, number) if number in self.fixed else None
 
     def finish(self, statements: Iterable[Statement]) -> Program:
         """The program of these statements, whose values are those of the draft."""

@@ -7,6 +7,7 @@ steps are added to.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from gradcalc.base.errors import Kind, MendableError
 from gradcalc.functions import TABLE
 from gradcalc.language.calls import Call, Calls, Literal, is_prefix
 from gradcalc.language.draft import Draft
-from gradcalc.language.literals import NotWrittenOut, index
+from gradcalc.language.literals import NotConstant, index
 from gradcalc.language.scope import CONSTANTS
 from gradcalc.language.source import Source
 
@@ -63,7 +64,8 @@ class Expression:
         self._draft = draft
         self._scope = draft.scope
         draft.unwatched = []
-        self._calls = Calls(source, draft.scope)
+        self._number = functools.partial(_number, source, draft)
+        self._calls = Calls(source, draft.scope, self._number)
         self._done: list[int] = []  # operands that wait for their operation
 
     def value(self, tree: ast.expr) -> int:
@@ -98,10 +100,10 @@ class Expression:
     def index(self, node: ast.Subscript) -> tuple[Any, ...]:
         """The items of an index."""
         try:
-            return index(node.slice)
-        except NotWrittenOut as problem:
+            return index(node.slice, self._number)
+        except NotConstant as problem:
             raise self._source.error(
-                "an index is written out: whole numbers, slices, `...`, None, lists of numbers",
+                "an index is constant: whole numbers, slices, `...`, None, lists of numbers",
                 problem.node,
                 "write it as in x[0], x[:, 1:3] or x[[0, 2]]; where(condition, x, 0) "
                 "chooses by a condition",
@@ -287,6 +289,21 @@ class Expression:
         Call: _called,
         Literal: _constant,
     }
+
+
+def _number(source: Source, draft: Draft, node: ast.expr) -> int | float:
+    """The number that an expression is, whose steps are not added to the draft.
+
+    Raises:
+        NotConstant: If it is none, or has itself an option that would have to be calculated.
+    """
+    if draft.is_aside:
+        raise NotConstant(node)
+    with draft.aside():
+        number = draft.number_of(Expression(source, draft).value(node))
+    if number is None:
+        raise NotConstant(node)
+    return number
 
 
 def _with_brackets(source: str) -> str:

@@ -1,20 +1,21 @@
-"""Arguments that are no values: an axis, a shape, a word, an index. They must be written out.
+"""Arguments that are no values: an axis, a shape, a word, an index. They must be constants.
 
-In: nodes of Python's syntax tree, as `parser` finds them. Out: plain Python values, with tuples in
-place of lists, and back to text for `writer`.
+In: nodes of Python's syntax tree, as `parser` finds them, and who calculates those that are not
+written out. Out: plain Python values, with tuples in place of lists, and back to text for `writer`.
 """
 
 from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
 from typing import Any
 
-#: Names that an option may be, such as the order of a norm.
-_NUMBERS = {"inf": math.inf, "pi": math.pi, "e": math.e}
+#: Gives the number of an expression, as of 2*pi; it raises `NotConstant` where there is none.
+Calculate = Callable[[ast.expr], int | float]
 
 
-class NotWrittenOut(Exception):  # noqa: N818 - no error, but a finding
+class NotConstant(Exception):  # noqa: N818 - no error, but a finding
     """An option is no number, word or list of such."""
 
     def __init__(self, node: ast.expr) -> None:
@@ -22,63 +23,53 @@ class NotWrittenOut(Exception):  # noqa: N818 - no error, but a finding
         self.node = node
 
 
-def option(node: ast.expr) -> Any:
+def option(node: ast.expr, calculate: Calculate) -> Any:
     """The value of an option: a number, True, False, None, a word, or a tuple of such.
 
     Raises:
-        NotWrittenOut: For anything that would have to be calculated.
+        NotConstant: For anything else.
     """
     if isinstance(node, ast.Constant) and node.value is not ...:
         return node.value
-    if _is_minus(node):
-        return _negative(node)
     if isinstance(node, ast.List | ast.Tuple):
-        return tuple(option(element) for element in node.elts)
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
-    if name in _NUMBERS:
-        return _NUMBERS[name]
-    raise NotWrittenOut(node)
+        return tuple(option(element, calculate) for element in node.elts)
+    match node:
+        case ast.UnaryOp(ast.USub(), ast.Constant(int(number))) if not isinstance(number, bool):
+            return -number
+    return calculate(node)
 
 
-def _is_minus(node: ast.expr) -> bool:
-    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+def is_arithmetic(node: ast.expr) -> bool:
+    """Whether there are but numbers and operators in it, so that it is a constant for certain."""
+    plain = ast.Constant | ast.BinOp | ast.UnaryOp | ast.operator | ast.unaryop
+    return all(isinstance(part, plain) for part in ast.walk(node))
 
 
-def _negative(node: ast.expr) -> int | float:
-    """The value of a number with any number of minus signs before it."""
-    sign, operand = 1, node
-    while _is_minus(operand):
-        sign, operand = -sign, operand.operand  # type: ignore[attr-defined]
-    number = option(operand)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise NotWrittenOut(node)
-    return sign * number
-
-
-def index(node: ast.expr) -> tuple[Any, ...]:
+def index(node: ast.expr, calculate: Calculate) -> tuple[Any, ...]:
     """The items of an index: whole numbers, slices, None, ..., and tuples of whole numbers.
 
     Raises:
-        NotWrittenOut: For anything else.
+        NotConstant: For anything else.
     """
     items = node.elts if isinstance(node, ast.Tuple) else [node]
-    return tuple(map(_item, items))
+    return tuple(_item(item, calculate) for item in items)
 
 
-def _item(node: ast.expr) -> Any:
+def _item(node: ast.expr, calculate: Calculate) -> Any:
     if isinstance(node, ast.Slice):
-        return slice(*(part and _whole(part) for part in (node.lower, node.upper, node.step)))
+        parts = (node.lower, node.upper, node.step)
+        return slice(*(part and _whole(part, calculate) for part in parts))
     if isinstance(node, ast.Constant) and (node.value is None or node.value is ...):
         return node.value
     if isinstance(node, ast.List):
-        return tuple(map(_whole, node.elts))
-    return _whole(node)
+        return tuple(_whole(part, calculate) for part in node.elts)
+    return _whole(node, calculate)
 
 
-def _whole(node: ast.expr) -> int:
-    number = option(node)
+def _whole(node: ast.expr, calculate: Calculate) -> int:
+    number = option(node, calculate)
     if isinstance(number, bool) or not isinstance(number, int):
-        raise NotWrittenOut(node)
+        raise NotConstant(node)
     return number
 
 

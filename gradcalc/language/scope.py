@@ -72,6 +72,11 @@ class Scope:
         self._inputs.add(name)
         self.values[name] = number
 
+    def remove_input(self, name: str) -> None:
+        """Forget a variable that has occurred nowhere else."""
+        self._inputs.remove(name)
+        del self.values[name]
+
     def change(self, before: int, after: int) -> None:
         """Let all names of a tensor mean what it has become."""
         self.values |= {name: after for name, number in self.values.items() if number == before}

@@ -15,7 +15,6 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.exact.convergence import STEPS, Limit, Trend, close, extrapolate
 from gradcalc.exact.precise import (
     Reals,
-    TooLarge,
     Undefined,
     exponent_of,
     frozen_at,
@@ -24,6 +23,7 @@ from gradcalc.exact.precise import (
     values,
 )
 from gradcalc.functions import TABLE, mp
+from gradcalc.functions.reals import TooLarge
 from gradcalc.program.program import Program
 
 #: Bits by which the scale may be finer than the numbers of the program tell: exp(2000) takes 2,900.

@@ -24,8 +24,9 @@ from typing import Any
 
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact.chain import Errors, Sums, as_dual, gradient, plain, tangent
-from gradcalc.exact.precise import TooLarge, Undefined, number_of, spread_of
+from gradcalc.exact.precise import Undefined, number_of, spread_of
 from gradcalc.functions import Function, mp
+from gradcalc.functions.reals import TooLarge
 from gradcalc.program.program import Program
 from gradcalc.rounding.kernels import KERNELS, backward
 

@@ -20,8 +20,9 @@ from gradcalc.calculus.derivatives import Differentiation
 from gradcalc.calculus.formulas import writer
 from gradcalc.calculus.symbolic import forget
 from gradcalc.calculus.tidy import with_calls_merged
-from gradcalc.exact.precise import Reals, applied, values
+from gradcalc.exact.precise import Reals, values
 from gradcalc.functions import TABLE, Function, mp, symengine
+from gradcalc.functions.reals import applied
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse
 from gradcalc.results.report import Verdict

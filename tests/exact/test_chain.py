@@ -12,8 +12,9 @@ import pytest
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.exact.chain import Dual, Errors, Sums, as_dual, gradient, plain, tangent
 from gradcalc.exact.convergence import close
-from gradcalc.exact.precise import TooLarge, Undefined
+from gradcalc.exact.precise import Undefined
 from gradcalc.functions import mp
+from gradcalc.functions.reals import TooLarge
 from gradcalc.language.parser import parse
 from gradcalc.limit.slopes import slope
 from gradcalc.program.expand import expand

@@ -263,6 +263,15 @@ def test_language_is_understood(text, expected):
         ("sum(x)", "sum(x)"),
         ("x.sum(0)", "sum(x, dim=0)"),
         ("x.sum(dim=-1)", "sum(x, dim=-1)"),
+        ("x.sum(dim=1-1)", "sum(x, dim=0)"),
+        ("x.max(2 - 1)", "max(x, dim=1).values"),
+        ("n = 3; x.reshape(2*n, -n)", "n = 3; reshape(x, 6, -3)"),
+        ("x[2*1, 1-1:]", "x[2, 0:]"),
+        ("zeros(7//2)*x", "zeros(3)*x"),
+        ("full((2,), 6/2)", "full(shape=(2,), fill_value=3.0)"),
+        ("linspace(0, 2*pi, 5**2)", "linspace(start=0, end=6.283185307179586, steps=25)"),
+        ("x.norm(p=sqrt(4))", "norm(x, p=2.0)"),
+        ("x.norm(p=1/3 - inf)", "norm(x, p=-inf)"),
         ("x.sum((0, 1), True)", "sum(x, dim=(0, 1), keepdim=True)"),
         ("x.mean(axis=0, keepdims=True)", "mean(x, dim=0, keepdim=True)"),
         ("np.sum(x, axis=1)", "sum(x, dim=1)"),
@@ -494,7 +503,7 @@ def test_inputs_and_constants_know_where_they_stand():
 
 # --- What goes wrong ------------------------------------------------------------------------------
 
-INDEX = "an index is written out: whole numbers, slices, `...`, None, lists of numbers"
+INDEX = "an index is constant: whole numbers, slices, `...`, None, lists of numbers"
 INDEX_HINT = (
     "write it as in x[0], x[:, 1:3] or x[[0, 2]]; where(condition, x, 0) chooses by a condition"
 )
@@ -652,18 +661,24 @@ ERRORS = [
     ("maximum(x)", "syntax", "maximum takes 2 or more arguments, not 1", "maximum(x)",
      "write maximum(x, y, ...)"),
     ("sum()", "syntax", "sum lacks `x`", "sum()", SUM),
-    ("x.sum(dim=y)", "syntax", "`dim` of sum is written out, not calculated", "x.sum(dim=y)", SUM),
-    ("x.sum(2*1)", "syntax", "`dim` of sum is written out, not calculated", "x.sum(2*1)", SUM),
+    ("x.sum(dim=y)", "syntax", "`dim` of sum must be a constant", "x.sum(dim=y)", SUM),
+    ("x.sum(2*y)", "syntax", "`dim` of sum must be a constant", "x.sum(2*y)", SUM),
+    ("x.sum(dim=x.sum(dim=1-1))", "syntax", "`dim` of sum must be a constant",
+     "x.sum(dim=1-1)", SUM),
+    ("x.sum(dim=log(0))", "syntax", "`dim` of sum must be a constant", "x.sum(dim=log(0))", SUM),
+    ("arange(9**9**9)*x", "limit", "a constant of over 4,096 bits; float64 ends at 1,024",
+     "9**9**9", "use a smaller number"),
+    ("x[4/2]", "syntax", INDEX, "4/2", INDEX_HINT),
     ("x.sum(foo=1)", "syntax", "sum has no `foo`", "x.sum(foo=1)", SUM),
     ("x.sum(0, True, 3)", "syntax", "sum takes 3 arguments at most", "x.sum(0, True, 3)", SUM),
     ("x.sum(0, dim=1)", "syntax", "sum gets `dim` twice", "x.sum(0, dim=1)", SUM),
     ("x.sum(dim=0, axis=1)", "syntax", "sum gets `dim` twice", "x.sum(dim=0, axis=1)", SUM),
     ("softmax(x)", "syntax", "softmax lacks `dim`", "softmax(x)", "write softmax(x, dim)"),
-    ("x.reshape(n)", "syntax", "`shape` of reshape is written out, not calculated",
+    ("x.reshape(n)", "syntax", "`shape` of reshape must be a constant",
      "x.reshape(n)", "write reshape(x, *shape)"),
     ("cat(x, y)", "syntax", "cat takes a list of tensors", "cat(x, y)",
      "write cat([tensors], dim=0)"),
-    ("einsum(x, y)", "syntax", "`equation` of einsum is written out, not calculated",
+    ("einsum(x, y)", "syntax", "`equation` of einsum must be a constant",
      "einsum(x, y)", "write einsum(equation, *tensors)"),
     ("einsum('ij')", "syntax", "einsum lacks `tensors`", "einsum('ij')",
      "write einsum(equation, *tensors)"),
