@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcalc.ask.reports import formulas_report, judged_report
-from gradcalc.ask.values import draws_of, value_of, weights_of
+from gradcalc.ask.values import draws_numbers, draws_of, value_of, weights_of
 from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
@@ -58,20 +58,24 @@ class Question:
         self._dtype = dtype_of(options.dtype)
         self.variables = variables_of(program, options.wrt)
         self._warnings = name_warnings(program, bound) + constant_warnings(program)
+        unused: list[str] = []
         if options.wrt is not None:
             # A value that is not needed does no harm to a derivative by another variable.
             unused = [binding.name for binding in bindings if binding.name not in program.names]
             self._warnings += tuple(f"`{name}` does not occur in the expression" for name in unused)
-            bindings = tuple(binding for binding in bindings if binding.name in program.names)
         self._claimed = _claimed(program, options)
         self.inputs: list[Array] | None = None
         self.testimony: Testimony | None = None
-        if bindings or not program.inputs:
+        if len(bindings) > len(unused) or not program.inputs:
             self._draws = draws_of(options)
-            by_name = bind(program, bindings)
-            self.inputs = [
-                value_of(by_name[name], self._dtype, self._draws) for name in program.names
-            ]
+            bind(program, [binding for binding in bindings if binding.name not in unused])
+            # In the order in which they are given, as random numbers are drawn in a notebook.
+            values = {
+                binding.name: value_of(binding, self._dtype, self._draws)
+                for binding in bindings
+                if binding.name not in unused or draws_numbers(binding)
+            }
+            self.inputs = [values[name] for name in program.names]
 
     @property
     def batch_key(self) -> tuple[Any, ...] | None:

@@ -46,7 +46,7 @@ def formulas_report(
 
     shapes: list[tuple[int, ...]] = [()] * len(program.inputs)
     weights: Sequence[Array] | None = (Array((), (1.0,)),)
-    if program.is_scalar:
+    if program.is_scalar and options.grad_outputs is None:
         expansion = expansion_of(program, shapes, {})
     else:
         expansion, weights = _without_point(program, shapes, dtype, options)
@@ -86,6 +86,7 @@ def _without_point(
 ) -> tuple[Expansion, Sequence[Array] | None]:
     """The expansion of a program whose variables are numbers, and the weights of its results."""
     from gradcalc.autograd import autodiff
+    from gradcalc.autograd.backward import check_weights
     from gradcalc.program.expand import TooManySteps
 
     draws = autodiff.Draws(options.seed)
@@ -107,7 +108,10 @@ def _without_point(
         raise GradcalcError(
             Kind.LIMIT, f"{message}, which is too many for formulas", hint="bind the variables"
         ) from None
-    return expansion, _weights(outputs, weights_of(options, dtype, len(outputs), draws))
+    given = weights_of(options, dtype, len(outputs), draws)
+    if given is not None:
+        check_weights(program, outputs, given)
+    return expansion, _weights(outputs, given)
 
 
 def _weights(outputs: Sequence[Array], given: Sequence[Array] | None) -> tuple[Array, ...] | None:

@@ -37,13 +37,32 @@ def draws_of(options: Options) -> Callable[[], Draws]:
     return draws
 
 
+def draws_numbers(binding: Binding) -> bool:
+    """Whether a value holds random numbers."""
+    value = binding.program
+    return isinstance(value, Program) and any(
+        step.function.startswith("rand") for step in value.steps
+    )
+
+
 def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Array:
-    """A binding's value as torch sees it."""
+    """A binding's value as torch sees it.
+
+    Raises:
+        GradcalcError: kind `binding` or `limit`, for what is no finite number or too large.
+    """
     value = binding.program
     if not isinstance(value, Array):
         value = _constant(binding, value, dtype, draws)
     elif dtype is not FLOAT64:
         value = Array(value.shape, tuple(map(dtype.round_float, value.numbers)))
+    if len(value.shape) > limits.DIMENSIONS:
+        raise GradcalcError(
+            Kind.LIMIT,
+            f"a tensor of {len(value.shape):,} dimensions; the limit is {limits.DIMENSIONS}",
+            text=binding.text,
+            span=binding.span,
+        )
     strange = next((number for number in value.numbers if not math.isfinite(number)), None)
     if strange is not None:
         raise GradcalcError(

@@ -85,7 +85,7 @@ def weights_of(
         GradcalcError: Where backward wants weights, or other ones.
     """
     if how.weights is not None:
-        _check_weights(program, outputs, how.weights)
+        check_weights(program, outputs, how.weights)
         return weight_tensors(how.weights, outputs)
     large = next((k for k, output in enumerate(outputs) if output.numel() != 1), None)
     if large is None:
@@ -103,8 +103,8 @@ def weights_of(
     )
 
 
-def _check_weights(program: Program, outputs: Sequence[Any], weights: Sequence[Array]) -> None:
-    """Refuse weights that do not fit the outputs."""
+def check_weights(program: Program, outputs: Sequence[Any], weights: Sequence[Array]) -> None:
+    """Refuse weights that do not fit the outputs, which may be given by their numbers alone."""
     if len(weights) != len(outputs):
         raise GradcalcError(
             Kind.SHAPE,

@@ -118,7 +118,7 @@ def _binding(text: str, start: int, stop: int) -> Binding:
 
 
 def parse_weights(text: str) -> tuple[Binding, ...]:
-    """Parse the weights of results: values parted by commas, as in "[1, 2], 3".
+    """Parse the weights of results: values parted by commas, as in "[1, 2], 3, ones".
 
     Raises:
         GradcalcError: kind `binding`.
@@ -130,9 +130,15 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
         hint = "write the weights of one result as a list, as in [1, 2]"
         raise _refused(message, text, Span(start, stop), hint, Kind.LIMIT)
     return tuple(
-        Binding("", _value(text, start, stop, "--grad-outputs"), text, Span(start, stop))
-        for start, stop in parts
+        Binding("", _weight(text, start, stop), text, Span(start, stop)) for start, stop in parts
     )
+
+
+def _weight(text: str, start: int, stop: int) -> Program | Array:
+    """The weight of a result; `ones` is 1 for each of its entries."""
+    if text[start:stop].strip() == "ones":
+        return Array((), (1.0,))
+    return _value(text, start, stop, "--grad-outputs")
 
 
 def files_in(text: str) -> list[str]:
@@ -162,11 +168,14 @@ def _value(text: str, start: int, stop: int, name: str) -> Program | Array:
         raise error.within(text, start, kind) from None
     if program.inputs:
         variable = program.inputs[0]
+        row = lookup(variable.name)
+        example = f"{name} pi/4" if name.startswith("-") else f"{name}=pi/4"
+        hint = f"write a number or a constant expression, as in {example}"
         raise _refused(
             f"the value of `{name}` is no number: `{variable.name}` is not known",
             text,
             Span(variable.span.start + start, variable.span.stop + start),
-            f"write a number or a constant expression, as in {name}=pi/4",
+            hint if row is None else f"to call the function write {row.signature}",
         )
     return program
 
@@ -179,6 +188,9 @@ def _refused(
 
 def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
     """Match bindings to the program's variables.
+
+    Returns:
+        The bindings by name.
 
     Raises:
         GradcalcError: kind `binding`, for a variable without a value or a value without a variable.
