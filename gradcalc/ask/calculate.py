@@ -77,7 +77,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     question = Question(expression, bindings, options)
     limit = None if options.timeout is None else options.timeout + limits.GRACE
     try:
-        # Within it the jury has its own; but a large tensor takes long before it gets there.
+        # Within it judging has its own; but a large tensor takes long before it gets there.
         with time_limit(limit):
             return finished(question.answer())
     except TimeUp:

@@ -6,7 +6,7 @@ In: `base.options`, where options are declared. Out: the signatures of the comma
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -56,28 +56,33 @@ File = Annotated[
 Format = Annotated[str, format_option()]
 
 
-def takes(*needed: str) -> Callable[[Command], Command]:
+def takes(*needed: str, first: Collection[str] = ()) -> Callable[[Command], Command]:
     """Give a command the options that are declared for it; it gets them as `**given`.
+
+    In its help those stand first which it is called for, and its own others last.
 
     Args:
         needed: The names of those without which it cannot be called.
+        first: The parameters of its own options that it is called for.
     """
 
     def with_options(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True)
-        arguments: list[Parameter] = []
+        leading: list[Parameter] = []
         others: list[Parameter] = []
         for parameter in own.parameters.values():
             if parameter.kind is not Parameter.VAR_KEYWORD:
                 info = parameter.annotation.__metadata__[0]
-                kind = others if isinstance(info, typer.models.OptionInfo) else arguments
+                is_option = isinstance(info, typer.models.OptionInfo)
+                kind = others if is_option and parameter.name not in first else leading
                 kind.append(parameter.replace(kind=Parameter.KEYWORD_ONLY))
-        declared = [
-            _parameter(option, needed=option.name in needed)
-            for option in options_in(command.__name__)
-        ]
+        # Sorting is stable: the others keep the order of their declaration.
+        declared = sorted(
+            options_in(command.__name__), key=lambda option: option.name not in needed
+        )
+        options = [_parameter(option, needed=option.name in needed) for option in declared]
         command.__signature__ = own.replace(  # type: ignore[attr-defined]
-            parameters=[*arguments, *declared, *others]
+            parameters=[*leading, *options, *others]
         )
         return command
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _COLUMNS = frozenset({"value", "verdict", "note"})
 
 
-@takes()
+@takes(first=("points", "over"))
 def sweep(
     expr: Annotated[
         str, typer.Argument(metavar="EXPR", help="The expression; - reads it from standard input.")

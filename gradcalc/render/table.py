@@ -51,6 +51,12 @@ _TENSOR_CELLS: dict[str, Callable[[TensorRow], Text]] = {
     "grad_fn": lambda row: Text(one_line(row.grad_fn or "None")),
 }
 
+#: What stands over the tensors of a Jacobian.
+_NO_BACKWARD = (
+    'backward was not run, so no .grad is set: torch would say "grad can be implicitly created '
+    'only for scalar outputs"; --grad-outputs gives it weights'
+)
+
 #: Statements of a program, and tensors of it, that a terminal shows: the first and the last.
 _FIRST, _LAST = 20, 8
 
@@ -186,7 +192,7 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
         for title, cells in columns.items():
             more = f"… {left_out:,} more" if title == "tensor" else ""
             cells.insert(_FIRST, Text(more, "dim"))
-    return [Text(), Text(_after(report), "bold"), grid(columns, width, flexible="tensor")]
+    return [Text(), *_after(report), grid(columns, width, flexible="tensor")]
 
 
 def _grads(
@@ -210,10 +216,12 @@ def _grads(
     return [_grad(row, dtype, max(20, width - 18), None) for row in rows]
 
 
-def _after(report: Report) -> str:
-    """Return the heading of the tensors, which tells if backward was run several times."""
+def _after(report: Report) -> list[Text]:
+    """Return the heading of the tensors, which tells how often backward was run, if not once."""
+    if not report.passes:
+        return [Text("Tensors", "bold"), Text(_NO_BACKWARD, "dim")]
     passes = "" if report.passes == 1 else f", run {report.passes} times"
-    return f"Tensors after backward{passes}"
+    return [Text(f"Tensors after backward{passes}", "bold")]
 
 
 def _grad(row: TensorRow, dtype: str, room: int | None, digits: int | None) -> Text:

@@ -361,7 +361,8 @@ class Report:
         gradients: One derivative for each variable of differentiation.
         hessian: One for each unordered pair of them, where second order was asked for.
         tensors: What torch says of each tensor, inputs first, then those that the user named.
-        passes: How often backward was run; without zeroing in between, gradients added up.
+        passes: How often backward was run; without zeroing in between, gradients added up. 0 where
+            torch refuses to, because the result is no single number and has no weights.
         graph: The backward graph, the first output's node first.
         claims: Derivatives by hand, judged.
         warnings: One plain sentence each.

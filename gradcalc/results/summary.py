@@ -32,7 +32,7 @@ class Summary:
         unit: What is counted, a "line" or a "point".
         total: How many there are.
         counts: How many there are by verdict, by "error", and those with a wrong claim.
-        by_jury: Of the points of a sweep, how many the jury judged; None for other runs.
+        one_by_one: Of the points of a sweep, how many were judged one by one; None for other runs.
         exit_codes: Those that occurred.
         started: When it began, in seconds of the monotonic clock.
     """
@@ -41,7 +41,7 @@ class Summary:
     unit: str = "line"
     total: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    by_jury: int | None = None
+    one_by_one: int | None = None
     exit_codes: set[int] = field(default_factory=set)
     started: float = field(default_factory=time.monotonic)
 
@@ -71,8 +71,8 @@ class Summary:
         counts = sorted(self.counts.most_common(), key=lambda pair: pair[0] == _WRONG_CLAIM)
         parts = ", ".join(f"{count:,} {what}" for what, count in counts if count)
         total = f"{self.total:,} {self.unit}{'s' * (self.total != 1)}"
-        jury = "" if self.by_jury is None else f", {self.by_jury:,} heard by the jury"
-        return f"{total}{jury}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
+        alone = "" if self.one_by_one is None else f", {self.one_by_one:,} judged one by one"
+        return f"{total}{alone}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
 
 
 def chosen(text: str, option: str, *, none: bool = False) -> frozenset[str]:

@@ -33,7 +33,7 @@ from gradcalc.rounding.kernels import backward
 FIRST_ORDER = 0.98
 
 #: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
-#: included, still counts as rounding: half of what the jury allows.
+#: included, still counts as rounding: half of what is allowed where a point is judged alone.
 _ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
 
 

@@ -1,7 +1,7 @@
 """Points of a sweep that are judged one by one, as `grad` judges them.
 
-In: a table with torch's answers, the places of some of its points. Out: the table, with the jury's
-verdicts on those points.
+In: a table with torch's answers, the places of some of its points. Out: the table, with a
+verdict on each of those points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BLOCK = 500
 
 
 class SpotChecks:
-    """A program, and the derivatives that the jury judges.
+    """A program, and the derivatives that are judged.
 
     Attributes:
         count: How many points it judged.
@@ -75,10 +75,10 @@ class SpotChecks:
         """Judge a point that is settled already; a contradiction is a finding."""
         ((_, entries),) = self.entries(draft, [place])
         for name, entry in zip(self._axes, entries, strict=True):
-            # That the jury had too little time says nothing.
+            # That there was too little time to judge says nothing.
             if entry.verdict not in {expected, Verdict.UNDECIDED}:
                 note = (
-                    f"{name}: the sweep is certain of `{expected}`, but the jury says "
+                    f"{name}: the sweep is certain of `{expected}`, but judged alone the point is "
                     f"{_said(entry)}; one of them is at fault, please report this"
                 )
                 draft.findings[place] = Verdict.DISAGREE, note

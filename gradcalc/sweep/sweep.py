@@ -71,7 +71,7 @@ class Sweep:
             program, dict(zip(self.names, entries, strict=True)), self._variables, options
         )
         self._has_borders = has_borders(program)
-        self.summary = Summary(unit="point", by_jury=0)
+        self.summary = Summary(unit="point", one_by_one=0)
 
     @property
     def columns(self) -> list[str]:
@@ -136,7 +136,7 @@ class Sweep:
                 self._spot_checks.cross_check(draft, place, Verdict.AGREE)
         for place in left[undefined][:1].tolist():
             self._spot_checks.cross_check(draft, place, Verdict.UNDEFINED)
-        self.summary.by_jury = self._spot_checks.count
+        self.summary.one_by_one = self._spot_checks.count
         self.summary.add(Outcome(Verdict.AGREE), draft.length - len(draft.findings))
         for verdict, count in Counter(verdict for verdict, _ in draft.findings.values()).items():
             self.summary.add(Outcome(verdict), count)

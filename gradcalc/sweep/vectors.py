@@ -4,7 +4,7 @@ In: a scalar program, and a tensor of values for each of its variables. Out: a `
 derivatives by both witnesses, ulps, and at which points their agreement is certified: the distance
 of the two, with the bound of calculus' own rounding (`bounds`) added, is within what `compare`
 allows, and no step is near a kink or an end of its domain. At all other points nothing is claimed:
-they are for the jury.
+they are judged one by one.
 
 Two bounds are tried. The first is the rounding budget in ulps. Where terms cancel, a derivative may
 be further off and still be right; then rounding must account for all of the distance (`roundings`).

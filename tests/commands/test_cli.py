@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 
 from gradcalc import __version__
@@ -307,6 +309,33 @@ def test_help_has_a_short_name(run, words):
     assert (code, err) == (0, "")
     assert out == run(*words, "--help")[1]
     assert words or out == run()[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [("sweep", ["--points", "--over", "--at"]), ("check", ["--claim", "--at"])],
+)
+def test_help_begins_with_what_a_command_is_called_for(run, command, first):
+    _, out, _ = run(command, "--help")
+    assert re.findall(r"^  (--[a-z-]+)", out, re.MULTILINE)[: len(first)] == first
+
+
+@pytest.mark.parametrize(
+    ("options", "heading"),
+    [
+        ([], "Tensors\nbackward was not run, so no .grad is set: torch would say"),
+        (["--grad-outputs", "ones"], "Tensors after backward\n"),
+    ],
+    ids=["jacobian", "weights"],
+)
+def test_tensors_of_a_jacobian_are_not_said_to_be_after_backward(run, options, heading):
+    code, out, _ = run("grad", "x**2", "--at", "x=[1,2]", *options)
+    assert code == 0
+    assert heading in out
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError) as refusal:
+        (x**2).backward()
+    assert (f'"{refusal.value}"' in out) == (not options)
 
 
 #: What each command calls, to be broken.

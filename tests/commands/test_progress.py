@@ -43,7 +43,7 @@ def test_progress_of_a_file_shows_rate_and_time_left(tmp_path):
 
 def test_progress_of_a_sweep_shows_rate_and_time_left():
     shown = on_terminal("sweep", "x*y", "--over", "x=0:1:30", "--at", "y=1")
-    for part in ("100%", "30 points, ", "/s", " left", "30 points, 2 heard by the jury: 30 agree"):
+    for part in ("100%", "30 points, ", "/s", " left", "30 points, 2 judged one by one: 30 agree"):
         assert part in shown
 
 

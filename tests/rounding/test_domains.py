@@ -1,4 +1,4 @@
-"""Where a program certainly has no value, the survey of the jury finds none either."""
+"""Where a program certainly has no value, the survey of a point finds none either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rounding explains of a distance, the jury calls agreement; nothing else is explained."""
+"""What rounding explains of a distance is judged an agreement; nothing else is explained."""
 
 from __future__ import annotations
 

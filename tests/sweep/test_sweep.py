@@ -46,7 +46,7 @@ def test_columns_are_the_variables_the_derivatives_and_the_verdict(run: Run) -> 
         "2.0,1.1,18.01,16.4,16.4,0,10.2,10.2,0,agree,\n"
     )
     assert code == 0
-    assert err.startswith("2 points, 2 heard by the jury: 2 agree in ")
+    assert err.startswith("2 points, 2 judged one by one: 2 agree in ")
 
 
 CASES = {
@@ -103,7 +103,7 @@ def test_random_points_are_judged_as_grad_does(text: str, dtype: str) -> None:
     made = Sweep(parse(text), ("u", "v"), {}, options)
     (answers,) = made.tables([chunk])
     # Beside rounding that is worth a note, spot checks, and a few.
-    assert made.summary.by_jury <= made.summary.counts[Verdict.ROUNDING] + 8
+    assert made.summary.one_by_one <= made.summary.counts[Verdict.ROUNDING] + 8
     for number in rng.choice(1500, 12, replace=False).tolist():
         at = {name: float(answers.columns[name][number]) for name in "uv"}
         report = grad(text, at, dtype=dtype)
@@ -184,7 +184,7 @@ def test_few_points_are_judged_where_all_is_well() -> None:
     made, _ = asked("exp(-x**2)*y", "x=-1:1:20", "y=-1:1:20")
     assert made.summary.total == 400
     # The first point, the last, and the worst of each derivative.
-    assert 2 <= made.summary.by_jury <= 4
+    assert 2 <= made.summary.one_by_one <= 4
 
 
 def test_false_certificate_is_told(monkeypatch: Any) -> None:
@@ -201,7 +201,7 @@ def test_false_certificate_is_told(monkeypatch: Any) -> None:
     assert made.summary.exit_code == 1
     verdict, note = tables[0].findings[0]
     assert verdict is Verdict.DISAGREE
-    assert "the jury says nondifferentiable" in note
+    assert "judged alone the point is nondifferentiable" in note
 
 
 def test_false_proof_that_there_is_no_value_is_told(monkeypatch: Any) -> None:
@@ -224,7 +224,7 @@ def test_false_proof_that_there_is_no_value_is_told(monkeypatch: Any) -> None:
     assert made.summary.exit_code == 1
     verdict, note = tables[0].findings[0]
     assert verdict is Verdict.DISAGREE
-    assert "the sweep is certain of `undefined`, but the jury says agree" in note
+    assert "the sweep is certain of `undefined`, but judged alone the point is agree" in note
 
 
 def test_what_torch_does_not_differentiate_is_an_error(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What is certified at many points at once, the jury says too."""
+"""What is certified at many points at once, is judged the same one by one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Asked:
 
 
 def check_certified(asked: Asked, most: int) -> int:
-    """Require that the jury agrees with what is certified, at up to so many points."""
+    """Require that what is certified is judged the same one by one, at up to so many points."""
     comparison = asked.compared()
     certified = torch.nonzero(comparison.certified).reshape(-1).tolist()
     for number in random.Random(1).sample(certified, min(most, len(certified))):
