@@ -20,6 +20,9 @@ SCALAR_STEPS = 400_000
 #: Dimensions of a tensor; many of torch's functions take no more.
 DIMENSIONS = 64
 
+#: Points of a grid: what torch and numpy count with has 64 bits.
+POINTS = 10**18
+
 #: Values that `--at` gives, and weights of results.
 BINDINGS = 5_000
 
@@ -95,7 +98,7 @@ AT_ONCE_SECONDS = 0.5
 #: Characters of a formula beyond which it is left out of the report.
 FORMULA_LENGTH = 5_000
 
-#: Bytes in one line of a batch file.
+#: Bytes in one line of a batch file, and characters in one row of a file of points.
 LINE_BYTES = 1_000_000
 
 #: Derivatives times operations beyond which the limit is called only where it can change a verdict;

@@ -70,6 +70,27 @@ def _real(value: Any, _: str) -> str:
     return str(float(value))
 
 
+def whole(text: str) -> int:
+    """A whole number, as the language has them."""
+    return int(written_plainly(text))
+
+
+def real(text: str) -> float:
+    """A number, as the language has them."""
+    return float(written_plainly(text))
+
+
+def written_plainly(text: str) -> str:
+    """The text of a number.
+
+    Raises:
+        ValueError: For `1_000` and Arabic digits, which int() and float() would take.
+    """
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
+
+
 def _joined(value: Any, name: str) -> str:
     return ",".join(value) if isinstance(value, list) else _word(value, name)
 
@@ -161,8 +182,8 @@ def plain(value: Any) -> Any:
 
 
 FLAG = Reading("true or false", written=_flag)
-NUMBER = Reading("a whole number", int, _whole)
-SECONDS = Reading("a number of seconds", float, _real)
+NUMBER = Reading("a whole number", whole, _whole)
+SECONDS = Reading("a number of seconds", real, _real)
 TEXT = Reading("a text")
 NAMES = Reading("a name or a list of names", names, _joined)
 KEPT = Reading('a name, a list of names, or "all"', _retained, _joined)

@@ -10,14 +10,14 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import IO, Any
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, reason
+from gradcalc.base.readings import real, written_plainly
 from gradcalc.program.program import Array
 
 #: Bytes of a file; a number takes about 20 as text.
@@ -94,32 +94,70 @@ def npy_array(path: Path) -> Any:
             raise ValueError from None
 
 
-def csv_rows(
-    lines: Iterable[str], places: Mapping[str, int] | None = None, *, skip: int = 0
-) -> Iterator[list[float]]:
-    """The rows of a CSV text as numbers; empty rows are left out.
+class CsvRows:
+    """The rows of a CSV text, in bounded memory whatever the text is.
 
-    Args:
-        lines: The text.
-        places: The names and places of the cells that are read of each row; None for all.
-        skip: Rows before the numbers.
-
-    Raises:
-        csv.Error: If it is no CSV; like the next with its line, from 1, before a colon.
-        ValueError: If a cell is missing or no number.
+    Attributes:
+        line: The number of lines that were read.
     """
-    reader = csv.reader(lines)
-    row: list[str] = []
-    try:
-        for row in islice(reader, skip, None):
-            if row:
-                cells = row if places is None else [row[place] for place in places.values()]
-                yield list(map(float, cells))
-    except csv.Error as problem:
-        raise csv.Error(f"{reader.line_num}: {problem}") from None
-    except (ValueError, IndexError):
-        wrong = _wrong_cell(row, places or {})
-        raise ValueError(f"{reader.line_num}: {wrong}") from None
+
+    def __init__(self, stream: IO[str], most: int) -> None:
+        """Read a stream.
+
+        Args:
+            stream: The text.
+            most: Characters of one row.
+        """
+        self._stream = stream
+        self._most = most
+        self._length = 0
+        self.line = 0
+        self._reader = csv.reader(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        """The lines; one may have no end, and so may a row, for a cell may go over many lines."""
+        read = self._stream.readline
+        while line := read(self._most + 1):
+            self.line += 1
+            self._length += len(line)
+            if self._length > self._most:
+                raise csv.Error(f"a row of over {self._most:,} characters")
+            yield line
+
+    def texts(self) -> Iterator[list[str]]:
+        """The rows as they stand there.
+
+        Raises:
+            csv.Error: If it is no CSV; with its line, from 1, before a colon.
+        """
+        try:
+            for row in self._reader:
+                self._length = 0
+                yield row
+        except csv.Error as problem:
+            large = f"a cell of over {csv.field_size_limit():,} characters"
+            said = large if "field limit" in str(problem) else problem
+            raise csv.Error(f"{self.line}: {said}") from None
+
+    def numbers(self, places: Mapping[str, int] | None = None) -> Iterator[list[float]]:
+        """The rows as numbers; empty ones are left out.
+
+        Args:
+            places: The names and places of the cells that are read of each row; None for all.
+
+        Raises:
+            csv.Error: As `texts`.
+            ValueError: If a cell is missing or no number; with its line before a colon.
+        """
+        for row in self.texts():
+            try:
+                if row:
+                    cells = row if places is None else [row[place] for place in places.values()]
+                    written_plainly("".join(cells))  # all at once, for speed
+                    yield list(map(float, cells))
+            except (ValueError, IndexError):
+                wrong = _wrong_cell(row, places or {})
+                raise ValueError(f"{self.line}: {wrong}") from None
 
 
 def _wrong_cell(row: Sequence[str], places: Mapping[str, int]) -> str:
@@ -128,7 +166,7 @@ def _wrong_cell(row: Sequence[str], places: Mapping[str, int]) -> str:
         if place >= len(row):
             return f"there is no `{name}` in this line"
         try:
-            float(row[place])
+            real(row[place])
         except ValueError:
             cell = row[place]
             return f"`{name}` is no number: {cell if len(cell) < 40 else f'{cell[:39]}…'!r}"
@@ -144,16 +182,17 @@ def _npy(path: Path) -> Array:
 
 def _csv(path: Path) -> Array:
     """Read a matrix; one column, or one row, is a vector."""
-    rows, count = [], 0
+    numbers: list[float] = []
+    height = width = 0
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        for row in csv_rows(stream):
-            count += len(row)
-            _check_count(count)
-            rows.append(row)
-    matrix = from_lists(rows)
-    if 1 in matrix.shape:
-        return Array((len(matrix.numbers),), matrix.numbers)
-    return matrix
+        for row in CsvRows(stream, _MOST_BYTES).numbers():
+            height, width = height + 1, width or len(row)
+            if len(row) != width:
+                raise ValueError
+            numbers += row
+            _check_count(len(numbers))
+    shape = (height, width) if min(height, width) > 1 else (len(numbers),)
+    return Array(shape, tuple(numbers))
 
 
 def _json(path: Path) -> Array:

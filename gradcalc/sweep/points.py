@@ -9,16 +9,17 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span, reason
 from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
-from gradcalc.language.arrays import csv_rows, npy_array
+from gradcalc.base.readings import whole
+from gradcalc.language.arrays import CsvRows, npy_array
 
 #: What a reader of files gives: for each name an array.
 Chunk = list[Any]
@@ -81,16 +82,30 @@ def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
             text, Span(0, len(text)), "a grid is NAME=START:STOP:COUNT", "write u=-2:2:1001"
         )
     place = Span(len(text) - len(parts[2]), len(text))
-    if not re.fullmatch(r"\s*\+?\d+\s*", parts[2]) or int(parts[2]) < 1:
-        raise _refused(
-            text, place, "the count of a grid is a whole number, 1 or more", "write u=-2:2:1001"
-        )
-    start, stop = (number(part) for part in parts[:2])
-    if not math.isfinite((abs(start) + abs(stop)) * int(parts[2])):
+    try:
+        count = whole(parts[2])
+    except ValueError:
+        count = 0
+    if not 1 <= count <= limits.POINTS:
+        message = "the count of a grid is a whole number, 1 or more"
+        if count > 0:
+            message = f"a grid has at most {limits.POINTS:,} points"
+        raise _refused(text, place, message, "write u=-2:2:1001")
+    start = _end(text, len(name) + 1, parts[0], number)
+    stop = _end(text, len(name) + len(parts[0]) + 2, parts[1], number)
+    if not math.isfinite((abs(start) + abs(stop)) * count):
         raise _refused(
             text, Span(0, len(text)), "the grid goes beyond the range of float64", "make it smaller"
         )
-    return Axis(stripped, start, stop, int(parts[2]))
+    return Axis(stripped, start, stop, count)
+
+
+def _end(text: str, start: int, part: str, number: Callable[[str], float]) -> float:
+    """The value of an end, which begins there; what is wrong with it is shown in the whole text."""
+    try:
+        return number(part)
+    except GradcalcError as error:
+        raise error.within(text, start - error.text.rfind(part)) from None
 
 
 def _refused(text: str, span: Span, message: str, hint: str) -> GradcalcError:
@@ -98,8 +113,15 @@ def _refused(text: str, span: Span, message: str, hint: str) -> GradcalcError:
 
 
 def grid(axes: Sequence[Axis]) -> Points:
-    """All combinations of the axes' values; the last axis moves fastest."""
+    """All combinations of the axes' values; the last axis moves fastest.
+
+    Raises:
+        GradcalcError: If there are too many.
+    """
     total = math.prod(axis.count for axis in axes)
+    if total > limits.POINTS:
+        message = f"the grids have over {limits.POINTS:,} points together"
+        raise GradcalcError(Kind.LIMIT, message, hint="give them smaller counts")
 
     def chunks(size: int) -> Iterator[Chunk]:
         for first in range(0, total, size):
@@ -208,8 +230,18 @@ def _check_columns(path: Path, header: Sequence[str], wanted: Sequence[str]) -> 
 
 def _csv(path: Path, wanted: Sequence[str]) -> Points:
     """Read a CSV file, whose first line names the columns."""
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        header = [cell.strip() for cell in next(csv.reader(stream), [])]
+    with _csv_text(path) as stream:
+        try:
+            first = next(CsvRows(stream, limits.LINE_BYTES).texts(), [])
+        except csv.Error as problem:
+            raise GradcalcError(Kind.BINDING, f"{path}:{problem}") from None
+    header = [cell.strip() for cell in first]
+    if any("\0" in name for name in header):
+        raise GradcalcError(
+            Kind.BINDING,
+            f"{path}:1: a NUL character",
+            hint="if the file is UTF-16, save it as UTF-8",
+        )
     if not header:
         raise GradcalcError(
             Kind.BINDING, f"`{path}` is empty", hint="its first line names the columns"
@@ -219,12 +251,18 @@ def _csv(path: Path, wanted: Sequence[str]) -> Points:
     return Points(tuple(wanted), lambda size: _csv_chunks(path, places, size))
 
 
+def _csv_text(path: Path) -> IO[str]:
+    return path.open(newline="", encoding="utf-8-sig", errors="replace")
+
+
 def _csv_chunks(path: Path, places: Mapping[str, int], size: int) -> Iterator[Chunk]:
     import numpy as np
 
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-        rows = csv_rows(stream, places, skip=1)
+    with _csv_text(path) as stream:
+        reader = CsvRows(stream, limits.LINE_BYTES)
         try:
+            next(reader.texts(), None)  # the header
+            rows = reader.numbers(places)
             while chunk := list(itertools.islice(rows, size)):
                 yield list(np.array(chunk).T.copy())
         except csv.Error as problem:
@@ -241,7 +279,11 @@ def _npy(path: Path, wanted: Sequence[str]) -> Points:
     try:
         columns = _npy_columns(path, npy_array(path), wanted)
     except ValueError:
-        raise GradcalcError(Kind.BINDING, f"`{path}` is no array of numbers") from None
+        raise GradcalcError(
+            Kind.BINDING,
+            f"`{path}` is no array of numbers",
+            hint="numpy.save writes a file of one array",
+        ) from None
     total = len(columns[0]) if columns else 0
 
     def chunks(size: int) -> Iterator[Chunk]:
@@ -259,6 +301,8 @@ def _npy_columns(path: Path, array: Any, wanted: Sequence[str]) -> list[Any]:
     """
     if array.dtype.names is not None:
         _check_columns(path, array.dtype.names, wanted)
+        if any(array.dtype[name].shape for name in wanted):  # an array in each record
+            raise ValueError
         columns = [array[name].reshape(-1) for name in wanted]
     else:
         matrix = array.reshape(-1, 1) if array.ndim == 1 else array

@@ -131,6 +131,8 @@ class Harmful:
         ("x.npy", b"\x93NUMPY\x09\x00\x02\x00{}"),
         ("x.csv", "1,2\n3\n"),
         ("x.csv", "a,b\n1,2\n"),
+        ("x.csv", "1,1_000\n"),
+        ("x.csv", "1,\u0661\n"),
         ("x.csv", "1,,2\n"),
         ("x.csv", "1;2\n"),
         ("x.csv", b"\xff\xfe1\x00"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def test_large_grid_takes_no_memory_before_it_is_asked() -> None:
         ("u=1:2:-4", "1 or more"),
         ("u=1:2:2.5", "1 or more"),
         ("u=1:2:", "1 or more"),
+        ("u=1:2:1_0", "1 or more"),
+        ("u=1:2:\u0663", "1 or more"),
+        ("u=0:1:99999999999999999999", "at most 1,000,000,000,000,000,000 points"),
+        (f"u=0:1:{'9' * 5000}", "1 or more"),
         ("u=-1e308:1e308:9", "range of float64"),
     ],
 )
@@ -78,6 +83,11 @@ def test_bad_grid_is_refused(text: str, message: str) -> None:
     with pytest.raises(GradcalcError, match=message) as caught:
         parse_axis(text, float)
     assert caught.value.hint
+
+
+def test_grids_that_cannot_be_counted_together_are_refused() -> None:
+    with pytest.raises(GradcalcError, match="over 1,000,000,000,000,000,000 points together"):
+        axes("u=0:1:1000000000", "v=0:1:1000000001")
 
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -161,6 +171,19 @@ def test_file_without_points_is_refused(tmp_path: Path, kind: str) -> None:
         ("p.csv", b"x,y\n1,2\n3,\n", r"p.csv:3: `y` is no number: ''"),
         ("p.csv", b"x,x,y\n1,2,3\n", "two columns called `x`"),
         ("p.csv", b"x,y\n1,\x00\n", r"p.csv:2"),
+        ("p.csv", b"x,y\0\n1,2\n", r"p.csv:1: a NUL character"),
+        ("p.csv", "x,y\n1,2\n".encode("utf-16"), r"p.csv:1: a NUL character"),
+        ("p.csv", b"x" * 140_000 + b"\n1\n", r"p.csv:1: a cell of over 131,072 characters"),
+        ("p.csv", b"x,y\n1," + b"2" * 140_000, r"p.csv:2: a cell of over 131,072 characters"),
+        ("p.csv", b"x,y," + b"z," * 600_000, r"p.csv:1: a row of over 1,000,000 characters"),
+        ("p.csv", b"x,y\n1,2\n" + b"1," * 600_000, r"p.csv:3: a row of over 1,000,000"),
+        (
+            "p.csv",
+            b"x,y\n1,2," + (b'"' + b" " * 99 + b'\n",') * 10_000,
+            "a row of over 1,000,000 characters",
+        ),
+        ("p.csv", b"x,y\n1,1_000\n", r"p.csv:2: `y` is no number: '1_000'"),
+        ("p.csv", "x,y\n1,\u0661\n".encode(), r"p.csv:2: `y` is no number: '\u0661'"),
         ("p.csv", b"x,y\n1,\xff\xfe\n", r"p.csv:2: `y` is no number"),
         ("p.npy", b"no array", "no array of numbers"),
         ("p.parquet", b"no table", "no Parquet file"),
@@ -197,6 +220,8 @@ def test_archive_is_no_array(tmp_path: Path) -> None:
         (np.zeros((2, 3)), "needs a column for each of x, y"),
         (np.zeros((2, 2, 2)), "needs a column"),
         (np.array([["a", "b"]]), "no array of numbers"),
+        (np.array([([1.0, 2.0], 3.0)], [("x", "<f8", 2), ("y", "<f8")]), "no array of numbers"),
+        (np.array([[1j, 1]]), "no array of numbers"),
     ],
 )
 def test_array_of_another_shape_or_kind_is_refused(
@@ -206,6 +231,31 @@ def test_array_of_another_shape_or_kind_is_refused(
     with pytest.raises(GradcalcError) as caught:
         read(str(tmp_path / "p.npy"), ["x", "y"])
     assert message in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "shape", ["True,", "-3,", "-2, -2", "1.5,", "10**9,", "9" * 30 + ",", f"{2**62}, 4", "1, " * 99]
+)
+def test_crafted_shape_is_refused(tmp_path: Path, shape: str) -> None:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape})}}\n".encode()
+    start = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little")
+    (tmp_path / "p.npy").write_bytes(start + header + bytes(64))
+    with pytest.raises(GradcalcError, match=r"no array of numbers|has shape"):
+        read(str(tmp_path / "p.npy"), ["x"])
+
+
+@pytest.mark.parametrize("begin", [b"", b"x\n1\n", b'x\n1\n"', b"x,"])
+def test_file_without_an_end_of_line_takes_little_memory(tmp_path: Path, begin: bytes) -> None:
+    with (tmp_path / "p.csv").open("wb") as file:
+        file.write(begin)
+        file.truncate(10**10)  # NULs, which take no space
+    tracemalloc.start()
+    try:
+        with pytest.raises(GradcalcError, match=r"p.csv:\d: a (row|cell) of over"):
+            rows(read(str(tmp_path / "p.csv"), ["x"]))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
