@@ -126,10 +126,9 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
         number, or None.
     """
     _asked_of_sympy.add("functions")
-    names = {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
 
     def compiled(what: Any) -> Any:
-        return sympy.lambdify(symbols, what, modules=[names, "mpmath"], dummify=True)
+        return sympy.lambdify(symbols, what, modules=[_names(), "mpmath"], dummify=True)
 
     together = compiled(list(formulas))
     alone: list[Any] = []
@@ -144,6 +143,13 @@ def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., 
             return [_or_none(function, point) for function in alone]
 
     return evaluate
+
+
+@functools.cache
+def _names() -> Mapping[str, Any]:
+    """What formulas call: the table's functions, and else those of mpmath's own context."""
+    names = {name: getattr(mp.mp, name) for name in dir(mp.mp) if not name.startswith("_")}
+    return names | {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
 
 
 _NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from gradcalc.base.lazy import LazyModule
+from gradcalc.base.lazy import LazyContext, LazyModule
 
 torch: Any = LazyModule("torch")
 special: Any = LazyModule("torch.special")
 nn: Any = LazyModule("torch.nn.functional")
 sympy: Any = LazyModule("sympy")
 symengine: Any = LazyModule("symengine")
-mp: Any = LazyModule("mpmath")
+mp: Any = LazyContext("mpmath")
 
 Point = tuple[float, ...]
 Column = Callable[..., Any]
