@@ -10,11 +10,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from gradcalc.ask.isolation import alone
 from gradcalc.ask.question import Question
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
+from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import OPTIONS, Options, options_in, read_values
-from gradcalc.base.readings import plain
 from gradcalc.base.stages import finished
 from gradcalc.language.bindings import Binding, parse_bindings
 from gradcalc.results.report import Report
@@ -64,8 +65,15 @@ def grad(
     """
     given = inspect.signature(grad).bind(expression, at, **options)
     given.apply_defaults()
-    bindings = OPTIONS["at"].from_value(plain(at or {}), "at")
-    return calculate(expression, parse_bindings(bindings), Options(**read_values(given.arguments)))
+    if not isinstance(expression, str):
+        raise GradcalcError(
+            Kind.USAGE,
+            f"the expression must be a text, not {type(expression).__name__}",
+            hint='write it in quotes, as in grad("x**2", {"x": 3})',
+        )
+    with alone():
+        bindings = parse_bindings(OPTIONS["at"].from_python({} if at is None else at))
+        return calculate(str(expression), bindings, Options(**read_values(given.arguments)))
 
 
 def calculate(expression: str, bindings: Iterable[Binding], options: Options) -> Report:

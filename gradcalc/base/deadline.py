@@ -1,13 +1,15 @@
 """A time limit that really stops what is under way.
 
 In: seconds. Out: `TimeUp` is raised in the running code when they are over. sympy and mpmath cannot
-be asked to stop, so the operating system's timer interrupts them; that works in the main thread of
-a Unix process, elsewhere there is no limit.
+be asked to stop, so they are interrupted: in the main thread of a Unix process by the operating
+system's timer; in other threads, on Windows, and where the caller has set that timer, by a thread
+that watches. Either way it is between two of Python's instructions: what runs in C ends first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import sys
 import threading
@@ -18,8 +20,11 @@ from types import FrameType
 #: Seconds between one ring and the next.
 _AGAIN = 0.01
 
+#: Seconds that are no limit any more: 30 years, which any system's clock can count.
+_FOREVER = 1e9
+
 #: The files whose code enters and leaves a block with a limit.
-_OWN_FILES = frozenset({__file__, contextlib.__file__})
+_OWN_FILES = frozenset({__file__, contextlib.__file__, threading.__file__})
 
 
 class TimeUp(BaseException):
@@ -32,18 +37,9 @@ class TimeUp(BaseException):
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise `TimeUp` in the block when it has run for so many seconds."""
-    if (
-        seconds is None
-        or not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    if seconds is None or seconds > _FOREVER:
         yield
         return
-
-    def ring(_number: int, frame: FrameType | None) -> None:
-        # Not while the block is entered or left, or the timer would stay on; it rings again.
-        if frame is None or frame.f_code.co_filename not in _OWN_FILES:
-            raise TimeUp
 
     def dropped(unraisable: sys.UnraisableHookArgs) -> None:
         # Raised within a finalizer, where Python drops it with a message; it rings again.
@@ -51,6 +47,38 @@ def time_limit(seconds: float | None) -> Iterator[None]:
             tell(unraisable)
 
     tell, sys.unraisablehook = sys.unraisablehook, dropped
+    try:
+        with (_timer if _timer_is_ours() else _watcher)(seconds):
+            yield
+    finally:
+        sys.unraisablehook = tell
+
+
+def _may_ring(frame: FrameType | None) -> bool:
+    """Whether a block is not just being entered or left, which would leave the limit on."""
+    return frame is not None and frame.f_code.co_filename not in _OWN_FILES
+
+
+def _timer_is_ours() -> bool:
+    """Whether the system's timer can be had: a caller's own must go on."""
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        return False
+    handler = signal.getsignal(signal.SIGALRM)
+    is_set = signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
+    return not is_set or getattr(handler, "__module__", None) == __name__
+
+
+@contextlib.contextmanager
+def _timer(seconds: float) -> Iterator[None]:
+    """Let the operating system's timer ring."""
+
+    def ring(_number: int, frame: FrameType | None) -> None:
+        if _may_ring(frame):
+            raise TimeUp
+
     started = time.monotonic()
     before = signal.signal(signal.SIGALRM, ring)
     # A limit around this one goes on counting; if it is the nearer one, it is the one that counts.
@@ -62,7 +90,43 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        sys.unraisablehook = tell
         if outer:
             left = max(outer - (time.monotonic() - started), 1e-6)
             signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)
+
+
+@contextlib.contextmanager
+def _watcher(seconds: float) -> Iterator[None]:
+    """Let a thread watch this one, and raise in it."""
+    watched = threading.get_ident()
+    gate, over = threading.Lock(), threading.Event()
+
+    def watch() -> None:
+        pause = seconds
+        while not over.wait(pause):
+            pause = _AGAIN
+            with gate:
+                frame = sys._current_frames().get(watched)  # noqa: SLF001 - documented
+                if not over.is_set() and _may_ring(frame):
+                    _raise_in(watched, TimeUp)
+
+    watcher = threading.Thread(target=watch, name="gradcalc time limit", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        while True:
+            try:
+                with gate:
+                    over.set()
+                    _raise_in(watched, None)
+                break
+            except TimeUp:  # it was on its way
+                continue
+        watcher.join()
+
+
+def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
+    """Let a thread raise before its next instruction of Python; None takes that back."""
+    raised = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.plain import plain
 from gradcalc.base.readings import (
     BINDINGS,
     CLAIMS,
@@ -28,7 +29,6 @@ from gradcalc.base.readings import (
     FieldError,
     Reading,
     last,
-    plain,
 )
 
 if TYPE_CHECKING:
@@ -157,6 +157,19 @@ class Option(NamedTuple):
         except GradcalcError as error:
             raise FieldError(error.message, last(name), error.hint, error.kind) from None
 
+    def from_python(self, given: Any) -> Any:
+        """The value that `grad()` gets for it.
+
+        Raises:
+            GradcalcError: If the option does not take it.
+        """
+        name = self.keyword
+        try:
+            return self.from_value(plain(given), name)
+        except GradcalcError as error:
+            error.hint = error.hint or f"give a value as in {name}={self.reading.example}"
+            raise
+
     def _checked(self, value: Any, shown: str, given: object) -> Any:
         if self.check is not None and not self.check.accepts(value):
             problem = self.check.problem.format(f"{shown} {given}")
@@ -284,7 +297,7 @@ def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
     None leaves a field as `Options()` has it.
     """
     return {
-        option.field: option.from_value(plain(given[option.keyword]), option.keyword)
+        option.field: option.from_python(given[option.keyword])
         for option in options_in("python")
         if given.get(option.keyword) is not None
     }

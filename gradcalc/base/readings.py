@@ -6,7 +6,8 @@ is written out as it would be typed, and read like that, so that all who ask mea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from gradcalc.base import limits
@@ -43,12 +44,14 @@ class Reading(NamedTuple):
             that it is something else.
         written: Writes a value of JSON or Python as it would be typed; a flag's stays as it is. It
             gets the field's name, for a `FieldError`; a TypeError says that it is something else.
+        example: What `grad()` takes for it.
         repeated: Whether the option may be given several times.
     """
 
     takes: str
     read: Callable[[Any], Any] = str
     written: Callable[[Any, str], Any] = _word
+    example: str = ""
     repeated: bool = False
 
 
@@ -67,7 +70,10 @@ def _whole(value: Any, _: str) -> str:
 def _real(value: Any, _: str) -> str:
     if type(value) not in {int, float}:
         raise TypeError
-    return str(float(value))
+    try:
+        return str(float(value))
+    except OverflowError:
+        return str(math.inf if value > 0 else -math.inf)
 
 
 def whole(text: str) -> int:
@@ -143,7 +149,7 @@ def _is_single(text: str) -> bool:
     return depth == 0
 
 
-def _pairs(takes: str, value: Callable[[Any, str], str]) -> Reading:
+def _pairs(takes: str, value: Callable[[Any, str], str], example: str) -> Reading:
     """Texts such as "x=0.5", and objects such as {"x": 0.5}."""
 
     def written(pairs: Any, name: str) -> tuple[str, ...]:
@@ -156,7 +162,7 @@ def _pairs(takes: str, value: Callable[[Any, str], str]) -> Reading:
                 )
         return tuple(f"{key}={value(given, f'{name}.{key}')}" for key, given in pairs.items())
 
-    return Reading(takes, tuple, written, repeated=True)
+    return Reading(takes, tuple, written, example, repeated=True)
 
 
 def _binding(value: Any, name: str) -> str:
@@ -167,26 +173,14 @@ def _binding(value: Any, name: str) -> str:
     return text
 
 
-def plain(value: Any) -> Any:
-    """A value of Python as JSON would have it; what JSON has not, as text."""
-    if hasattr(value, "tolist"):  # an array's, a tensor's, or one of their numbers
-        value = value.tolist()
-    if value is None or isinstance(value, bool):
-        return value
-    for kind in (str, int, float):
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
-    return [plain(part) for part in value] if isinstance(value, Iterable) else str(value)
-
-
-FLAG = Reading("true or false", written=_flag)
-NUMBER = Reading("a whole number", whole, _whole)
-SECONDS = Reading("a number of seconds", real, _real)
-TEXT = Reading("a text")
-NAMES = Reading("a name or a list of names", names, _joined)
-KEPT = Reading('a name, a list of names, or "all"', _retained, _joined)
-WEIGHTS = Reading("a number, a list of numbers, or a text", ",".join, _value, repeated=True)
-BINDINGS = _pairs('an object, as in {"x": 0.5}', _binding)
-CLAIMS = _pairs('an object, as in {"x": "cos(x)"}', _value)
+FLAG = Reading("true or false", written=_flag, example="True")
+NUMBER = Reading("a whole number", whole, _whole, "2")
+SECONDS = Reading("a number of seconds", real, _real, "10")
+TEXT = Reading("a text", example='"float32"')
+NAMES = Reading("a name or a list of names", names, _joined, '["x"]')
+KEPT = Reading('a name, a list of names, or "all"', _retained, _joined, '["y"]')
+WEIGHTS = Reading(
+    "a number, a list of numbers, or a text", ",".join, _value, "[1, 2]", repeated=True
+)
+BINDINGS = _pairs('an object, as in {"x": 0.5}', _binding, '{"x": 0.5}')
+CLAIMS = _pairs('an object, as in {"x": "cos(x)"}', _value, '{"x": "cos(x)"}')

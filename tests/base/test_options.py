@@ -14,7 +14,8 @@ import typer
 from gradcalc import grad
 from gradcalc.base.errors import GradcalcError
 from gradcalc.base.options import OPTIONS, Options, options_in, read_texts, read_values
-from gradcalc.base.readings import FLAG, plain
+from gradcalc.base.plain import plain
+from gradcalc.base.readings import FLAG
 from gradcalc.batch.json_records import FIELDS
 from gradcalc.batch.records import Record, read
 from gradcalc.cli import app
@@ -37,7 +38,7 @@ GIVEN = [
     ("retain-grad", ["all"], ["all", ["all"]], {"retain_grad": None}),
     ("grad-outputs", ["ones"], ["ones"], {"grad_outputs": "ones"}),
     ("grad-outputs", ["[1, 2]"], [[1, 2], (1, 2), np.array([1, 2])], {"grad_outputs": "[1, 2]"}),
-    ("grad-outputs", ["[pi, 1/2]"], [["pi", Fraction(1, 2)]], {"grad_outputs": "[pi, 1/2]"}),
+    ("grad-outputs", ["[pi, 1/2]"], [["pi", "1/2"]], {"grad_outputs": "[pi, 1/2]"}),
     ("backward", ["2"], [2], {"passes": 2}),
     ("zero-grad", [], [True], {"zero_grad": True}),
     ("no-retain-graph", [], [False], {"retain_graph": False}),
