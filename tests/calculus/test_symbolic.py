@@ -12,7 +12,7 @@ import pytest
 from strategies import question
 
 from gradcalc.base import limits
-from gradcalc.base.deadline import TimeUp, time_limit
+from gradcalc.base.deadline import time_limit
 from gradcalc.base.dtypes import DTYPES, FLOAT64
 from gradcalc.calculus.symbolic import Calculus, exact_values
 from gradcalc.exact.precise import Undefined, values
@@ -390,23 +390,21 @@ HARD = "1/(1 + 1/(1 + 1/(1 + 1/(1 + x**2 + y) + y) + z) + w)"
 )
 def test_formula_is_tidied_within_the_limit(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """What stops at the limit on one machine does not on a faster one."""
-    stopped: list[bool] = []
+    taken: list[float] = []
 
     @contextlib.contextmanager
     def watched(seconds: float) -> Iterator[None]:
         assert 0 < seconds <= limits.TIDY_SECONDS
-        try:
-            with time_limit(seconds):
-                yield
-        except TimeUp:
-            stopped.append(True)
-            raise
-        stopped.append(False)
+        started = time.thread_time()
+        # Time of the processor: on a busy machine that of the clock says nothing.
+        with time_limit(20 * limits.TIDY_SECONDS):
+            yield
+        taken.append(time.thread_time() - started)
 
     monkeypatch.setattr("gradcalc.calculus.by_sympy.time_limit", watched)
     assert calculus(for_sympy(text)).text(0) is not None
-    assert stopped
-    assert not any(stopped)
+    assert taken
+    assert max(taken) < limits.TIDY_SECONDS
 
 
 def test_formula_that_is_hard_to_tidy_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
