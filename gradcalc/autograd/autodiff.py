@@ -32,7 +32,7 @@ from gradcalc.autograd.forward import (
     look,
     weight_tensors,
 )
-from gradcalc.autograd.graph import graph_of, tensor_rows
+from gradcalc.autograd.graph import graph_of, origins_of, tensor_rows, walk
 from gradcalc.autograd.refusals import changes_in_place, nothing_to_differentiate, refusal
 from gradcalc.base.stages import Steps, at_once
 from gradcalc.functions import torch
@@ -136,7 +136,8 @@ def testimony(
             forward, inputs=inputs, requires_grad=requires_grad, dtype=dtype, draws=ran.seen
         )
         changed = _spoiler(program, again, weights)
-        raise refusal(program, problem, program.output, changed=changed) from None
+        keeper = _keeper(program, ran)
+        raise refusal(program, problem, program.output, (), changed, keeper) from None
     if in_steps:
         yield
     defined, spread = assess(program, list(map(plain, ran.values)))
@@ -178,6 +179,25 @@ def _spoiler(
             torch.autograd.backward(outputs, factors)
             return number
     return None
+
+
+def _keeper(program: Program, ran: Forward) -> int | None:
+    """The last step that saved for backward what was changed in place afterwards."""
+    outputs = list(zip(ran.outputs, program.outputs, strict=True))
+    keepers = [number for node, number, _ in walk(outputs, origins_of(ran)) if _is_spoilt(node)]
+    return max(keepers, default=None)
+
+
+def _is_spoilt(node: Any) -> bool:
+    """Whether a node saved a tensor that was changed since, of which torch says so when asked."""
+    for name in dir(node):
+        if name.startswith("_saved_"):
+            try:
+                getattr(node, name)
+            except RuntimeError as problem:
+                if "inplace" in str(problem):
+                    return True
+    return False
 
 
 def gradient_in(

@@ -10,12 +10,12 @@ import contextlib
 import functools
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.autograd import extent
-from gradcalc.autograd.refusals import refusal
+from gradcalc.autograd.refusals import refusal, words_of
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.functions import Function, torch
 from gradcalc.program.interpret import run
@@ -91,12 +91,24 @@ def forward_of(
     if scalar:  # of which torch never warns
         values = run(program, leaves, arithmetic)
     else:
-        with warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always")
+        with _warnings() as warned:
             values = run(program, leaves, arithmetic)
-        said = tuple(dict.fromkeys(str(w.message).splitlines()[0] for w in warned))
+        said = tuple(dict.fromkeys(words_of(warning.message) for warning in warned))
     outputs = [arithmetic.number(values[number]) for number in program.outputs]
     return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said, scalar)
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """All that torch warns of, also what it has warned of before."""
+    always = torch.is_warn_always_enabled()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        torch.set_warn_always(True)
+        try:
+            yield warned
+        finally:
+            torch.set_warn_always(always)
 
 
 def look(

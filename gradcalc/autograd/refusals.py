@@ -35,11 +35,34 @@ _BY_WORDS = (
     ),
     (
         "modified by an inplace operation",
-        "this changes in place a value that backward needs",
-        "make a new tensor instead, as in z = y + 1",
+        "this changes in place a value that {keeper} saved for backward",
+        "make a new tensor instead, as in z = {changed} + 1",
     ),
-    ("singular", "the matrix is singular, so this has no value", None),
+    ("singular", "the matrix is singular, so this has no value", ""),
 )
+
+#: A change in place of something that has a name: y += 1, y[0] = 1, y.exp_().
+_NAMED = re.compile(r"([^\W\d]\w*)\s*(?:\[|\.\s*\w+_\s*\(|[^\w\s=]{0,2}=)")
+
+#: Where in the files of torch, or of ours, something happened; and advice on torch's own options.
+_PLACES = re.compile(
+    r"""
+    \s*\(Triggered\ internally\ at\ [^)]*\)\.?
+  | \s*Hint:.*
+  | (?:,?\s*(?:at|in|from))?\s*"?(?:[A-Za-z]:)?[^\s"()]*[/\\][^\s"()]*
+    \.(?:py|c|cc|cpp|cu|h|hpp|cuh)\b"? (?::\d+|,\ line\ \d+)?
+    """,
+    re.VERBOSE,
+)
+
+
+def words_of(said: object) -> str:
+    """What torch says, on one line, without the places in files where it happened.
+
+    >>> words_of("std(): too few. (Triggered internally at /build/aten/src/ReduceOps.cpp:1861.)")
+    'std(): too few.'
+    """
+    return _PLACES.sub("", str(said).strip().partition("\n")[0]).strip()
 
 
 def changes_in_place(program: Program) -> Iterator[tuple[int, Program]]:
@@ -57,6 +80,7 @@ def refusal(
     number: int,
     args: Sequence[Any] = (),
     changed: int | None = None,
+    keeper: int | None = None,
 ) -> GradcalcError:
     """What torch refuses, in plain words.
 
@@ -66,19 +90,33 @@ def refusal(
         number: The value that it could not make; the output, where backward failed.
         args: What it was to be made of; nothing, where backward failed.
         changed: The step that changed in place what backward needs, if that is the problem.
+        keeper: The step that saved it for backward.
     """
     if isinstance(problem, GradcalcError):
         return problem
-    words = str(problem).strip()
-    reason = _KERNEL.sub("", words.splitlines()[0].rstrip(".")) if words else ""
+    reason = _KERNEL.sub("", words_of(problem).rstrip("."))
     kind, message, hint = Kind.AUTOGRAD, f"torch refuses: {reason}", None
     by_words = [row for row in _BY_WORDS if row[0] in reason]
     if by_words:
-        _, message, hint = by_words[0]
+        _, message, advice = by_words[0]
+        message = message.format(keeper=_quoted(program, keeper, "a step"))
+        advice = advice.format(changed=_changed(program, changed))
+        hint = "; ".join(filter(None, (advice, f"torch says: {reason.partition('. ')[0]}")))
     elif number >= program.first_step:
         kind, message, hint = _of_step(program, program.step(number), problem, reason, args)
     span = program.span(number if changed is None else changed)
     return GradcalcError(kind, message, text=program.text, span=span, hint=hint)
+
+
+def _quoted(program: Program, number: int | None, otherwise: str) -> str:
+    """The text of a step, on one line."""
+    return otherwise if number is None else f"`{' '.join(program.source(number).split())}`"
+
+
+def _changed(program: Program, number: int | None) -> str:
+    """The name of what a step changes in place; of something without a name, any name."""
+    named = None if number is None else _NAMED.match(program.source(number))
+    return named[1] if named else "y"
 
 
 def _of_step(
@@ -90,7 +128,7 @@ def _of_step(
         what = "a leaf" if args[0].is_leaf else "a view of a leaf"
         message = f"`{name}` is {what} that requires grad, so it cannot be changed in place"
         hint = f"make a new tensor, as in y = {name} + 1, or leave the variable out of --wrt"
-        return Kind.AUTOGRAD, message, hint
+        return Kind.AUTOGRAD, message, f"{hint}; torch says: {reason}"
     if isinstance(problem, AttributeError):
         message = f"torch has no `{step.function}_`, which would work in place"
         return Kind.AUTOGRAD, message, f"make a new tensor, as in y = {step.function}(x)"

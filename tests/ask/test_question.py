@@ -98,7 +98,7 @@ def test_binding_is_what_torch_sees(value, dtype, wanted) -> None:
         ("x", "x=1", {"retain_grad": ("q",)}, Kind.USAGE, "nothing is called `q`"),
         ("x*2", "x=[1,2]", {"claims": ("x=2",)}, Kind.USAGE, "variables are numbers"),
         ("x += 1; x", "x=2", {}, Kind.AUTOGRAD, "`x` is a leaf"),
-        ("y = x*1; z = y**2; y += 1; z", "x=2", {}, Kind.AUTOGRAD, "that backward needs"),
+        ("y = x*1; z = y**2; y += 1; z", "x=2", {}, Kind.AUTOGRAD, "saved for backward"),
         ("x*detach(x)", "x=1", {"passes": 2, "retain_graph": False}, Kind.AUTOGRAD, "freed"),
         ("inv(x).sum()", "x=[[1,2],[2,4]]", {}, Kind.AUTOGRAD, "singular"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from asking import SECOND, refused, weights
 
-from gradcalc.autograd.refusals import refusal
+from gradcalc import grad
+from gradcalc.autograd.refusals import refusal, words_of
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.functions import torch
 from gradcalc.language.parser import parse
@@ -84,11 +87,17 @@ def underlined(error: GradcalcError) -> str:
          "`x[:1]` is a view of a leaf that requires grad, so it cannot be changed in place",
          "y += 1", "make a new tensor"),
         ("y = x*1; z = y**2; y += 1; z", {"x": 2}, "autograd",
-         "this changes in place a value that backward needs", "y += 1",
+         "this changes in place a value that `y**2` saved for backward", "y += 1",
          "make a new tensor instead, as in z = y + 1"),
         ("y = x*1; z = y**2; y += 1; w = x*1; w += 1; z + w", {"x": 2}, "autograd",
-         "this changes in place a value that backward needs", "y += 1",
+         "this changes in place a value that `y**2` saved for backward", "y += 1",
          "make a new tensor instead, as in z = y + 1"),
+        ("y = x*1; z = y**2 + sin( y ); y.mul_(z); y.sum()", {"x": [1, 2]}, "autograd",
+         "this changes in place a value that `sin( y )` saved for backward", "y.mul_(z)",
+         "make a new tensor instead, as in z = y + 1"),
+        ("y = x*1; z = softmax(y, 0); z[0] = 2; z.sum()", {"x": [1, 2]}, "autograd",
+         "this changes in place a value that `softmax(y, 0)` saved for backward", "z[0] = 2",
+         "make a new tensor instead, as in z = z + 1; torch says: one of the variables needed for"),
         ("y = x*1; y.silu_()", {"x": 2}, "autograd",
          "torch has no `silu_`, which would work in place", "y.silu_()",
          "make a new tensor, as in y = silu(x)"),
@@ -149,6 +158,34 @@ def test_words_of_other_versions_are_understood(text, reason, shape, message, hi
     error = refusal(program, RuntimeError(reason), program.output, args)
     assert error.message == message
     assert error.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("x.T is odd. (Triggered internally at /__w/pytorch/aten/src/ATen/Shape.cpp:4314.)",
+         "x.T is odd."),
+        ("x.T is odd (Triggered internally at ../aten/src/ATen/Shape.cpp:4314.).", "x.T is odd"),
+        ('"self" INTERNAL ASSERT FAILED at "/build/torch/csrc/node.cpp":12, please report a bug',
+         '"self" INTERNAL ASSERT FAILED, please report a bug'),
+        ("it fails in /home/me/gradcalc/functions/shapes.py:53", "it fails"),
+        (r"it fails at C:\\torch\\nn\\loss.py, line 7: no", "it fails: no"),
+        ("it is odd\n  more of it", "it is odd"),
+        ("a/b is no path, and 1/2 is none", "a/b is no path, and 1/2 is none"),
+        ("changed. Hint: enable anomaly detection", "changed."),
+    ],
+)  # fmt: skip
+def test_words_of_torch_name_no_files(said, words) -> None:
+    assert words_of(said) == words
+
+
+def test_warnings_are_in_words_and_the_same_each_time(capfd) -> None:
+    both = [grad(text, {"x": [[[1.0]]]}).warnings for text in ("x.T.sum()", "x.T.sum()*2")]
+    assert both[0] == both[1]
+    assert both[0][0].startswith("The use of `x.T`")
+    assert not re.search(r"[/\\]|\.cpp|\.py|internally", both[0][0])
+    assert capfd.readouterr() == ("", "")
+    assert not torch.is_warn_always_enabled()
 
 
 def test_words_of_the_torch_that_runs_are_the_known_ones() -> None:
