@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import CONSTANT, ROWS, Sketch, question, shape, sketches
 
 from gradcalc import grad
+from gradcalc.base.shortening import shorten
 from gradcalc.language.parser import parse
 from gradcalc.results.report import Verdict
 
@@ -86,6 +89,25 @@ def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
         again = parse(program.canonical)
         assert shape(again) == shape(program)
         assert again.canonical == program.canonical
+
+
+@tried(40)
+@given(sketches(most=8), st.lists(st.integers(20, 140), min_size=4, max_size=4))
+def test_shortened_formulas_are_formulas_of_the_same_numbers(
+    sketch: Sketch, widths: list[int]
+) -> None:
+    count("shortened formulas")
+    formulas = [entry.formula for entry in grad(sketch.text, second_order=True).entries]
+    for text in filter(None, [sketch.text, *formulas]):
+        for width in widths:
+            short = shorten(text, width)
+            assert len(short) <= width
+            parse(short.replace("…", "z"))
+            assert numbers_in(short) <= numbers_in(text)
+
+
+def numbers_in(text: str) -> Counter[str]:
+    return Counter(re.findall(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?", text))
 
 
 @tried(40)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradcalc.base.shortening import shorten
 from gradcalc.exact.convergence import Limit, Trend
 from gradcalc.functions import mp
 from gradcalc.limit.directions import Finding
@@ -114,8 +115,7 @@ def short(value: Any, digits: int = 2) -> str:
 
 def shortened(source: str, most: int = 40) -> str:
     """A piece of the user's text, on one line, and no longer than a note bears."""
-    flat = " ".join(source.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+    return shorten(" ".join(source.split()), most)
 
 
 def _side(limit: Limit) -> str:

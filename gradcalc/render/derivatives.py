@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcalc.base.shortening import shorten
 from gradcalc.render.console import grid, needed, stack
 from gradcalc.render.tensors import LeftOut, listed, notes, shown
-from gradcalc.render.text import SYMBOLS, cut, number, shorten, ulps_text
+from gradcalc.render.text import SYMBOLS, rounded, ulps_text
 from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
@@ -39,8 +40,8 @@ STYLES = {
 _TITLES = ("derivative", "formula", "calculus", "autograd", "limit", "ulps", "verdict")
 
 #: The layouts of a tensor's table, the best first: whether formulas have a column, or else a line
-#: each; and the digits that numbers are cut to. Seventeen are all that a number has.
-_LAYOUTS = (
+#: each; and the digits that numbers are rounded to. Seventeen are all that a number has.
+_LAYOUTS: tuple[tuple[bool, int | None], ...] = (
     *((True, digits) for digits in (17, 10, 8, 6)),
     *((False, digits) for digits in (17, 10, 8, 6, 5, 4)),
 )
@@ -120,13 +121,29 @@ def _tensor_table(
     else:
         all_columns = _columns(rows, dtype, None, room, boxes=True)
         table = grid(all_columns, width, flexible="formula")
-    if not any("…" in cell.plain for cells in all_columns.values() for cell in cells):
+        digits = None
+    remarks = []
+    if any("…" in cell.plain for cells in all_columns.values() for cell in cells):
+        remarks.append("… stands for what is left out")
+    if _is_rounded(rows, dtype, digits):
+        remarks.append(f"numbers are rounded to {digits} digits")
+    if not remarks:
         return [table]
-    return [table, Text(" … stands for what is left out; --format json has it all", "dim")]
+    return [table, Text(f" {', '.join(remarks)}; --format json has it all", "dim")]
+
+
+def _is_rounded(rows: Sequence[Entry | LeftOut], dtype: str, digits: int | None) -> bool:
+    """Whether a number in the table is not shown whole."""
+    entries = (row for row in rows if not isinstance(row, LeftOut))
+    return any(
+        _number(value, dtype, digits) != _number(value, dtype)
+        for entry in entries
+        for value in _testimony(entry)
+    )
 
 
 def _below(
-    rows: Sequence[Entry | LeftOut], formulas: Sequence[Text], dtype: str, digits: int
+    rows: Sequence[Entry | LeftOut], formulas: Sequence[Text], dtype: str, digits: int | None
 ) -> list[list[Text]]:
     """Return the lines below each row: its formula, and numbers whose cells hide a difference."""
     lines = [_in_full(row, dtype, digits) for row in rows]
@@ -135,15 +152,19 @@ def _below(
     return lines
 
 
-def _in_full(row: Entry | LeftOut, dtype: str, digits: int) -> list[Text]:
+def _in_full(row: Entry | LeftOut, dtype: str, digits: int | None) -> list[Text]:
     """Return numbers with all their digits, where what is left of them hides a difference."""
     if isinstance(row, LeftOut) or row.verdict not in _IN_DIGITS:
         return []
     numbers = dict(zip(_TITLES[2:5], _testimony(row), strict=True))
-    whole = {title: _number(value, dtype) for title, value in numbers.items() if value is not None}
-    if len({cut(text, digits) for text in whole.values()}) == len(set(whole.values())):
+    said = {title: value for title, value in numbers.items() if value is not None}
+    shown, whole = (
+        [rounded(value, dtype, most) for value in said.values()] for most in (digits, None)
+    )
+    if len({*shown}) == len({*whole}):
         return []
-    return [Text.assemble((f"{title:<8}  ", "dim"), text) for title, text in whole.items()]
+    lines = zip(said, whole, strict=True)
+    return [Text.assemble((f"{title:<8}  ", "dim"), text) for title, text in lines]
 
 
 def _columns(
@@ -199,9 +220,7 @@ def _testimony(entry: Entry) -> tuple[float | None, float | None, float | None]:
 
 
 def _number(value: float | None, dtype: str, digits: int | None = None) -> str:
-    if value is None:
-        return ""
-    return number(value, dtype) if digits is None else cut(number(value, dtype), digits)
+    return "" if value is None else rounded(value, dtype, digits)
 
 
 def _notes(derivatives: Sequence[Derivative], *, boxes: bool) -> list[RenderableType]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
+from gradcalc.base.shortening import shorten
 from gradcalc.render.text import one_line, without_middle
 
 if TYPE_CHECKING:
@@ -118,12 +119,5 @@ def _draw(line: _Line, strokes: _Strokes, start: int, width: int | None) -> Text
     source = one_line(line.node.source)
     text.append(" " * (start - cell_len(label)))
     room = None if width is None else max(8, width - start)
-    text.append(source if room is None or cell_len(source) <= room else _shorten(source, room))
+    text.append(source if room is None else shorten(source, room, cell_len))
     return text
-
-
-def _shorten(text: str, room: int) -> str:
-    """Keep both ends of the text, in that many columns."""
-    half = (room - 1) // 2
-    start = set_cell_size(text[:room], half).rstrip()
-    return f"{start}…{text[-half:]}" if cell_len(text[-half:]) <= half else f"{start}…"

@@ -11,7 +11,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from gradcalc.render.tensors import LeftOut, binding_shapes, numbers_text, shown
+from gradcalc.render.tensors import LeftOut, binding_shapes, shown, written
 from gradcalc.render.text import (
     claim_sentence,
     gap,
@@ -88,15 +88,17 @@ def _point(report: Report) -> list[str]:
     """Return what each variable is bound to, tensors with their shapes."""
     shapes = binding_shapes(report)
     return [
-        f"{name} = {_numbers(value, report.dtype)}"
-        + (f" of shape {shapes[name]}" if name in shapes else "")
+        f"{name} = {_numbers(value, report.dtype, shapes.get(name))}"
         for name, value in report.bindings
     ]
 
 
-def _numbers(value: Nested, dtype: str) -> str:
+def _numbers(value: Nested, dtype: str, shape: tuple[int, ...] | None = None) -> str:
+    numbers = written(value, dtype, _ROOM)
+    remarks = [f"of shape {shape}" if shape else "", numbers.remark and f"({numbers.remark})"]
     # Comments are in ASCII, whatever encoding the document is in.
-    return one_line(numbers_text(value, dtype, _ROOM)).replace("…", "...")
+    text = one_line(numbers.text).replace("…", "...")
+    return " ".join(filter(None, [text, *remarks]))
 
 
 def _rows(rows: Sequence[Entry | LeftOut], dtype: str) -> list[str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from gradcalc.base.shortening import shorten
 from gradcalc.render.tensors import (
     LeftOut,
     binding_shapes,
     entry_name,
     listed,
     notes,
-    numbers_text,
     shape_of,
     shown,
+    written,
 )
 from gradcalc.render.text import (
     SYMBOLS,
@@ -28,7 +29,6 @@ from gradcalc.render.text import (
     headline,
     number,
     one_line,
-    shorten,
     ulps_text,
     visible_lines,
 )
@@ -81,13 +81,12 @@ def _answer(report: Report) -> list[str]:
     if report.value is not None:
         shapes = binding_shapes(report)
         point = ", ".join(
-            _code(f"{name} = {_numbers(value, report.dtype)}") + _of_shape(shapes.get(name))
+            _numbers(value, report.dtype, shapes.get(name), f"{name} = ")
             for name, value in report.bindings
         )
-        value = _numbers(report.value, report.dtype)
-        shape = _of_shape(shape_of(report.value)) if "…" in value else ""
+        value = _numbers(report.value, report.dtype, None)
         place = f" at {point}" if point else ""
-        parts.append(f"Value {_code(value)}{shape}{place} ({report.dtype})")
+        parts.append(f"Value {value}{place} ({report.dtype})")
     if report.verdict is not None:
         parts.append(f"{SYMBOLS[report.verdict]} **{report.verdict}**{_meaning(report)}")
     if report.verdict is Verdict.UNCHECKED:
@@ -99,12 +98,13 @@ def _meaning(report: Report) -> str:
     return headline(report).removeprefix(report.verdict or "")
 
 
-def _numbers(value: Nested, dtype: str) -> str:
-    return one_line(numbers_text(value, dtype, _NUMBERS))
-
-
-def _of_shape(shape: tuple[int, ...] | None) -> str:
-    return f" of shape {shape}" if shape else ""
+def _numbers(value: Nested, dtype: str, shape: tuple[int, ...] | None, start: str = "") -> str:
+    """Return numbers as code, and what is not seen of them; what is shortened has its shape too."""
+    numbers = written(value, dtype, _NUMBERS)
+    if numbers.entries < numbers.total:
+        shape = shape or shape_of(value)
+    remarks = [f"of shape {shape}" if shape else "", numbers.remark and f"({numbers.remark})"]
+    return " ".join(filter(None, [_code(start + one_line(numbers.text)), *remarks]))
 
 
 def _table(corner: str, derivatives: Sequence[Derivative], dtype: str) -> list[str]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradcalc.render.console import draw, grid, needed
+from gradcalc.base.shortening import shorten
+from gradcalc.render.console import draw, grid, needed, stack
 from gradcalc.render.derivatives import STYLES, derivative_name, derivatives_table
 from gradcalc.render.graph import graph_lines
-from gradcalc.render.tensors import binding_shapes, numbers_text, shape_of
+from gradcalc.render.tensors import Written, binding_shapes, shape_of, written
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
@@ -25,6 +27,7 @@ from gradcalc.render.text import (
     claim_sentence,
     gap,
     headline,
+    number,
     one_line,
     statements,
     visible_lines,
@@ -34,7 +37,7 @@ from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import RenderableType
 
@@ -50,6 +53,9 @@ _TENSOR_CELLS: dict[str, Callable[[TensorRow], Text]] = {
     "requires_grad": lambda row: Text("yes" if row.requires_grad else "no"),
     "grad_fn": lambda row: Text(one_line(row.grad_fn or "None")),
 }
+
+#: Columns that a line below a tensor's row is indented by, and one at the end.
+_INDENT = 4
 
 #: What stands over the tensors of a Jacobian.
 _NO_BACKWARD = (
@@ -107,12 +113,11 @@ def _facts(report: Report, room: int | None) -> list[tuple[str, Text]]:
     if report.bindings:
         facts.append(("at", _bindings(report, room)))
     if report.value is not None:
-        numbers = numbers_text(report.value, report.dtype, room)
+        numbers = written(report.value, report.dtype, room)
         # What is shortened does not show how long it was.
-        shape = shape_of(report.value) if "…" in numbers else ()
-        remark = (f"  shape {shape}" if shape else "") + _dtype_remark(report)
-        value = Text(numbers, "bold").append(_beside(numbers, remark, room), "dim")
-        facts.append(("value", value))
+        shape = shape_of(report.value) if numbers.entries < numbers.total else ()
+        remarks = [f"shape {shape}" if shape else "", numbers.remark, _dtype_remark(report)]
+        facts.append(("value", _with_remarks("", numbers, remarks, room, "bold")))
     return facts
 
 
@@ -140,28 +145,37 @@ def _bindings(report: Report, room: int | None) -> Text:
             text.append("\n" if name in shapes or after_tensor else ", ")
         start = f"{visible(name)} = "
         constant = name in report.constants
-        if name not in shapes:
+        if not isinstance(value, tuple):
             remark = " (constant)" if constant else ""
-            text.append(f"{start}{numbers_text(value, report.dtype)}{remark}")
+            text.append(f"{start}{number(value, report.dtype)}{remark}")
             continue
-        left = None if room is None else max(20, room - len(start))
-        numbers = numbers_text(value, report.dtype, left)
-        remark = f"  shape {shapes[name]}{', constant' if constant else ''}"
-        indented = "\n" + " " * len(start)
-        text.append(start + numbers.replace("\n", indented))
-        text.append(_beside(numbers, remark, left).replace("\n", indented), "dim")
+        numbers = written(value, report.dtype, _left(room, start))
+        remarks = [f"shape {shapes[name]}", "constant" if constant else "", numbers.remark]
+        text.append_text(_with_remarks(start, numbers, remarks, room))
     return text
 
 
-def _beside(numbers: str, remark: str, room: int | None) -> str:
-    """Return the remark, on a line of its own where it has no room beside the numbers."""
-    if room is None or len(numbers.rpartition("\n")[2] + remark) <= room or "[" not in numbers:
-        return remark
-    return f"\n{remark.strip()}"
+def _left(room: int | None, start: str) -> int | None:
+    """Return the room that is left after the start of a line."""
+    return None if room is None else max(20, room - len(start))
+
+
+def _with_remarks(
+    start: str, numbers: Written, remarks: Sequence[str], room: int | None, style: str = ""
+) -> Text:
+    """Return numbers and the remarks on them, these below where there is no room beside them."""
+    text = numbers.text
+    remark = ", ".join(filter(None, remarks))
+    left = _left(room, start)
+    last = text.rpartition("\n")[2]
+    below = left is not None and len(last) + 2 + len(remark) > left and "[" in text
+    indented = "\n" + " " * len(start)
+    drawn = Text(start + text.replace("\n", indented), style)
+    return drawn.append((indented if below else "  ") + remark, "dim") if remark else drawn
 
 
 def _dtype_remark(report: Report) -> str:
-    return "" if report.dtype == "float64" else f"  ({report.dtype})"
+    return "" if report.dtype == "float64" else f"({report.dtype})"
 
 
 def _claims(report: Report, *, boxes: bool) -> list[RenderableType]:
@@ -186,34 +200,58 @@ def _tensors(report: Report, width: int | None) -> list[RenderableType]:
     left_out = 0
     if width is not None:
         rows, left_out = without_middle(rows, _FIRST, _LAST)
-    columns = {title: [cell(row) for row in rows] for title, cell in _TENSOR_CELLS.items()}
-    columns[".grad"] = _grads(rows, report.dtype, columns, width)
+    columns, below = _tensor_columns(rows, report.dtype, width)
     if left_out:
         for title, cells in columns.items():
             more = f"… {left_out:,} more" if title == "tensor" else ""
             cells.insert(_FIRST, Text(more, "dim"))
-    return [Text(), *_after(report), grid(columns, width, flexible="tensor")]
+        below.insert(_FIRST, [])
+    beside = not any(below)
+    table = grid(columns, width, flexible="tensor") if beside else stack(columns, below)
+    return [Text(), *_after(report), table]
 
 
-def _grads(
-    rows: Sequence[TensorRow],
-    dtype: str,
-    others: Mapping[str, Sequence[Text]],
-    width: int | None,
-) -> list[Text]:
-    """Return the cells of the gradients, in the room that the other columns leave.
+def _tensor_columns(
+    rows: Sequence[TensorRow], dtype: str, width: int | None
+) -> tuple[dict[str, list[Text]], list[list[Text]]]:
+    """Return the cells of the tensors, and the lines below each row.
 
-    They lose digits, and at last all of them, before each tensor becomes a card: what counts is
-    which tensors hold any, and the gradient stands above.
+    A gradient that has more room below its row than in a cell stands there.
     """
-    if width is None:
-        return [_grad(row, dtype, None, None) for row in rows]
-    room = max(1, width - needed(others, "tensor") - 3)
-    for digits in (None, 6, 4, 0):
-        cells = [_grad(row, dtype, room, digits) for row in rows]
-        if needed({**others, ".grad": cells}, "tensor") <= width:
-            return cells
-    return [_grad(row, dtype, max(20, width - 18), None) for row in rows]
+    columns = {title: [cell(row) for row in rows] for title, cell in _TENSOR_CELLS.items()}
+    nothing: list[list[Text]] = [[] for _ in rows]
+    room = None if width is None else width - needed(columns, "tensor") - 3
+    beside = columns | {".grad": [_grad(row, dtype, room) for row in rows]}
+    if width is None or room is None:
+        return beside, nothing
+    if not any(_is_cramped(row, dtype, room, width - _INDENT) for row in rows):
+        return beside, nothing
+    tensors = [isinstance(row.grad, tuple) for row in rows]
+    below = [
+        [_grad(row, dtype, width - _INDENT, ".grad = ")] if is_tensor else []
+        for row, is_tensor in zip(rows, tensors, strict=True)
+    ]
+    columns[".grad"] = [
+        Text("below") if is_tensor else _grad(row, dtype, None)
+        for row, is_tensor in zip(rows, tensors, strict=True)
+    ]
+    others = {title: cells for title, cells in columns.items() if title != "tensor"}
+    most = width - needed(others) - 3
+    names = [shorten(name.plain, most, cell_len) for name in columns["tensor"]]
+    columns["tensor"] = [Text(name, "bold") for name in names]
+    if needed(columns) <= width:
+        return columns, below
+    return beside | {".grad": [_grad(row, dtype, width - 18) for row in rows]}, nothing
+
+
+def _is_cramped(row: TensorRow, dtype: str, room: int, below: int) -> bool:
+    """Whether a gradient has too little room in a cell, or would be whole below."""
+    if not isinstance(row.grad, tuple):
+        return row.grad is not None and len(number(row.grad, dtype)) > room
+    cell, line = written(row.grad, dtype, room), written(row.grad, dtype, below)
+    if max(cell.width, len(cell.remark)) > room:
+        return True
+    return cell.entries < line.entries and (cell.entries == 1 or line.entries == line.total)
 
 
 def _after(report: Report) -> list[Text]:
@@ -224,5 +262,8 @@ def _after(report: Report) -> list[Text]:
     return [Text(f"Tensors after backward{passes}", "bold")]
 
 
-def _grad(row: TensorRow, dtype: str, room: int | None, digits: int | None) -> Text:
-    return Text("None" if row.grad is None else numbers_text(row.grad, dtype, room, digits))
+def _grad(row: TensorRow, dtype: str, room: int | None, start: str = "") -> Text:
+    if row.grad is None:
+        return Text("None")
+    numbers = written(row.grad, dtype, _left(room, start))
+    return _with_remarks(start, numbers, [numbers.remark], room)

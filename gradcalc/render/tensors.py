@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from gradcalc.render.text import cut, number, ulps_text
+from gradcalc.render.text import number, rounded, ulps_text
 from gradcalc.results.report import RANKS, Verdict
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ _MORE = "…"
 
 #: How nested numbers are shortened, from full to scant: the items kept at the ends of all axes but
 #: the last, and of the last, where the numbers stand.
-_FORMS = (((1, 1), (3, 1)), ((1, 1), (2, 1)), ((1, 1), (1, 1)), ((1, 0), (1, 0)))
+_FORMS = (((1, 1), (3, 1)), ((1, 1), (2, 1)), ((1, 1), (1, 1)))
+
+#: What is left where even those have no room: the first number.
+_SCANT = ((1, 0), (1, 0))
+
+#: The digits that nested numbers are rounded to, the best first; None is all that they have.
+_DIGITS = (None, 6, 4)
 
 #: Lines that nested numbers may take, one for each item of the first axis.
 _LINES = 4
@@ -187,58 +194,89 @@ def shape_of(value: Nested) -> tuple[int, ...] | None:
     return None if shapes or below is None else (len(value), *below)
 
 
-def numbers_text(
-    value: Nested,
-    dtype: str = "float64",
-    room: int | None = None,
-    digits: int | None = None,
-) -> str:
-    r"""Return a number, or nested numbers as lists.
+class Written(NamedTuple):
+    """A number, or nested numbers as lists, and what the text does not show of them.
+
+    Attributes:
+        text: A line, or a line for each of a few rows.
+        entries: How many numbers it shows.
+        total: How many there are.
+        digits: To how many digits they are rounded; None where each is shown whole.
+    """
+
+    text: str
+    entries: int
+    total: int
+    digits: int | None
+
+    @property
+    def remark(self) -> str:
+        """What is not shown, in words; empty where nothing is missing."""
+        parts = []
+        if self.entries < self.total:
+            parts.append(f"{self.entries:,} of {self.total:,} entries")
+        if self.digits is not None:
+            parts.append(f"rounded to {self.digits} digits")
+        return ", ".join(parts)
+
+    @property
+    def width(self) -> int:
+        """The longest of its lines."""
+        return max(map(len, self.text.split("\n")))
+
+
+def written(value: Nested, dtype: str = "float64", room: int | None = None) -> Written:
+    r"""Write a number, or nested numbers as lists.
 
     Args:
         value: The number or numbers.
         dtype: Their floating-point format.
-        room: Columns; None is no limit. What is longer gets a line for each of a few rows, or is
-            shortened in the middle of its axes.
-        digits: How many each of nested numbers keeps; None keeps all, and 0 no number.
+        room: Columns; None is no limit. What is longer gets a line for each of a few rows; then the
+            numbers are rounded; then those at both ends of each axis are shown.
 
-    >>> numbers_text(((1.0, 2.0), (3.0, 4.5)))
+    >>> written(((1.0, 2.0), (3.0, 4.5))).text
     '[[1, 2], [3, 4.5]]'
-    >>> numbers_text(((1.0, 2.0), (3.0, 4.5)), room=10)
+    >>> written(((1.0, 2.0), (3.0, 4.5)), room=10).text
     '[[1, 2],\n [3, 4.5]]'
-    >>> numbers_text(tuple(map(float, range(99))), room=24)
-    '[0, 1, 2, …, 98]'
+    >>> some = written(tuple(map(float, range(99))), room=24)
+    >>> some.text, some.remark
+    ('[0, 1, 2, …, 98]', '4 of 99 entries')
     """
     if not isinstance(value, tuple):
-        return number(value, dtype)
-
-    if digits == 0 and value:
-        first = value[0]
-        return _listed([numbers_text(first, digits=0) if isinstance(first, tuple) else _MORE])
-
-    def write(item: float) -> str:
-        return number(item, dtype) if digits is None else cut(number(item, dtype), digits)
-
+        return Written(number(value, dtype), 1, 1, None)
     if room is None:
-        return _listed(_whole(value, write))
-    text = ""
-    for text in _candidates(value, write, room):
-        if max(map(len, text.split("\n"))) <= room:
-            break
-    return text
+        count = _size(value)
+        return Written(_listed(_whole(value, lambda item: number(item, dtype))), count, count, None)
+    candidates = list(_candidates(value, dtype, room))
+    return next((one for one in candidates if one.width <= room), candidates[-1])
 
 
-def _candidates(
-    value: tuple[Nested, ...],
-    write: Callable[[float], str],
-    room: int,
-) -> Iterator[str]:
+def _candidates(value: tuple[Nested, ...], dtype: str, room: int) -> Iterator[Written]:
     """Yield ways to write nested numbers, the best first and the shortest last."""
+    total = _size(value)
+
+    def ways(
+        digits: int | None, write: Callable[[Callable[[float], str]], list[str]]
+    ) -> Iterator[Written]:
+        shown: list[tuple[str, str]] = []
+
+        def text(item: float) -> str:
+            shown.append((rounded(item, dtype, digits), number(item, dtype)))
+            return shown[-1][0]
+
+        items = write(text)
+        inexact = any(short != whole for short, whole in shown)
+        for arranged in _arranged(items, value):
+            yield Written(arranged, len(shown), total, digits if inexact else None)
+
     # A number takes three columns with its comma; what cannot fit need not be written.
-    if _size(value) * 3 <= room * _LINES:
-        yield from _arranged(_whole(value, write), value)
-    for outer, inner in _FORMS:
-        yield from _arranged(_kept(value, write, outer, inner), value)
+    if total * 3 <= room * _LINES:
+        for digits in _DIGITS:
+            yield from ways(digits, partial(_whole, value))
+    for digits in _DIGITS:
+        for outer, inner in _FORMS:
+            yield from ways(digits, partial(_kept, value, outer, inner))
+    yield from ways(_DIGITS[-1], partial(_kept, value, *_SCANT))
 
 
 def _arranged(items: Sequence[str], value: tuple[Nested, ...]) -> Iterator[str]:
@@ -260,16 +298,16 @@ def _whole(value: tuple[Nested, ...], write: Callable[[float], str]) -> list[str
 
 def _kept(
     value: tuple[Nested, ...],
-    write: Callable[[float], str],
     outer: tuple[int, int],
     inner: tuple[int, int],
+    write: Callable[[float], str],
 ) -> list[str]:
     """Return the texts of the items at both ends, and the mark between them."""
     head, tail = outer if any(isinstance(item, tuple) for item in value[:1]) else inner
     is_long = len(value) > head + tail
     ends = (*value[:head], *value[len(value) - tail :]) if is_long else value
     texts = [
-        _listed(_kept(item, write, outer, inner)) if isinstance(item, tuple) else write(item)
+        _listed(_kept(item, outer, inner, write)) if isinstance(item, tuple) else write(item)
         for item in ends
     ]
     return [*texts[:head], _MORE, *texts[head:]] if is_long else texts

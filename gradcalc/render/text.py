@@ -6,7 +6,6 @@ In: strings and floats of a `Report`. Out: strings without control characters.
 from __future__ import annotations
 
 import math
-import re
 import struct
 from typing import TYPE_CHECKING, TypeVar
 
@@ -100,21 +99,6 @@ def _as_float32(value: float) -> float:
     return single
 
 
-def shorten(text: str, room: int) -> str:
-    """Keep both ends of a formula that is longer than so many characters.
-
-    >>> shorten("a*b + c*d + e*f + g*h", 18)
-    'a*b + … + g*h'
-    """
-    if len(text) <= room:
-        return text
-    half = (room - 3) // 2
-    # It is cut between terms where it has any: half a name would be another name.
-    start = re.match(r".* [-+](?= )", text[:half], re.DOTALL)
-    end = re.search(r"(?<= )[-+] .*", text[-half:], re.DOTALL)
-    return f"{start[0] if start else text[:half]} … {end[0] if end else text[-half:]}"
-
-
 def without_middle(items: Sequence[T], first: int, last: int) -> tuple[list[T], int]:
     """Return so many items at both ends, and the number of those between that are left out.
 
@@ -129,21 +113,18 @@ def without_middle(items: Sequence[T], first: int, last: int) -> tuple[list[T], 
     return [*items[:first], *items[-last:]], left_out
 
 
-def cut(text: str, digits: int) -> str:
-    """Cut a number's text after so many significant digits, with a mark; whole numbers are kept.
+def rounded(value: float, dtype: str, digits: int | None) -> str:
+    """Return a number, correctly rounded to so many significant digits if that is shorter.
 
-    The digits are the number's own, not rounded.
-
-    >>> cut("0.7071067811865476", 6), cut("-1.2345678901e-05", 6), cut("1.25", 6)
-    ('0.707106…', '-1.23456…e-05', '1.25')
+    >>> rounded(0.7071067811865476, "float64", 6), rounded(-1.2345678e-05, "float64", 6)
+    ('0.707107', '-1.23457e-05')
+    >>> rounded(1.25, "float64", 6), rounded(123456789.0, "float64", 6)
+    ('1.25', '123456789')
     """
-    mantissa, mark, exponent = text.partition("e")
-    point = mantissa.find(".")
-    first = next((k for k, char in enumerate(mantissa) if char in "123456789"), 0)
-    stop = max(first + digits + (point > first), point)
-    if point < 0 or stop + 1 >= len(mantissa):
-        return text
-    return f"{mantissa[:stop]}…{mark}{exponent}"
+    whole = number(value, dtype)
+    if digits is None:
+        return whole
+    return min(whole, f"{value:.{digits}g}", key=len)
 
 
 def ulps_text(ulps: float) -> str:

@@ -57,7 +57,7 @@ def test_graph_of_any_depth_is_shortened_on_a_terminal() -> None:
     assert text.count("\n") < 100
 
 
-def test_graph_keeps_both_ends_of_a_long_source() -> None:
+def test_graph_keeps_both_ends_of_a_long_sum() -> None:
     node = GraphNode(0, "SinBackward0", "sin(" + "x + " * 100 + "y)", ())
     line = draw("table", replace(AGREE, graph=(node,)), width=80).split("\n")[-2]
     assert len(line) <= 80

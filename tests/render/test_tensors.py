@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from reports import INEXACT, QUIET, WRONG, draw, entry, of_tensor, tensor
 
-from gradcalc.render.tensors import LeftOut, numbers_text, shape_of, shown
-from gradcalc.render.text import cut, headline
+from gradcalc.render.tensors import LeftOut, shape_of, shown, written
+from gradcalc.render.text import headline, rounded
 from gradcalc.results.report import Derivative, Verdict
 
 
@@ -75,43 +75,52 @@ def test_tensor_is_short_for_people(name: str) -> None:
         (((1.0,) * 9,) * 9, 20, "[[1, 1, 1, …, 1],\n …,\n [1, 1, 1, …, 1]]"),
         (((1.0,) * 9,) * 9, 12, "[[1, …, 1],\n …,\n [1, …, 1]]"),
         (((0.125,) * 9,) * 9, 15, "[[0.125, …], …]"),
+        (((0.12345678,) * 9,) * 9, 21, "[[0.1235, …, 0.1235],\n …,\n [0.1235, …, 0.1235]]"),
+        (
+            ((1 / 3,) * 3,) * 3,
+            28,
+            "[[0.3333, 0.3333, 0.3333],\n [0.3333, 0.3333, 0.3333],\n [0.3333, 0.3333, 0.3333]]",
+        ),
         (((1.0,) * 9,) * 9, 1, "[[1, …],\n …]"),  # nothing is shorter
         (((1.0, 2.0), 3.0), 30, "[[1, 2], 3]"),
         ((((1.0,) * 9,) * 9,) * 9, 16, "[[[1, …], …], …]"),
     ],
 )
 def test_numbers_fit_their_room(value: Any, room: int | None, text: str) -> None:
-    assert numbers_text(value, room=room) == text
+    assert written(value, room=room).text == text
+
+
+@pytest.mark.parametrize(
+    ("value", "room", "remark"),
+    [
+        (1 / 3, 4, ""),
+        ((1 / 3, 0.5), 13, "rounded to 4 digits"),
+        ((0.25, 0.5), 12, ""),
+        ((0.5,) * 99, 14, "2 of 99 entries"),
+        ((1 / 3,) * 99, 24, "2 of 99 entries, rounded to 6 digits"),
+    ],
+)
+def test_numbers_tell_what_is_not_shown(value: Any, room: int, remark: str) -> None:
+    assert written(value, room=room).remark == remark
 
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
     [
-        (1 / 3, 4, "0.3333333333333333"),
-        ((1 / 3, -2e-7 / 3, 0.5), 4, "[0.3333…, -6.666…e-08, 0.5]"),
-        (((1 / 3,), (0.5,)), 0, "[[…]]"),
-        ((), 0, "[]"),
+        (123456789.25, 4, "1.235e+08"),
+        (0.00012345678, 4, "0.0001235"),
+        (1.444567, 6, "1.44457"),
+        (2.999999, 4, "3"),
+        (-12.5, 4, "-12.5"),
+        (1e-17, 4, "1e-17"),
+        (0.0, 4, "0"),
+        (math.nan, 4, "nan"),
+        (-math.inf, 4, "-inf"),
+        (0.1, 17, "0.1"),
     ],
 )
-def test_nested_numbers_lose_digits(value: Any, digits: int, text: str) -> None:
-    assert numbers_text(value, digits=digits) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "digits", "cut_text"),
-    [
-        ("123456789.25", 4, "123456789…"),
-        ("0.0001234567", 4, "0.0001234…"),
-        ("-12.5", 4, "-12.5"),
-        ("-12.345", 4, "-12.345"),  # the mark would take as much room
-        ("1e-17", 4, "1e-17"),
-        ("0", 4, "0"),
-        ("nan", 4, "nan"),
-        ("-inf", 4, "-inf"),
-    ],
-)
-def test_cut_keeps_the_digits_that_count(text: str, digits: int, cut_text: str) -> None:
-    assert cut(text, digits) == cut_text
+def test_numbers_are_rounded_and_never_cut(value: float, digits: int, text: str) -> None:
+    assert rounded(value, "float64", digits) == text
 
 
 @pytest.mark.parametrize(
