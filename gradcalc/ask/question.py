@@ -167,7 +167,7 @@ def _backward(options: Options, dtype: Dtype, outputs: int, draws: Callable[[], 
 
 def ask_together(questions: Sequence[Question]) -> None:
     """Ask torch about questions with the same `batch_key` in one pass, if torch can do that."""
-    from gradcalc.autograd.vectorized import testify_at_points
+    from gradcalc.autograd.many_points import testify_at_points
 
     one = questions[0]
     try:

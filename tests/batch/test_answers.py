@@ -13,7 +13,7 @@ import pytest
 
 import gradcalc.batch.answers
 from gradcalc.ask.question import Question
-from gradcalc.autograd import vectorized
+from gradcalc.autograd import many_points
 from gradcalc.base.errors import Kind
 from gradcalc.base.options import Options
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
@@ -176,6 +176,7 @@ def test_lines_with_one_expression_are_answered_as_if_alone():
         *(f"abs(u) --at u={k - 2}" for k in range(TOGETHER + 1)),
         *(f"u**2*v --at u={k},v=2 --second-order --dtype float32" for k in range(TOGETHER)),
         *(f"x.sum() --at x=[{k},2]" for k in range(TOGETHER)),
+        *(f"tanh(u*v) + softplus(v) --at u=-0.044,v={0.335 + k}" for k in range(17)),
         "u**2*w --at u=1,v=2",
     ]
     records = list(read(io.BytesIO("\n".join(texts).encode()), None))
@@ -190,8 +191,8 @@ def test_lines_with_one_expression_are_answered_as_if_alone():
 
 def test_torch_is_asked_once_for_many_points(monkeypatch):
     asked = []
-    testify = vectorized.testify
-    monkeypatch.setattr(vectorized, "testify", lambda *args: asked.append(1) or testify(*args))
+    testify = many_points.testify
+    monkeypatch.setattr(many_points, "testify", lambda *args: asked.append(1) or testify(*args))
     texts = [f"u**2*v --at u={k},v=2" for k in range(1, 50)]
     records = read(io.BytesIO("\n".join(texts).encode()), None)
     assert [report.verdict for report in answers(records, OPTIONS)] == [Verdict.AGREE] * 49
