@@ -7,7 +7,6 @@ sympy: those are imported when a witness first needs them.
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from gradcalc.base.errors import GradcalcError, Kind, internal_error
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
-from gradcalc.commands.streams import ClosedPipe, drop_output, use_color, write
+from gradcalc.commands.streams import ClosedPipe, drop_output, open_streams, use_color, write
 from gradcalc.commands.sweep import sweep
 from gradcalc.render import FORMATS, error_text, formats
 
@@ -40,13 +39,7 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    for name in ("stdout", "stderr"):
-        # One that was closed before we began is None.
-        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - as Python opened them
-        setattr(sys, name, stream)
-        # A terminal that lacks a character shows its code instead of failing.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    open_streams()
     arguments = [_protected(word) for word in (sys.argv[1:] if argv is None else argv)] or ["-h"]
     try:
         code = _run(arguments)
@@ -81,6 +74,9 @@ def _run(arguments: list[str]) -> int:
         return 130
     except (BrokenPipeError, ClosedPipe, KeyboardInterrupt, SystemExit):
         raise
+    except MemoryError:
+        message = "there is too little memory for this"
+        return _fail(GradcalcError(Kind.LIMIT, message, hint="make it smaller"), arguments)
     except BaseException as problem:  # noqa: BLE001 - a user can do nothing with a traceback
         import shlex
 

@@ -12,6 +12,7 @@ import gc
 import importlib
 import warnings
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from gradcalc.base.errors import GradcalcError, Kind
@@ -43,10 +44,26 @@ class LazyModule:
         with warnings.catch_warnings(), _no_collection():
             # torch warns once on import if NumPy, which it can do without, is not installed.
             warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
-            value = getattr(importlib.import_module(self._name), attribute)
+            value = getattr(self._imported(), attribute)
         # Kept, so that the next look-up is an ordinary one.
         setattr(self, attribute, value)
         return value
+
+    def _imported(self) -> ModuleType:
+        """The module.
+
+        Raises:
+            GradcalcError: If it cannot be loaded, as with too little memory for it.
+        """
+        try:
+            return importlib.import_module(self._name)
+        except (ImportError, OSError, MemoryError) as problem:
+            why = str(problem) or "there is too little memory"
+            raise GradcalcError(
+                Kind.LIMIT,
+                f"{self._name} cannot be loaded: {why}",
+                hint="it takes about a gigabyte of memory; `ulimit -a` shows what may be taken",
+            ) from None
 
 
 class LazyContext(LazyModule):

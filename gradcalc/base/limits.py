@@ -122,6 +122,9 @@ CHUNK_SECONDS = 0.2
 CHUNK_RECORDS = 256
 CHUNK_TEXT = 1_000_000
 
+#: Seconds after which a node of a cluster sends what it has answered of a chunk.
+STINT_SECONDS = 1.0
+
 #: Chunks under way for each worker: while one line is slow, the others get so far ahead of it.
 CHUNKS_AHEAD = 4
 

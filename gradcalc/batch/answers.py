@@ -61,7 +61,8 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
 def _answered(lines: Sequence[_Line]) -> Iterator[Report]:
     """Take the steps that are left, each for all lines.
 
-    What is there is handed out after a moment, so that a slow line delays few others.
+    Where that takes longer than a moment, the first line is finished at once and handed out: no
+    answer waits until all lines of a block have taken a slow step.
     """
     waiting = collections.deque(lines)
     under_way = lines
@@ -69,7 +70,8 @@ def _answered(lines: Sequence[_Line]) -> Iterator[Report]:
     while under_way:
         for line in under_way:
             line.advance()
-            if time.monotonic() - handed > _MOMENT:
+            if waiting and time.monotonic() - handed > _MOMENT:
+                waiting[0].finish()
                 yield from _ready(waiting)
                 handed = time.monotonic()
         under_way = [line for line in under_way if line.report is None]
@@ -166,6 +168,11 @@ class _Line:
         else:
             return
         self.question = None
+
+    def finish(self) -> None:
+        """Take all steps that are left."""
+        while self.report is None:
+            self.advance()
 
     def _fail(self, error: GradcalcError) -> None:
         self.report = Report(

@@ -12,19 +12,20 @@ import contextlib
 import functools
 import importlib.util
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.batch.jobs import Answer, Job, answer_chunk, started_workers
 from gradcalc.batch.records import Record
-from gradcalc.batch.stream import Submit, Undone
-from gradcalc.batch.workers import Workers
+from gradcalc.batch.stream import Deliver, Submit, Undone
+from gradcalc.batch.workers import NoWorkers, Workers
 
 #: Seconds within which a scheduler must answer, and have a worker.
 _PATIENCE = 5.0
@@ -36,12 +37,16 @@ _GLANCE = 0.5
 @contextlib.contextmanager
 def local(jobs: int, job: Job) -> Iterator[tuple[Submit, int]]:
     """Answer so many chunks at a time on this machine; at the end all processes are gone."""
-    workers = started_workers(jobs)
+    workers = started_workers()
     # A thread for each worker, which waits for it and replaces it.
     threads = ThreadPoolExecutor(jobs)
     answer = functools.partial(answer_chunk, workers, job=job)
     try:
         yield functools.partial(threads.submit, answer), jobs
+    except Undone as undone:
+        if isinstance(undone.__cause__, NoWorkers):
+            raise no_processes(undone.__cause__) from None
+        raise
     finally:
         workers.close()
         threads.shutdown(cancel_futures=True)
@@ -62,21 +67,30 @@ def cluster(address: str, job: Job) -> Iterator[tuple[Submit, int]]:
     for name in ("distributed", "distributed.client", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     executor = client.get_executor(pure=False)
+    job = replace(job, stint=limits.STINT_SECONDS)
     answer: Callable[[Sequence[Record]], Any] = functools.partial(answer_on_node, job=job)
-    flying: set[Future[Any]] = set()
+    flying: set[Future[float]] = set()
     over = threading.Event()
 
-    def submit(records: Sequence[Record]) -> Future[Any]:
-        promised: Future[Any] = Future()
+    def submit(records: Sequence[Record], deliver: Deliver) -> Future[float]:
+        promised: Future[float] = Future()
         flying.add(promised)
         promised.add_done_callback(flying.discard)
+        send(records, deliver, promised)
+        return promised
+
+    def send(records: Sequence[Record], deliver: Deliver, promised: Future[float]) -> None:
+        def hand_on(done: Future[tuple[list[Answer], float]]) -> None:
+            left = _hand_on(records, deliver, promised, done)
+            if left:
+                send(left, deliver, promised)
+
         try:
             done = executor.submit(answer, records)
         except Exception as problem:  # noqa: BLE001 - as Dask closes, it raises several things
             promised.set_exception(CancelledError() if client.status != "running" else problem)
         else:
-            done.add_done_callback(functools.partial(_hand_on, promised))
-        return promised
+            done.add_done_callback(hand_on)
 
     threading.Thread(target=_watch, args=(client, flying, over), daemon=True).start()
     try:
@@ -96,15 +110,25 @@ def cluster(address: str, job: Job) -> Iterator[tuple[Submit, int]]:
         client.close(_PATIENCE)
 
 
-def _hand_on(promised: Future[Any], done: Future[Any]) -> None:
-    """Give a result on, unless it was given up meanwhile."""
+def _hand_on(
+    records: Sequence[Record],
+    deliver: Deliver,
+    promised: Future[float],
+    done: Future[tuple[list[Answer], float]],
+) -> Sequence[Record]:
+    """Give answers on, unless they were given up meanwhile; return the records that have none."""
     with contextlib.suppress(InvalidStateError):
         if done.cancelled():
             promised.set_exception(CancelledError())
         elif (problem := done.exception()) is not None:
             promised.set_exception(problem)
-        else:
-            promised.set_result(done.result())
+        elif not promised.done():
+            answers, seconds = done.result()
+            deliver(answers)
+            if len(answers) < len(records):
+                return records[len(answers) :]
+            promised.set_result(seconds)
+    return ()
 
 
 def _watch(client: Any, flying: set[Future[Any]], over: threading.Event) -> None:
@@ -174,19 +198,30 @@ def _unreachable(address: str, reason: str) -> GradcalcError:
     )
 
 
+def no_processes(problem: NoWorkers) -> GradcalcError:
+    """The error that no process can be started on this machine."""
+    return GradcalcError(
+        Kind.LIMIT,
+        f"no process can be started to answer lines: {problem}",
+        hint="each takes about a gigabyte of memory; `ulimit -a` shows what this shell may take",
+    )
+
+
 # --- On a node ------------------------------------------------------------------------------------
 
 _lock = threading.Lock()
 
 
 def answer_on_node(records: Sequence[Record], job: Job) -> tuple[list[Answer], float]:
-    """Answer a chunk in a worker of this node."""
+    """Answer the first records of a chunk in a worker of this node."""
     with _lock:
         workers = _workers()
-    return answer_chunk(workers, records, job)
+    answers: list[Answer] = []
+    seconds = answer_chunk(workers, records, answers.extend, job)
+    return answers, seconds
 
 
 @functools.cache
 def _workers() -> Workers:
     """The workers of this node: as many as it has threads; they end with it."""
-    return started_workers(os.cpu_count() or 1)
+    return started_workers()

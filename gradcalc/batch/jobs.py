@@ -2,13 +2,12 @@
 
 In: records, and a `Job` that says how they are answered and drawn. Out: one `Answer` for each, in
 order. The work is done in a worker, all records at once; if that is lost, those that have no answer
-are asked again one by one, and one that loses its worker on its own is `undecided`.
+are asked again one by one. One that is lost on its own is `undecided`; but if the process died, it
+has a second try, because who killed it may have meant something else.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ class Job:
         message_color: Whether errors and warnings are.
         only: The outcomes that are drawn; None for all.
         grace: Seconds beyond `options.timeout` after which a worker is stopped.
+        stint: Seconds after which no further line of a chunk is begun; None if all are answered.
     """
 
     options: Options
@@ -43,6 +43,7 @@ class Job:
     message_color: bool = False
     only: frozenset[str] | None = None
     grace: float = limits.GRACE
+    stint: float | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -70,9 +71,12 @@ Answering = Callable[[Sequence[Record], Job], Iterator[Answer]]
 
 
 def draw_answers(records: Sequence[Record], job: Job) -> Iterator[Answer]:
-    """Answer records and draw the answers."""
+    """Answer records and draw the answers, of all records or of as many as a stint has."""
+    started = time.monotonic()
     for report in answers(records, job.options):
         yield drawn(report, job)
+        if job.stint is not None and time.monotonic() - started > job.stint:
+            return
 
 
 def drawn(report: Report, job: Job) -> Answer:
@@ -93,34 +97,54 @@ def drawn(report: Report, job: Job) -> Answer:
 
 
 def answer_chunk(
-    workers: Workers, records: Sequence[Record], job: Job, answering: Answering = draw_answers
-) -> tuple[list[Answer], float]:
-    """Answer a chunk in a worker.
+    workers: Workers,
+    records: Sequence[Record],
+    deliver: Callable[[Sequence[Answer]], None],
+    job: Job,
+    answering: Answering = draw_answers,
+) -> float:
+    """Answer a chunk in a worker, or as much of it as a stint has.
+
+    Args:
+        workers: One of them is asked.
+        records: The chunk.
+        deliver: Called with the next answers, as soon as they are there.
+        job: How they are answered.
+        answering: What answers them over there.
 
     Returns:
-        An answer for each record, and the seconds that it took.
+        The seconds that it took.
 
     Raises:
         Lost: If the workers were closed meanwhile.
+        NoWorkers: If there can be none.
     """
     started = time.monotonic()
-    done: list[Answer] = []
+    done = tries = 0
     one_by_one = len(records) == 1
-    while len(done) < len(records):
-        todo = records[len(done) :][: 1 if one_by_one else None]
+    while done < len(records):
+        todo = records[done : done + 1] if one_by_one else records[done:]
+        before = done
         try:
             with workers.lent() as worker:
-                # What it yields before it is lost stays.
-                for answer in worker.results(job.seconds, answering, todo, job):
-                    done.append(answer)  # noqa: PERF402
+                # What it sends before it is lost stays.
+                for answers in worker.messages(job.seconds, answering, todo, job):
+                    deliver(answers)
+                    done += len(answers)
         except Lost as lost:
             if workers.closed:
                 raise
-            if one_by_one:
-                done.append(drawn(_given_up(todo[0], lost, job), job))
+            tries = tries + 1 if one_by_one and done == before else 0
+            if tries == 2 or (tries and not lost.excused):
+                deliver([drawn(_given_up(todo[0], lost, job), job)])
+                done, tries = done + 1, 0
             # Whose fault it was is not known: another line may have taken the memory.
             one_by_one = True
-    return done, time.monotonic() - started
+        else:
+            tries = 0
+            if job.stint is not None:
+                break
+    return time.monotonic() - started
 
 
 def _given_up(record: Record, lost: Lost, job: Job) -> Report:
@@ -135,14 +159,15 @@ def _given_up(record: Record, lost: Lost, job: Job) -> Report:
     )
 
 
-def started_workers(jobs: int) -> Workers:
-    """Workers for so many chunks at a time on this machine."""
+def started_workers() -> Workers:
+    """Workers on this machine; those that are not needed are not started."""
     start_server("gradcalc.batch.preloaded")
-    return Workers(functools.partial(_prepare, max(1, (os.cpu_count() or 1) // jobs)))
+    return Workers(_prepare)
 
 
-def _prepare(threads: int) -> None:
-    """Leave the other processors to the other workers."""
+def _prepare() -> None:
+    """Let torch use one thread: with more, it adds up a large tensor in another order."""
+    from gradcalc.batch import preloaded  # noqa: F401 - where there is no fork server
     from gradcalc.functions import torch
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)

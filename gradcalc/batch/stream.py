@@ -1,9 +1,9 @@
 """Records in, answers out: in order, with a bounded number under way, and nothing kept.
 
 In: an iterator of records, and a function that submits a chunk of them to an executor and returns
-its future. Out: the answers of one chunk after another. Records are read ahead by a thread, so that
-an answer never waits for more input; a chunk holds what has come in, up to some tenths of a second
-of work.
+its future. Out: the answers as they come, those of one chunk after those of another. Records are
+read ahead by a thread, so that an answer never waits for more input; a chunk holds what has come
+in, up to some tenths of a second of work.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from gradcalc.batch.records import Record
 #: A record, and how far in the input it ends, in bytes.
 Placed = tuple[Record, int]
 
-#: Submits a chunk; its future gives an answer for each record, and the seconds that they took.
-Submit = Callable[[Sequence[Record]], "Future[tuple[list[Answer], float]]"]
+#: Takes the next answers to the records of a chunk, in order, from any thread.
+Deliver = Callable[[Sequence[Answer]], None]
+
+#: Submits a chunk; its future is done when all answers are delivered, with the seconds they took.
+Submit = Callable[[Sequence[Record], Deliver], "Future[float]"]
 
 
 class Undone(Exception):  # noqa: N818 - it says what is, not who erred
@@ -31,7 +34,7 @@ class Undone(Exception):  # noqa: N818 - it says what is, not who erred
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The answers of one chunk.
+    """The next answers.
 
     Attributes:
         answers: One for each record.
@@ -43,7 +46,7 @@ class Batch:
 
 
 def in_order(records: Generator[Placed], submit: Submit, ahead: int) -> Iterator[Batch]:
-    """Yield the answers to records, each chunk's as soon as it and those before it are there.
+    """Yield the answers to records, as soon as they and those before them are there.
 
     Args:
         records: Read by a thread of its own, which also closes it.
@@ -55,25 +58,21 @@ def in_order(records: Generator[Placed], submit: Submit, ahead: int) -> Iterator
     """
     woken = threading.Event()
     inbox = _Inbox(records, woken)
-    flying: deque[tuple[int, int, Future[tuple[list[Answer], float]]]] = deque()
+    flying: deque[_Flight] = deque()
     size = 1
     try:
         while True:
             woken.clear()
             while len(flying) < ahead and (chunk := inbox.take(size)):
-                future = submit([record for record, _ in chunk])
-                flying.append((len(chunk), chunk[-1][1], future))
-                future.add_done_callback(lambda _: woken.set())
+                flying.append(_Flight(chunk, submit, woken))
             if not flying and inbox.finished:
                 return
-            if flying and flying[0][2].done():
-                count, position, future = flying.popleft()
-                try:
-                    answers, seconds = future.result()
-                except Exception as problem:
-                    raise Undone from problem
-                size = _next_size(size, count, seconds)
-                yield Batch(answers, position)
+            over = bool(flying) and flying[0].over  # looked at before its last answers are
+            if flying and (batch := flying[0].arrived()) is not None:
+                yield batch
+            elif over:
+                flight = flying.popleft()
+                size = _next_size(size, flight.count, flight.seconds())
             else:
                 woken.wait()
     finally:
@@ -84,6 +83,46 @@ def _next_size(size: int, count: int, seconds: float) -> int:
     """Records of the next chunk, for one of so many that took so long."""
     fitting = int(count * limits.CHUNK_SECONDS / max(seconds, 1e-9))
     return max(1, min(fitting, 2 * size, limits.CHUNK_RECORDS))
+
+
+class _Flight:
+    """A chunk that is under way."""
+
+    def __init__(self, chunk: Sequence[Placed], submit: Submit, woken: threading.Event) -> None:
+        self.count = len(chunk)
+        self._positions = deque(position for _, position in chunk)
+        self._arrived: deque[Answer] = deque()
+        self._woken = woken
+        self._future = submit([record for record, _ in chunk], self._deliver)
+        self._future.add_done_callback(lambda _: woken.set())
+
+    def _deliver(self, answers: Sequence[Answer]) -> None:
+        self._arrived.extend(answers)
+        self._woken.set()
+
+    def arrived(self) -> Batch | None:
+        """The answers that came since the last time, if any did."""
+        answers = [self._arrived.popleft() for _ in range(len(self._arrived))]
+        if not answers:
+            return None
+        positions = [self._positions.popleft() for _ in answers]
+        return Batch(answers, positions[-1])
+
+    @property
+    def over(self) -> bool:
+        """Whether no more will come."""
+        return self._future.done()
+
+    def seconds(self) -> float:
+        """How long it took.
+
+        Raises:
+            Undone: If the executor gave it up.
+        """
+        try:
+            return self._future.result()
+        except Exception as problem:
+            raise Undone from problem
 
 
 class _Inbox:

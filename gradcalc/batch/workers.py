@@ -1,20 +1,22 @@
 """Processes of their own, in which a call may hang, run out of memory or crash.
 
-In: a generator function and its arguments, as pickle takes them. Out: what it yields, one by one;
-or `Lost`, when the process says nothing for too long or is gone. It is replaced then. Knows nothing
-of what is called.
+In: a generator function and its arguments, as pickle takes them. Out: what it yields, one by one
+or as it comes; or `Lost`, when the process says nothing for too long or is gone. It is replaced
+then. Knows nothing of what is called.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,10 @@ from gradcalc.base import limits
 
 #: Where there is a fork server, it imports once what all workers need, and forks them from that:
 #: a new one is there at once. A fork of this process, which has threads, would not be safe.
-_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+_method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+#: Bytes that the name of a directory for sockets may have.
+_DIRECTORY = 50
 
 #: Seconds within which a new process must be there; importing torch takes one or two.
 _START = 120.0
@@ -34,15 +39,31 @@ _GATHERED = 0.02
 _RESULTS, _END, _FAILED = range(3)
 
 
+#: Starts of a process that fail one after the other before nobody tries any more.
+_STARTS = 3
+
+
 class Lost(Exception):  # noqa: N818 - it says what happened, in plain words
-    """A call did not come to its end; the message says how it went."""
+    """A call did not come to its end; the message says how it went.
+
+    Attributes:
+        excused: Whether it may have been through no fault of the call's: its process died.
+    """
+
+    def __init__(self, message: str, *, excused: bool = False) -> None:
+        super().__init__(message)
+        self.excused = excused
+
+
+class NoWorkers(Exception):  # noqa: N818 - it says what is, not who erred
+    """No process can be started; the message says why."""
 
 
 class Worker:
     """One process, which does one call at a time."""
 
     def __init__(self, prepare: Callable[[], None]) -> None:
-        context: Any = multiprocessing.get_context(_METHOD)
+        context: Any = multiprocessing.get_context(_method)
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(other, prepare), daemon=True)
         with _may_have_children():
@@ -52,7 +73,14 @@ class Worker:
     def results(
         self, seconds: float | None, function: Callable[..., Iterator[Any]], *arguments: Any
     ) -> Iterator[Any]:
-        """Yield what the function yields over there.
+        """Yield what the function yields over there: see `messages`."""
+        for message in self.messages(seconds, function, *arguments):
+            yield from message
+
+    def messages(
+        self, seconds: float | None, function: Callable[..., Iterator[Any]], *arguments: Any
+    ) -> Iterator[Sequence[Any]]:
+        """Yield what the function yields over there, as many results at a time as come together.
 
         Args:
             seconds: How long each of its results may take; None for ever. Results that take little
@@ -69,18 +97,20 @@ class Worker:
                 kind, value = self._received(seconds)
                 if kind == _FAILED:
                     raise Lost(f"failed: {value}")
-                yield from value
+                yield value
                 if kind == _END:
                     return
         except (EOFError, OSError):
-            raise Lost(f"ended its process, {self._cause()}") from None
+            raise Lost(f"ended its process, {self._cause()}", excused=True) from None
 
     def wait(self) -> None:
         """Wait until the process is ready."""
         try:
-            self._received(_START)
+            kind, value = self._received(_START)
         except (EOFError, OSError):
-            raise Lost(f"got no process, {self._cause()}") from None
+            raise Lost(f"it ended {self._cause()}") from None
+        if kind == _FAILED:
+            raise Lost(value)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -104,7 +134,8 @@ class Worker:
         code = self._process.exitcode
         if code is not None and code < 0:
             # What memory the system is out of, its killer of processes frees by SIGKILL.
-            return f"by {signal.Signals(-code).name}"
+            names = {number.value: number.name for number in signal.Signals}
+            return f"by {names.get(-code, f'signal {-code}')}"
         return f"with exit code {code}"
 
 
@@ -116,6 +147,7 @@ class Workers:
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
+        self._starting = 0
         self._closed = False
 
     @contextlib.contextmanager
@@ -124,21 +156,16 @@ class Workers:
 
         Raises:
             Lost: If there are none any more.
+            NoWorkers: If none can be started.
         """
         with self._lock:
-            if self._closed:
-                raise Lost("was given up")
-            new = not self._idle
-            worker = Worker(self._prepare) if new else self._idle.pop()
-            self._all.add(worker)
+            self._check_open()
+            worker = self._idle.pop() if self._idle else None
+        worker = worker or self._started()
         try:
-            if new:
-                worker.wait()
             yield worker
         except BaseException:
-            worker.kill()
-            with self._lock:
-                self._all.discard(worker)
+            self._drop(worker)
             raise
         with self._lock:
             self._idle.append(worker)
@@ -154,20 +181,96 @@ class Workers:
             self._closed = True
             for worker in self._all:
                 worker.stop()
+            if self._starting:
+                # Who waits for the fork server would wait until it has imported all.
+                _kill_server()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Lost("was given up")
+
+    def _started(self) -> Worker:
+        """A new process, ready; one that was killed on its way there is replaced."""
+        for tries_left in reversed(range(_STARTS)):
+            worker = None
+            with self._lock:
+                self._check_open()
+                self._starting += 1
+            try:
+                worker = self._new()
+                worker.wait()
+            except (Lost, EOFError, OSError) as problem:
+                if worker is not None:
+                    self._drop(worker)
+                with self._lock:
+                    self._check_open()
+                if not tries_left:
+                    raise NoWorkers(str(problem) or "it ended at once") from None
+            else:
+                return worker
+            finally:
+                with self._lock:
+                    self._starting -= 1
+        raise AssertionError
+
+    def _new(self) -> Worker:
+        worker = Worker(self._prepare)
+        with self._lock:
+            self._all.add(worker)
+            if self._closed:
+                worker.stop()
+        return worker
+
+    def _drop(self, worker: Worker) -> None:
+        worker.kill()
+        with self._lock:
+            self._all.discard(worker)
 
 
 def start_server(preload: str) -> None:
     """Start the fork server, if there is one, with a module that it imports beforehand."""
-    if _METHOD != "forkserver":
+    global _method  # noqa: PLW0603 - there is one fork server for a process
+    if _method != "forkserver":
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     # It is a fresh interpreter: it must find the modules that we have, and none beside them that
     # happens to lie in the user's directory. Ctrl-C is for us; it must not even see it.
     path = os.pathsep.join(filter(None, sys.path))
     multiprocessing.set_forkserver_preload([preload])
+    # It would let interrupts through again when it is started together with the server.
+    resource_tracker.ensure_running()
     with _environment(PYTHONPATH=path, PYTHONSAFEPATH="1"), _interrupts_blocked():
-        forkserver.ensure_running()
+        try:
+            _place_sockets()
+            forkserver.ensure_running()
+        except OSError:  # there is no place for its socket
+            _method = "spawn"
+
+
+def _place_sockets() -> None:
+    """Let multiprocessing have its sockets where their names are short enough: for about 100 bytes.
+
+    Within a TMPDIR with a long name they would not be.
+    """
+    usual = tempfile.gettempdir()
+    try:
+        if len(os.fsencode(usual)) > _DIRECTORY:
+            tempfile.tempdir = "/tmp"  # noqa: S108 - what is made there has a name that nobody knows
+        multiprocessing.util.get_temp_dir()
+    finally:
+        tempfile.tempdir = usual
+
+
+def _kill_server() -> None:
+    """End the fork server; the next process that is started gets a new one."""
+    from multiprocessing import forkserver
+
+    # Nothing public says so.
+    pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+    if _method == "forkserver" and pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -217,11 +320,15 @@ def _serve(pipe: connection.Connection, prepare: Callable[[], None]) -> None:
     """Do calls until there is nobody who asks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepare()
-    _bound_memory()
-    pipe.send((_END, []))
     # When the other end is gone, so is what we are for.
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, ConnectionError):
+        try:
+            prepare()
+            _bound_memory()
+        except Exception as problem:  # noqa: BLE001 - it is told
+            pipe.send((_FAILED, str(problem) or type(problem).__name__))
+            return
+        pipe.send((_END, []))
         while True:
             function, arguments = pipe.recv()
             _do(pipe, function(*arguments))
@@ -237,7 +344,7 @@ def _do(pipe: connection.Connection, results: Iterator[Any]) -> None:
             if time.monotonic() - sent > _GATHERED:
                 pipe.send((_RESULTS, gathered))
                 gathered, sent = [], time.monotonic()
-    except BrokenPipeError:
+    except ConnectionError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is told, and costs only this call
         pipe.send((_RESULTS, gathered))
@@ -262,8 +369,8 @@ def _bound_memory() -> None:
     import resource
 
     now = int(sizes.read_text("ascii").split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = now + limits.WORKER_MEMORY
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
+    if soft != resource.RLIM_INFINITY:  # the user's own
+        most = min(most, soft)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradcalc.base import limits
+from gradcalc.base import interrupts, limits
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options, read_texts
 from gradcalc.commands.arguments import check_format, completed, format_option, takes
@@ -105,7 +105,8 @@ def batch(
     )
     streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
     summary = Summary(failing)
-    _run(streams, job, scheduler or jobs or 1, resume, summary)
+    with interrupts.raised():
+        _run(streams, job, jobs or 1 if scheduler is None else scheduler, resume, summary)
     tell(f"{summary.text()}\n")
     return summary.exit_code
 

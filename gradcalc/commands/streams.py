@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from gradcalc.results.report import Report
 
 
+def open_streams() -> None:
+    """Get the standard streams into order."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # it was closed before we began
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - as Python opens them
+            # Its number is the one that was free. Our processes need it too, lest what they open
+            # gets that number, and what is printed.
+            os.set_inheritable(stream.fileno(), True)  # noqa: FBT003 - it takes no name
+            setattr(sys, name, stream)
+        # A terminal that lacks a character shows its code instead of failing.
+        if name != "stdin" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def use_color(stream: IO[str]) -> bool:
     """Whether a stream gets colour: see https://no-color.org and https://force-color.org."""
     if os.environ.get("NO_COLOR"):

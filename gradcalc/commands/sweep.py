@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gradcalc.base import interrupts
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.names import did_you_mean
 from gradcalc.commands.arguments import asked, takes
@@ -82,7 +83,8 @@ def sweep(
     from gradcalc.sweep.sweep import Sweep
 
     run = Sweep(program, where.names, values, options, device)
-    _write(run, where, form, output)
+    with interrupts.raised():
+        _write(run, where, form, output)
     tell(f"{run.summary.text()}\n")
     return run.summary.exit_code
 

@@ -168,7 +168,7 @@ def test_chunk_that_the_scheduler_never_got_is_given_up():
         lost.result(10)
     over.set()
     watch.join()
-    executors._hand_on(lost, done)  # too late, and no error
+    executors._hand_on([], len, lost, done)  # too late, and no error
     assert done.result() == 1
 
 

@@ -27,15 +27,15 @@ JOB = Job(Options(thorough=False, timeout=1.0), grace=0.5)
 
 @pytest.fixture(scope="module")
 def workers():
-    lent = started_workers(2)
+    lent = started_workers()
     yield lent
     lent.close()
 
 
 def answered(workers, *expressions, job=JOB):
     records = [Record(text, at=("x=3",), line=n) for n, text in enumerate(expressions, 1)]
-    answers, seconds = answer_chunk(workers, records, job, misbehaviour.misbehave)
-    assert seconds > 0
+    answers = []
+    assert answer_chunk(workers, records, answers.extend, job, misbehaviour.misbehave) > 0
     return [json.loads(answer.text) for answer in answers]
 
 
@@ -69,13 +69,15 @@ def test_two_workers_are_nearly_twice_as_fast():
     taken = {}
     records = [Record("x", line=number) for number in range(400)]
     for jobs in (1, 2):
-        lent = started_workers(jobs)
+        lent = started_workers()
         with ThreadPoolExecutor(jobs) as threads:
             submit = functools.partial(
                 threads.submit, answer_chunk, lent, job=JOB, answering=misbehaviour.doze
             )
             list(
-                threads.map(lambda _, lent=lent: answer_chunk(lent, records[:1], JOB), range(jobs))
+                threads.map(
+                    lambda _, lent=lent: answer_chunk(lent, records[:1], len, JOB), range(jobs)
+                )
             )
             started = time.monotonic()
             batches = in_order(((record, 0) for record in records), submit, 4 * jobs)
@@ -128,7 +130,9 @@ def test_line_without_an_answer_has_a_row_in_csv():
 def test_only_what_was_chosen_is_drawn_but_all_is_counted(workers):
     job = replace(JOB, only=frozenset({"error"}))
     records = [Record("x", at=("x=1",), line=1), Record("x +", line=2)]
-    (fine, bad), _ = answer_chunk(workers, records, job)
+    answers = []
+    answer_chunk(workers, records, answers.extend, job)
+    fine, bad = answers
     assert (fine.text, fine.messages, fine.outcome.verdict) == ("", "", "agree")
     assert json.loads(bad.text)["line"] == 2
     assert bad.messages.startswith("line 2:3: error: ")

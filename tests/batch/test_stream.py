@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,17 +23,23 @@ def lines(batches):
     return [answer for batch in batches for answer in batch.answers]
 
 
-def echo(chunk):
+def echo(chunk, deliver):
     """Answer records by their lines, the odd chunks last."""
     time.sleep(0.002 * (chunk[0].line % 3))
-    return [record.line for record in chunk], 0.01
+    deliver([record.line for record in chunk])
+    return 0.01
+
+
+def through(executor):
+    """Submit chunks to be echoed."""
+    return functools.partial(executor.submit, echo)
 
 
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("count", [0, 1, 7, 3000])
 def test_answers_come_once_in_order(threads, count):
     with ThreadPoolExecutor(threads) as executor:
-        batches = list(in_order(numbered(count), lambda c: executor.submit(echo, c), 4 * threads))
+        batches = list(in_order(numbered(count), through(executor), 4 * threads))
     assert lines(batches) == list(range(1, count + 1))
     assert not batches or batches[-1].position == 10 * count
 
@@ -45,11 +52,12 @@ def test_so_much_is_under_way_and_read_ahead_and_no_more():
             read.append(record.line)
             yield record, position
 
-    def submit(chunk):
+    def submit(chunk, deliver):
         sizes.append(len(chunk))
         futures.append(Future())
         if len(futures) == 1:
-            futures[0].set_result(([1], 0.0))
+            deliver([1])
+            futures[0].set_result(0.0)
         return futures[-1]
 
     batches = in_order(records(), submit, 3)
@@ -79,16 +87,49 @@ def test_long_records_are_read_ahead_and_handed_over_one_by_one():
             read.append(number)
             yield Record("x" * limits.CHUNK_TEXT, line=number), number
 
-    def submit(chunk):
+    def submit(chunk, deliver):
         sizes.append(len(chunk))
         future = Future()
-        future.set_result(([record.line for record in chunk], 0.0))
+        deliver([record.line for record in chunk])
+        future.set_result(0.0)
         time.sleep(0.01)
         assert len(read) <= sum(sizes) + 2
         return future
 
     assert lines(in_order(records(), submit, 2)) == list(range(20))
     assert set(sizes) == {1}
+
+
+def test_answers_of_a_chunk_are_given_as_they_come_and_behind_those_before_it():
+    flights = []
+
+    def submit(chunk, deliver):
+        flights.append((chunk, deliver, Future()))
+        return flights[-1][2]
+
+    batches = in_order(numbered(3), submit, 3)
+    given = []
+    consumer = threading.Thread(target=lambda: given.extend(lines([batch]) for batch in batches))
+    consumer.start()
+
+    def until(expected):
+        end = time.monotonic() + 5
+        while given != expected and time.monotonic() < end:
+            time.sleep(0.001)
+        assert given == expected
+
+    until([])
+    while sum(len(chunk) for chunk, _, _ in flights) < 3:
+        time.sleep(0.001)
+    flights[-1][1](["last"])
+    flights[-1][2].set_result(0.0)
+    for _, deliver, _ in flights[:-1]:
+        deliver(["before"])
+    until([["before"]])
+    for _, _, future in flights[:-1]:
+        future.set_result(0.0)
+    consumer.join(5)
+    assert sum(given, [])[-1] == "last"
 
 
 def test_answer_is_given_while_the_next_record_is_awaited():
@@ -100,7 +141,7 @@ def test_answer_is_given_while_the_next_record_is_awaited():
         yield Record("second", line=2), 2
 
     with ThreadPoolExecutor(1) as executor:
-        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        batches = in_order(records(), through(executor), 4)
         assert next(batches).answers == [1]
         assert not more.is_set()
         more.set()
@@ -113,7 +154,7 @@ def test_problem_with_reading_is_raised_after_the_answers():
         raise OSError("no such disk")
 
     with ThreadPoolExecutor(1) as executor:
-        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        batches = in_order(records(), through(executor), 4)
         assert next(batches).answers == [1]
         with pytest.raises(OSError, match="no such disk"):
             next(batches)
@@ -129,7 +170,7 @@ def test_records_are_closed_when_nobody_wants_more():
             closed.set()
 
     with ThreadPoolExecutor(1) as executor:
-        batches = in_order(records(), lambda chunk: executor.submit(echo, chunk), 4)
+        batches = in_order(records(), through(executor), 4)
         next(batches)
         batches.close()
         assert closed.wait(5)
