@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# As in typing, whose import takes as long as all of Python's start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gradcalc.ask.calculate import grad
     from gradcalc.base.errors import GradcalcError
     from gradcalc.results.report import Report, Verdict

@@ -2,15 +2,13 @@
 
 In: nothing. Out: a handler for the whole of a command, and a block in which an interrupt is raised
 as Python raises it. An exception would not do elsewhere: where a module is being imported, it may
-be taken for a failure of that.
+be taken for a failure of that. It imports next to nothing, because it has to be there first.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-from collections.abc import Iterator
 
 
 def end_at_once() -> None:
@@ -19,17 +17,17 @@ def end_at_once() -> None:
         signal.signal(signal.SIGINT, _end)
 
 
-@contextlib.contextmanager
-def raised() -> Iterator[None]:
-    """Raise an interrupt in the block, which has something to clean up."""
-    if signal.getsignal(signal.SIGINT) is not _end:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, _end)
+class Raised:
+    """A block in which an interrupt is raised, because there is something to clean up."""
+
+    def __enter__(self) -> None:
+        self._ours = signal.getsignal(signal.SIGINT) is _end
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, _end)
 
 
 def _end(*_: object) -> None:

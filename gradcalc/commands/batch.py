@@ -105,7 +105,7 @@ def batch(
     )
     streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
     summary = Summary(failing)
-    with interrupts.raised():
+    with interrupts.Raised():
         _run(streams, job, jobs or 1 if scheduler is None else scheduler, resume, summary)
     tell(f"{summary.text()}\n")
     return summary.exit_code

@@ -83,7 +83,7 @@ def sweep(
     from gradcalc.sweep.sweep import Sweep
 
     run = Sweep(program, where.names, values, options, device)
-    with interrupts.raised():
+    with interrupts.Raised():
         _write(run, where, form, output)
     tell(f"{run.summary.text()}\n")
     return run.summary.exit_code
