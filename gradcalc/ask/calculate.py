@@ -72,8 +72,10 @@ def grad(
             hint='write it in quotes, as in grad("x**2", {"x": 3})',
         )
     with alone():
-        bindings = parse_bindings(OPTIONS["at"].from_python({} if at is None else at))
-        return calculate(str(expression), bindings, Options(**read_values(given.arguments)))
+        asked = Options(**read_values(given.arguments))
+        values = OPTIONS["at"].from_python({} if at is None else at)
+        bindings = parse_bindings(values, files=asked.files)
+        return calculate(str(expression), bindings, asked)
 
 
 def calculate(expression: str, bindings: Iterable[Binding], options: Options) -> Report:

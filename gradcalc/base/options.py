@@ -245,6 +245,10 @@ class Options:
         CLAIMS, "A derivative by hand; may be repeated.", "check line",
         name="claim", metavar="NAME=FORMULA", default=(),
     )
+    files: bool = _option(
+        FLAG, "Refuse values from files, such as x=@x.npy.", "grad check batch sweep python",
+        default=True,
+    )
     timeout: float | None = _option(
         SECONDS, "What has no verdict by then is undecided.", "grad check batch sweep python",
         metavar="SECONDS", check=_TIME, default=None, asked=10.0,

@@ -139,7 +139,7 @@ class _Line:
         """Understand the question, then answer it."""
         if self._record.error is not None:
             raise self._record.error
-        bindings = parse_bindings(self._record.at)
+        bindings = parse_bindings(self._record.at, files=self._options.files)
         self.question = Question(self._record.expression, bindings, self._options)
         yield
         return (yield from self.question.answer(**self._marks))

@@ -66,6 +66,7 @@ class AnswerFile:
         """
         self.kept = 0
         self._name = name
+        self._files = defaults.files
         self._common = (__version__, importlib.metadata.version("torch"), defaults)
         self._asked: deque[bytes] = deque()
         self._file = self._opened()
@@ -204,7 +205,8 @@ class AnswerFile:
 
     def _beginning(self, record: Record) -> bytes:
         """What the line that answers the record begins with."""
-        named = [name for text in _values(record) if "@" in text for name in files_in(text)]
+        texts = _values(record) if self._files else ()
+        named = [name for text in texts if "@" in text for name in files_in(text)]
         question = [*self._common, record, [self._content(name) for name in named]]
         text = json.dumps(question, default=_parts, sort_keys=True)
         return _BEGIN + _digest(hashlib.sha256(text.encode()))

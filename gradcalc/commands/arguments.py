@@ -122,7 +122,8 @@ def asked(given: Mapping[str, Any], **more: Any) -> tuple[tuple[Binding, ...], O
     at = values.pop("at", ())
     from gradcalc.language.bindings import parse_bindings
 
-    return parse_bindings(at), Options(**values, **more)
+    options = Options(**values, **more)
+    return parse_bindings(at, files=options.files), options
 
 
 def check_format(name: str) -> None:

@@ -6,14 +6,19 @@ In: text. Out: text where it belongs, in colour where that is wanted.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import shutil
+import signal
+import stat
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
-from gradcalc.base import limits
+from gradcalc.base import interrupts, limits
 from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.render import Drawn, Start, warning_text
 
@@ -73,16 +78,21 @@ def write(text: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(output: str | None) -> Iterator[Callable[[Drawn], None]]:
-    """Yield what writes to a file, which is made anew; or to standard output.
+def writing(output: str | None, inputs: Iterable[str] = ()) -> Iterator[Callable[[Drawn], None]]:
+    """Yield what writes to a file, or to standard output.
+
+    A file is written beside its place, with `.partial` after its name. It takes its place when it
+    is complete; until then, what stood there stays. If it never is, standard error names it.
 
     Args:
         output: The file's name; None for standard output.
+        inputs: The names of files that are read meanwhile; - is standard input.
 
     Raises:
         ClosedPipe: If whoever reads it has gone.
-        GradcalcError: If it cannot be written.
+        GradcalcError: If it cannot be written, or is an input.
     """
+    _refuse_inputs(output, inputs)
     if output is None:
         yield lambda drawn: write(str(drawn))
         return
@@ -92,14 +102,114 @@ def writing(output: str | None) -> Iterator[Callable[[Drawn], None]]:
             file.seek(0)
         file.write(drawn if isinstance(drawn, bytes) else drawn.encode())
 
+    place = Path(os.path.realpath(output) if Path(output).is_symlink() else output)
+    # A pipe or a device takes what it gets; a directory refuses.
+    in_place = place.exists() and not place.is_file()
     try:
-        with Path(output).open("wb") as file:
+        with place.open("wb") if in_place else _replacing(place) as file:
             yield put
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as problem:
         why = reason(problem, "it cannot be written")
         raise GradcalcError(Kind.USAGE, f"{output}: {why}") from None
+
+
+def _refuse_inputs(output: str | None, inputs: Iterable[str]) -> None:
+    """Refuse to write to a file that is read, whatever name or link leads to it."""
+    ours = _status(output or sys.stdout)
+    for name in inputs:
+        theirs = _status(sys.stdin if name == "-" else name)
+        if ours is None or theirs is None or not stat.S_ISREG(ours.st_mode):
+            continue
+        if os.path.samestat(ours, theirs):
+            message = f"{output or 'standard output'} is an input of this run"
+            raise GradcalcError(
+                Kind.USAGE, f"{message}, and would be written to", hint="choose another -o"
+            )
+
+
+def _status(file: str | IO[str] | None) -> os.stat_result | None:
+    """What the system knows of a file; None if there is none."""
+    try:
+        return os.stat(file if isinstance(file, str) else file.fileno()) if file else None  # noqa: PTH116 - a number too
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def _replacing(place: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place, with the rights of what stood there, when it is complete."""
+    before = _status(str(place))
+    if before is not None and not os.access(place, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    partial, file = _beside(place)
+    try:
+        with interrupts.Raised(), _terminated_by_exception(), file:
+            if before is not None:
+                _give_rights(partial, before)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(place)
+    except BaseException:
+        _tell_of(partial, place, before)
+        raise
+
+
+def _beside(place: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside the place, whose name says that it is not complete."""
+    name = place.name if len(os.fsencode(place.name)) < 240 else place.name[:60]
+    for number in itertools.count(1):
+        partial = place.with_name(f"{name}{f'.{number}' if number > 1 else ''}.partial")
+        try:
+            return partial, partial.open("xb")
+        except FileExistsError:  # of another run
+            continue
+        except OSError as problem:
+            raise GradcalcError(
+                Kind.USAGE,
+                f"no file can be made in {place.parent}: {reason(problem, 'refused')}",
+                hint="choose another -o; answers are written beside it until they are complete",
+            ) from None
+    raise AssertionError
+
+
+def _give_rights(partial: Path, before: os.stat_result) -> None:
+    if hasattr(os, "chown"):  # not on Windows
+        with contextlib.suppress(OSError):  # only root may give files away
+            os.chown(partial, before.st_uid, before.st_gid)
+    partial.chmod(stat.S_IMODE(before.st_mode))
+
+
+@contextlib.contextmanager
+def _terminated_by_exception() -> Iterator[None]:
+    """Let the signal to terminate raise an exception, as Ctrl-C does here."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell_of(partial: Path, place: Path, before: os.stat_result | None) -> None:
+    """Say where the answers are that never were complete; without any, leave nothing."""
+    left = _status(str(partial))
+    if left is None:
+        return
+    if not left.st_size:
+        partial.unlink()
+        return
+    rest = "was not made" if before is None else "is as it was"
+    warning = f"{partial} holds what was written until then; {place} {rest}"
+    tell(warning_text(warning, color=use_color(sys.stderr)))
 
 
 def drop_output() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,6 +60,7 @@ def sweep(
     """Differentiate an expression at many points, with a verdict on each."""
     from gradcalc.ask.question import name_warnings
     from gradcalc.base.options import dtype_of
+    from gradcalc.language.bindings import files_in
     from gradcalc.sweep.points import parse_axis
 
     form = FORMATS["csv"] if output is None else format_of(output, "tables")
@@ -75,7 +76,7 @@ def sweep(
         )
     axes = [parse_axis(text, lambda value: _number(value, dtype)) for text in over or ()]
     program = _program(program_text(expr), axes, fixed, options)
-    where = _points(points, axes, program, fixed, output)
+    where = _points(points, axes, program, fixed)
     for warning in name_warnings(program, set(program.names)):
         tell(warning_text(warning, color=use_color(sys.stderr)))
     values = {binding.name: _value(binding, dtype) for binding in fixed}
@@ -83,8 +84,11 @@ def sweep(
     from gradcalc.sweep.sweep import Sweep
 
     run = Sweep(program, where.names, values, options, device)
+    inputs = [name for text in given["at"] or () for name in files_in(text)]
+    inputs += [points] if points is not None else []
+    inputs += ["-"] if expr == "-" else []
     with interrupts.Raised():
-        _write(run, where, form, output)
+        _write(run, where, form, output, inputs)
     tell(f"{run.summary.text()}\n")
     return run.summary.exit_code
 
@@ -140,17 +144,12 @@ def _points(
     axes: Sequence[Axis],
     program: Program,
     fixed: Sequence[Binding],
-    output: str | None,
 ) -> Points:
     """The points of a grid, or of a file."""
     from gradcalc.sweep.points import grid, read
 
     if file is None:
         return grid(axes)
-    if output is not None and Path(output).absolute() == Path(file).absolute():
-        raise GradcalcError(
-            Kind.USAGE, "the points and the answers are one file", hint="choose another -o"
-        )
     bound = {binding.name for binding in fixed}
     return read(file, [name for name in program.names if name not in bound])
 
@@ -159,7 +158,7 @@ def _number(text: str, dtype: Dtype) -> float:
     """The value of a constant expression."""
     from gradcalc.language.bindings import parse_bindings
 
-    return _value(parse_bindings([f"end={text}"])[0], dtype)
+    return _value(parse_bindings([f"end={text}"], files=False)[0], dtype)
 
 
 def _value(binding: Binding, dtype: Dtype) -> float:
@@ -191,20 +190,29 @@ def _has_cuda() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _write(asked: Sweep, points: Points, form: Format, output: str | None) -> None:
+def _write(
+    asked: Sweep, points: Points, form: Format, output: str | None, inputs: Sequence[str]
+) -> None:
     """Write the answers, a chunk at a time."""
     from gradcalc.sweep.sweep import CHUNK
 
     drawing = form.tables(asked.columns)
     # A bar would stand among the answers where both go to the terminal.
     shown = output is not None or not sys.stdout.isatty()
-    with progress("points", points.count, shown=shown) as advance, writing(output) as put:
-        put(drawing.header)
+    with progress("points", points.count, shown=shown) as advance, writing(output, inputs) as put:
+        begun = False
         try:
             for table in asked.tables(points.chunks(CHUNK)):
+                if not begun:
+                    put(drawing.header)
+                    begun = True
                 for piece in drawing.draw(table):
                     put(piece)
                 advance(asked.summary.total, asked.summary.total)
-        finally:
-            # What is written is a whole file, wherever it ends.
-            put(drawing.footer)
+        except BaseException:
+            if begun:
+                # With it, what is there can be read, unless it was cut off within a piece.
+                with contextlib.suppress(Exception):
+                    put(drawing.footer)
+            raise
+        put(drawing.footer)

@@ -52,8 +52,12 @@ class Binding(NamedTuple):
     span: Span
 
 
-def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
+def parse_bindings(texts: Iterable[str], *, files: bool = True) -> tuple[Binding, ...]:
     """Parse the values of `--at`: each "u=1,v=pi/4".
+
+    Args:
+        texts: The values.
+        files: Whether one may come from a file.
 
     Raises:
         GradcalcError: kind `binding`; the span is in the binding's own text.
@@ -61,7 +65,7 @@ def parse_bindings(texts: Iterable[str]) -> tuple[Binding, ...]:
     bindings: dict[str, Binding] = {}
     for text in texts:
         for start, stop in _split(text):
-            binding = _number(text, start, stop) or _binding(text, start, stop)
+            binding = _number(text, start, stop) or _binding(text, start, stop, files)
             if binding.name in bindings:
                 message = f"`{binding.name}` is bound twice"
                 raise _refused(message, text, binding.span, "leave one of the values out")
@@ -99,7 +103,7 @@ def _number(text: str, start: int, stop: int) -> Binding | None:
     return Binding(match["name"], Array((), (number,)), text, Span(*match.span("name")))
 
 
-def _binding(text: str, start: int, stop: int) -> Binding:
+def _binding(text: str, start: int, stop: int, files: bool) -> Binding:
     name, sign, value = text[start:stop].partition("=")
     stripped = normal(name.strip())
     if not sign or not stripped:
@@ -114,11 +118,16 @@ def _binding(text: str, start: int, stop: int) -> Binding:
         message = "two values without a comma between them"
         raise _refused(message, text, Span(start, stop), f"write {apart}")
     bound = SIGNS.get(stripped, stripped)
-    return Binding(bound, _value(text, start + len(name) + 1, stop, bound), text, span)
+    bound_to = _value(text, start + len(name) + 1, stop, bound, files)
+    return Binding(bound, bound_to, text, span)
 
 
-def parse_weights(text: str) -> tuple[Binding, ...]:
+def parse_weights(text: str, *, files: bool = True) -> tuple[Binding, ...]:
     """Parse the weights of results: values parted by commas, as in "[1, 2], 3, ones".
+
+    Args:
+        text: The weights.
+        files: Whether one may come from a file.
 
     Raises:
         GradcalcError: kind `binding`.
@@ -130,15 +139,16 @@ def parse_weights(text: str) -> tuple[Binding, ...]:
         hint = "write the weights of one result as a list, as in [1, 2]"
         raise _refused(message, text, Span(start, stop), hint, Kind.LIMIT)
     return tuple(
-        Binding("", _weight(text, start, stop), text, Span(start, stop)) for start, stop in parts
+        Binding("", _weight(text, start, stop, files), text, Span(start, stop))
+        for start, stop in parts
     )
 
 
-def _weight(text: str, start: int, stop: int) -> Program | Array:
+def _weight(text: str, start: int, stop: int, files: bool) -> Program | Array:
     """The weight of a result; `ones` is 1 for each of its entries."""
     if text[start:stop].strip() == "ones":
         return Array((), (1.0,))
-    return _value(text, start, stop, "--grad-outputs")
+    return _value(text, start, stop, "--grad-outputs", files)
 
 
 def files_in(text: str) -> list[str]:
@@ -148,10 +158,14 @@ def files_in(text: str) -> list[str]:
     return [value[1:] for value in values if value[:1] == "@"]
 
 
-def _value(text: str, start: int, stop: int, name: str) -> Program | Array:
+def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program | Array:
     """Parse a constant expression that is part of a longer text, or read a file."""
     value = text[start:stop]
     if value.strip().startswith("@"):
+        if not files:
+            shown = Span(start + len(value) - len(value.lstrip()), start + len(value.rstrip()))
+            message = f"the value of `{name}` may not come from a file here"
+            raise _refused(message, text, shown, "write the numbers themselves")
         from gradcalc.language.arrays import read
 
         try:

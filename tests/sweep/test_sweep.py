@@ -282,15 +282,19 @@ def test_answers_are_points_again(run: Run, points: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "npy"])
-def test_what_is_answered_before_an_error_is_a_whole_file(
+def test_what_is_answered_before_an_error_can_be_read(
     run: Run, tmp_path: Path, monkeypatch: Any, kind: str
 ) -> None:
     monkeypatch.setattr(sweep, "CHUNK", 2)
-    points, out = tmp_path / "points.csv", str(tmp_path / f"out.{kind}")
+    points, out = tmp_path / "points.csv", tmp_path / f"out.{kind}"
     points.write_text("x\n1\n2\n3\n4\nfive\n")
-    assert run("sweep", "x*x", "--points", str(points), "-o", out)[0] == 2
+    code, _, err = run("sweep", "x*x", "--points", str(points), "-o", str(out))
+    assert (code, out.exists()) == (2, False)
+    partial = tmp_path / f"out.{kind}.partial"
+    assert f"{partial} holds" in err
+    partial.rename(out)
     # The chunk before the bad one waits for it: it might have been the last.
-    assert [row["x"] for row in swept(run, "x", "--points", out)] == ["1.0", "2.0"]
+    assert [row["x"] for row in swept(run, "x", "--points", str(out))] == ["1.0", "2.0"]
 
 
 def test_array_grows_by_chunks(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
@@ -356,10 +360,25 @@ def test_bad_cell_is_found_where_it_stands(run: Run, tmp_path: Path, monkeypatch
 
 def test_answers_do_not_replace_the_points(run: Run, points: str) -> None:
     before = Path(points).read_text()
-    code, _, err = run("sweep", "u*v", "--points", points, "-o", points)
-    assert code == 2
-    assert "one file" in err
-    assert Path(points).read_text() == before
+    link = Path(points).with_name("link.csv")
+    link.symlink_to(points)
+    for output in (points, str(link)):
+        code, _, err = run("sweep", "u*v", "--points", points, "-o", output)
+        assert code == 2
+        assert "is an input of this run" in err
+        assert Path(points).read_text() == before
+
+
+def test_answers_do_not_replace_a_value(run: Run, tmp_path: Path) -> None:
+    value = tmp_path / "v.npy"
+    np.save(value, np.array(2.0))
+    before = value.read_bytes()
+    words = ("sweep", "u*v", "--over", "u=0:1:2", "--at", f"v=@{value}")
+    code, _, err = run(*words, "-o", str(value))
+    assert (code, value.read_bytes()) == (2, before)
+    assert "is an input of this run" in err
+    assert run(*words, "-o", str(tmp_path / "out.npy"))[0] == 0
+    assert run(*words, "--no-files")[0] == 2
 
 
 def test_cuda_that_is_not_there_is_told(run: Run, monkeypatch: Any) -> None:
