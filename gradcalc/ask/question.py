@@ -18,10 +18,9 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options, dtype_of
 from gradcalc.base.stages import Steps
-from gradcalc.functions import lookup
 from gradcalc.language.bindings import Binding, bind
 from gradcalc.language.parser import parse
-from gradcalc.language.scope import CONSTANTS
+from gradcalc.language.scope import CONSTANTS, GREEK, meant_call
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import Report, Verdict
 
@@ -223,11 +222,10 @@ def name_warnings(program: Program, bound: Collection[str]) -> tuple[str, ...]:
         for name in program.names
         if name in CONSTANTS
     ]
-    # Greek letters are variables more often than functions.
     uncalled = [
-        f"`{name}` is a variable here; the function is called {row.signature}"
+        f"`{name}` is a variable here; the function is called {call}"
         for name in program.names
-        if name not in bound and name not in {"beta", "gamma"} and (row := lookup(name)) is not None
+        if name not in bound and name not in GREEK and (call := meant_call(name, program.names))
     ]
     return (*shadowed, *uncalled)
 

@@ -116,6 +116,7 @@ class MendableError(GradcalcError):
     Attributes:
         lead: What the hint says before the corrected texts.
         corrected: Texts, or pieces of the text, that may be what was meant; none that is too long.
+        replaces: Whether what stands at `span` stands there by mistake; else they have its names.
     """
 
     def __init__(
@@ -128,9 +129,11 @@ class MendableError(GradcalcError):
         lead: str,
         corrected: tuple[str, ...],
         hint: str | None = None,
+        replaces: bool = False,
     ) -> None:
         super().__init__(kind, message, text=text, span=span, hint=hint)
         self.lead = lead
+        self.replaces = replaces
         self.corrected = tuple(p for p in corrected if len(p) <= _SHOWN and "\n" not in p)
 
     def show(self, sound: Sequence[str]) -> None:

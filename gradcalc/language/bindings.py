@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from gradcalc.base import limits
@@ -20,6 +20,7 @@ from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import did_you_mean, normal
 from gradcalc.functions import TABLE, lookup
 from gradcalc.language.parser import parse
+from gradcalc.language.scope import meant_call, run_together
 from gradcalc.language.tokens import SIGNS
 from gradcalc.program.program import Array, Program
 
@@ -213,20 +214,23 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
     for binding in by_name.values():
         if binding.name not in program.names:
             message = f"`{binding.name}` does not occur in the expression"
-            hint = _unused_hint(program, binding.name)
+            hint = _unused_hint(program, binding.name, by_name)
             raise _refused(message, binding.text, binding.span, hint)
     missing = [variable for variable in program.inputs if variable.name not in by_name]
     if missing:
         names = [variable.name for variable in missing[:_NAMED]]
         hint = f"add --at {','.join(f'{name}=1' for name in names)}"
-        row = lookup(names[0])
-        if row is not None:
-            hint += f"; to call the function write {row.signature}"
+        call = meant_call(names[0], by_name)
+        if call is not None:
+            hint += f"; the function is called {call}"
         raise _refused(f"`{names[0]}` has no value", program.text, missing[0].span, hint)
     return by_name
 
 
-def _unused_hint(program: Program, name: str) -> str:
+def _unused_hint(program: Program, name: str, known: Collection[str]) -> str:
+    calls = (run_together(other, known) for other in program.names if other not in known)
+    if (call := next(filter(None, calls), None)) is not None:
+        return f"the function is called {call}"
     row = lookup(name)
     if row is not None and any(TABLE[step.function] is row for step in program.steps):
         return f"`{name}(...)` calls the function; for a product write {name}*(...)"

@@ -17,8 +17,9 @@ from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
 from gradcalc.base.names import nearest
 from gradcalc.functions import TABLE, Function, callable_names, lookup
 from gradcalc.functions.table import Parameter
+from gradcalc.language import notebook
 from gradcalc.language.literals import Calculate, NotConstant, is_arithmetic, option
-from gradcalc.language.scope import NOTEBOOK, PREFIXES, Scope
+from gradcalc.language.scope import PREFIXES, Scope
 from gradcalc.language.source import Source
 
 #: How alike a word and a function's name are, for "did you mean".
@@ -309,18 +310,27 @@ class Calls:
         place = self._source.span(callee)
         if isinstance(callee, ast.Attribute):
             place = self._source.attribute(callee)[1]
-        if name in NOTEBOOK:
-            message = f"`{name}` is no part of the program"
-            return self._source.error(message, place, NOTEBOOK[name], kind=Kind.NAME)
         text = self._source.text
+        if (advice := notebook.advice(name)) is not None:
+            message = f"`{name}` is no part of the program"
+            return self._source.error(message, place, advice, kind=Kind.NAME)
+        if (row := notebook.layer(name)) is not None:
+            return MendableError(
+                Kind.NAME,
+                f"`{name}` is no part of the program",
+                text=text,
+                span=place,
+                lead="layers are functions here: write",
+                corrected=(row.signature,),
+                hint=f"layers are functions here; the arguments are {row.signature}",
+                replaces=True,
+            )
         before, after = text[: place.start].lstrip(), text[place.stop :].rstrip()
         near = nearest(name, callable_names(), alike=_ALIKE)
+        hint = "`gradcalc functions` lists them all"
+        lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
         if near:
-            hint = f"did you mean `{near}`?"
-            lead, corrected = hint, f"{before}{near}{after}"
-        else:
-            hint = "`gradcalc functions` lists them all"
-            lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
+            lead, corrected = f"did you mean `{near}`?", f"{before}{near}{after}"
         return MendableError(
             Kind.NAME,
             f"unknown function `{name}`",
@@ -329,6 +339,7 @@ class Calls:
             lead=lead,
             corrected=(corrected,),
             hint=hint,
+            replaces=True,
         )
 
     def check_count(self, row: Function, count: int, *, by_name: int, span: Span) -> None:
@@ -346,7 +357,16 @@ class Calls:
 
     def argument_error(self, row: Function, message: str, span: Span) -> GradcalcError:
         """An error about the arguments of a call."""
-        return self._source.error(message, span, f"write {row.signature}")
+        return MendableError(
+            Kind.SYNTAX,
+            message,
+            text=self._source.text,
+            span=span,
+            lead="write",
+            corrected=(row.signature,),
+            hint=f"its arguments are {row.signature}",
+            replaces=True,
+        )
 
     def _twice(self, call: Call, name: str) -> GradcalcError:
         return self.argument_error(call.row, f"{call.row.name} gets `{name}` twice", call.span)

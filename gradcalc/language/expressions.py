@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from gradcalc.base.errors import Kind, MendableError
 from gradcalc.functions import TABLE
+from gradcalc.language import notebook
 from gradcalc.language.calls import Call, Calls, Literal, is_prefix
 from gradcalc.language.draft import Draft
 from gradcalc.language.literals import NotConstant, index
@@ -255,6 +256,9 @@ class Expression:
             )
         if isinstance(node, ast.Attribute):
             name, place = self._source.attribute(node)
+            if (advice := notebook.advice(name)) is not None:
+                message = f"`{name}` is no part of the program"
+                raise self._source.error(message, place, advice, kind=Kind.NAME)
             raise MendableError(
                 Kind.NAME,
                 f"unknown attribute `{name}`",
@@ -272,7 +276,7 @@ class Expression:
                 span=span,
                 lead="a decimal number is written with a point:",
                 corrected=(re.sub(r"(?<=\d),(?=\d)", ".", text.strip()),),
-                hint="write one expression at a time",
+                hint="give one expression at a time",
             )
         if isinstance(node, ast.Tuple):
             raise self._source.error("there is nothing between the brackets", node)

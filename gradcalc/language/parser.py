@@ -30,14 +30,14 @@ from collections.abc import Collection
 
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
-from gradcalc.functions import TABLE, Function
+from gradcalc.functions import TABLE, Function, lookup
 from gradcalc.language.draft import Draft
 from gradcalc.language.expressions import BINARY, Expression
 from gradcalc.language.notation import as_typed, rewrite
-from gradcalc.language.scope import Scope
+from gradcalc.language.scope import GREEK, Scope, run_together
 from gradcalc.language.source import Source
 from gradcalc.language.syntax import depths
-from gradcalc.language.tokens import Line, Token, lines
+from gradcalc.language.tokens import NAME, Line, Token, lines
 from gradcalc.program.program import Program, Statement
 
 _ASSIGNED = {
@@ -77,7 +77,7 @@ def parse(text: str, variables: Collection[str] = ()) -> Program:
     try:
         return _parse(text, variables)
     except MendableError as error:
-        error.show([text for text in error.corrected if _parses(text, variables)])
+        error.show([text for text in error.corrected if _mends(text, error, variables)])
         raise
 
 
@@ -87,12 +87,23 @@ def _parse(text: str, variables: Collection[str], fixed: Collection[str] = ()) -
     return program
 
 
-def _parses(text: str, variables: Collection[str]) -> bool:
+def _mends(corrected: str, error: MendableError, variables: Collection[str]) -> bool:
+    """Whether a corrected text means something: it has the variables that stood in the wrong place.
+
+    A function's name that has become a variable, as in sin²*(x), was meant otherwise; and so was
+    one that is written together with its argument, as in sinx*y.
+    """
     try:
-        _parse(text, variables)
+        program = _parse(corrected, variables)
     except GradcalcError:
         return False
-    return True
+    span = error.span or Span(0, 0)
+    there = set(NAME.findall(error.text[span.start : span.stop]))
+    functions = {word for word in there if lookup(word) or run_together(word)}
+    functions -= {*GREEK, *variables}
+    if not functions.isdisjoint(program.names):
+        return False
+    return error.replaces or there - functions <= set(NAME.findall(corrected))
 
 
 def _check_canonical(program: Program) -> None:

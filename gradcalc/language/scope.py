@@ -22,19 +22,42 @@ PREFIXES = frozenset(
     }
 )
 
-#: Calls of a notebook that gradcalc makes itself, and what to type instead.
-NOTEBOOK = {
-    "backward": "leave it out: gradcalc runs backward itself; --grad-outputs weighs the result",
-    "retain_grad": "leave it out, and ask with --retain-grad NAMES",
-    "requires_grad_": "leave it out: every variable requires grad, unless --wrt says otherwise",
-    "print": "leave it out: gradcalc prints all of it",
-    "manual_seed": "leave it out, and give --seed",
-    "grad": "leave it out: gradcalc differentiates by itself",
-    "zero_grad": "leave it out, and ask with --zero-grad",
-}
+#: Greek letters that are functions too; they are variables more often.
+GREEK = frozenset({"beta", "gamma"})
 
 #: A variable's name, where it stands before a bracket: one letter, with an index perhaps.
 _LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
+
+
+#: What an argument without brackets mostly is: 2x of sin2x.
+_ARGUMENT = re.compile(r"(\d*)(([^\W\d])\w*)")
+_USUAL = frozenset("xyzuvθ")
+
+
+def run_together(name: str, known: Collection[str] = ()) -> str | None:
+    """The call that was meant by a name such as sinx or cos2x; None for other names.
+
+    Args:
+        name: A name that is no function's.
+        known: Names of variables, beside the usual x, y, z, u, v, θ.
+    """
+    if lookup(name) is not None:
+        return None
+    for cut in range(len(name) - 1, 1, -1):
+        row, rest = lookup(name[:cut]), _ARGUMENT.fullmatch(name, cut)
+        if row is None or rest is None or row.required != 1 or row.creates or row.attribute:
+            continue
+        factor, variable, letter = rest.groups()
+        usual = letter in _USUAL and variable[1:].isdigit() | (variable == letter)
+        if variable in known or usual:
+            return f"{name[:cut]}({f'{factor}*' if factor else ''}{variable})"
+    return None
+
+
+def meant_call(name: str, known: Collection[str]) -> str | None:
+    """The call that may be meant by a variable called sin, or sinx."""
+    row = lookup(name)
+    return run_together(name, known) if row is None else row.signature
 
 
 class Scope:
@@ -63,7 +86,7 @@ class Scope:
         """Whether a name before a bracket is called; a longer name, unknown, is a misspelt one."""
         if self.is_assigned(name):
             return False
-        if lookup(name) is not None or name in NOTEBOOK:
+        if lookup(name) is not None:
             return True
         return not (name in self.variables or name in CONSTANTS or _LETTER.fullmatch(name))
 

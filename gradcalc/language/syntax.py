@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from gradcalc.base.errors import GradcalcError, Kind, MendableError
+from gradcalc.functions import lookup
 from gradcalc.language.tokens import Token, missing
 
 PREFIX_OPERATORS = frozenset("+-~")
@@ -28,8 +29,14 @@ _OPEN_ENDED = {
     ("colon", "comma"),
 }
 
+#: Sorts that end an argument without brackets.
+_BETWEEN = frozenset({"operator", "comma", "assign", "colon"})
+
 #: Sorts that no product can be made of.
 _APART = frozenset({"text", "ellipsis"})
+
+#: The beginning of a derivative, as in d/dx x^2.
+_DERIVATIVE = re.compile(r"\bd\s*/\s*d\w+$")
 
 _CLOSING = {"(": ")", "[": "]"}
 
@@ -108,11 +115,11 @@ def check_order(text: str, tokens: list[Token], is_function: Callable[[str], boo
     """Find missing operands and missing operators."""
     before: Token | None = None
     ended = False  # whether `before` ends an operand
-    for token in tokens:
+    for number, token in enumerate(tokens):
         if ended and before is not None:
             adjacent = token.sort in BEGINS or token.sort == "power"
             if adjacent and not _reads_as_product(before, token):
-                raise _missing_operator(text, before, token, is_function)
+                raise _missing_operator(text, tokens, number, is_function)
         elif _lacks_operand(before, token):
             raise _missing_operand(text, before, token)
         before = token
@@ -162,9 +169,10 @@ def _missing_end(text: str, last: Token) -> GradcalcError:
 
 
 def _missing_operator(
-    text: str, before: Token, token: Token, is_function: Callable[[str], bool]
+    text: str, tokens: list[Token], number: int, is_function: Callable[[str], bool]
 ) -> GradcalcError:
-    """Say what to write between two operands side by side."""
+    """Say what to write between two operands side by side, of which the second is `number`."""
+    before, token = tokens[number - 1 : number + 1]
     left, right = (text[t.start : t.stop] for t in (before, token))
     for word, place in ((left, before), (right, token)):
         if word in _WORDS:
@@ -176,17 +184,56 @@ def _missing_operator(
                 hint=f"use {_WORDS[word]}",
             )
     head, tail = text[: before.stop].lstrip(), text[token.start :].rstrip()
-    if before.sort == "name" and is_function(before.spelling):
-        lead, corrected = "to call the function write", (f"{left}({right})",)
+    span, hint = before.span.to(token.span), None
+    corrected: tuple[str, ...]
+    if before.sort == "name" and _is_known(before, is_function):
+        span = before.span.to(tokens[_operand_end(tokens, number, is_function)].span)
+        argument = text[token.start : span.stop]
+        lead, corrected = "to call the function write", (f"{left}({argument})",)
+        row = lookup(before.spelling)
+        hint = f"a function is called with brackets: {row.signature}" if row else None
+    elif token.sort == "name" and _is_known(token, is_function) and _begins(tokens, number + 1):
+        end = tokens[_operand_end(tokens, number + 1, is_function)]
+        argument = text[tokens[number + 1].start : end.stop]
+        lead, corrected = "write", (f"{left}*{right}({argument})",)
+        hint = "put * between factors, and brackets around an argument"
     elif token.sort == "power" or token.spelling == "[":
         lead, corrected = "write brackets:", (f"({head}){tail}",)
     else:
         lead, corrected = "for a product write", (f"{head}*{tail}",)
+        hint = "put * between factors; a function is called with brackets, as in sin(x)"
+        if _DERIVATIVE.search(head):
+            corrected, hint = (), "leave d/dx out: gradcalc differentiates by itself"
     return MendableError(
         Kind.SYNTAX,
         f"an operator is missing between `{left}` and `{right}`",
         text=text,
-        span=before.span.to(token.span),
+        span=span,
         lead=lead,
         corrected=corrected,
+        hint=hint,
     )
+
+
+def _is_known(token: Token, is_function: Callable[[str], bool]) -> bool:
+    """Whether a name is a function's of the table; names that nobody knows may be variables."""
+    return is_function(token.spelling) and lookup(token.spelling) is not None
+
+
+def _begins(tokens: list[Token], number: int) -> bool:
+    """Whether an argument without brackets begins there."""
+    return number < len(tokens) and tokens[number].sort in BEGINS - {"open"}
+
+
+def _operand_end(tokens: list[Token], number: int, is_function: Callable[[str], bool]) -> int:
+    """The last token of the argument that starts at `number`: 2x^2 of sin 2x^2 + 1."""
+    depth, end = 0, number
+    for place in range(number, len(tokens)):
+        token = tokens[place]
+        depth += (token.sort == "open") - (token.sort == "close")
+        power = token.spelling == "**"
+        called = token.sort == "name" and place > number and _is_known(token, is_function)
+        if depth < 0 or (depth == 0 and not power and (token.sort in _BETWEEN or called)):
+            break
+        end = place
+    return end

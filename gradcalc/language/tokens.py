@@ -36,7 +36,8 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", "
 
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
 _IN_NAME = f"[^\\W⁰¹²³⁴⁵⁶⁷⁸⁹{''.join(SIGNS)}]"
-_NAME = re.compile(rf"(?![0-9]){_IN_NAME}+")
+#: A name, in any alphabet.
+NAME = re.compile(rf"(?![0-9]){_IN_NAME}+")
 _TOKEN = re.compile(
     rf"""
     (?P<name>(?!\d){_IN_NAME}+)
@@ -72,9 +73,12 @@ _BEGINNINGS = {
     "with": "put no_grad(...) around the expressions of the block",
     "import": "leave it out: all functions are there",
     "from": "leave it out: all functions are there",
-    "for": "write the steps one below the other",
-    "while": "write the steps one below the other",
-    "def": "write the body, with its arguments as variables",
+    "for": "put the steps one below the other",
+    "while": "put the steps one below the other",
+    "if": "write where(x > 0, x, 0)",
+    "lambda": "give the body alone, with its arguments as variables",
+    "class": "give the formula alone",
+    "def": "give the body, with its arguments as variables",
     "return": "leave the word out: the last line is the result",
     "del": "leave it out",
     "assert": "leave it out",
@@ -277,12 +281,12 @@ def _name(text: str, piece: str, start: int) -> str:
         if unicodedata.decomposition(character).startswith("<super>"):
             raise _strange_character(text, start + offset, hint="write a power with ^, as in x^n")
     spelled = normal(piece)
-    if spelled.isidentifier() and _NAME.fullmatch(spelled) and _FILLERS.isdisjoint(spelled):
+    if spelled.isidentifier() and NAME.fullmatch(spelled) and _FILLERS.isdisjoint(spelled):
         return spelled
     odd = (
         offset
         for offset, character in enumerate(piece)
-        if not _NAME.fullmatch("x" + normal(character))
+        if not NAME.fullmatch("x" + normal(character))
         or not ("x" + character).isidentifier()
         or not _FILLERS.isdisjoint(normal(character))
     )
@@ -308,6 +312,7 @@ def _strange_character(text: str, position: int, hint: str | None = None) -> Gra
         if hint or character in _CHARACTERS
         else (text.replace(character, "").strip(),),
         hint=hint or _CHARACTERS.get(character, "leave it out"),
+        replaces=True,
     )
 
 
@@ -320,7 +325,7 @@ def _number(text: str, piece: str, start: int) -> str:
                 "numbers are decimal",
                 text=text,
                 span=Span(start, start + 1),
-                hint="write the number in decimal, or 0*x for a product",
+                hint="give the number in decimal; for a product write 0*x",
             )
         return piece
     if len(piece) > limits.NUMBER_LENGTH:

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import math
+import re
 import time
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,9 +19,11 @@ from hypothesis import strategies as st
 from strategies import ROWS, shape
 
 from gradcalc.base.errors import GradcalcError, Kind, MendableError, Span
+from gradcalc.functions import lookup
 from gradcalc.language import parser
 from gradcalc.language.bindings import bind, parse_bindings, parse_weights
 from gradcalc.language.parser import parse
+from gradcalc.language.scope import run_together
 from gradcalc.program.program import Array
 
 DATA = Path(__file__).parents[1] / "data"
@@ -542,7 +547,7 @@ ERRORS = [
     ("1,5*x", "syntax", "a comma stands only between the arguments of a function", "1,5*x",
      "a decimal number is written with a point: 1.5*x"),
     ("y = x, 2", "syntax", "a comma stands only between the arguments of a function", "x, 2",
-     "write one expression at a time"),
+     "give one expression at a time"),
     ("y = 1,5*x; y", "syntax", "a comma stands only between the arguments of a function",
      "1,5*x", "a decimal number is written with a point: y = 1.5*x; y"),
     ("x,", "syntax", "something is missing after `,`", ",", "leave it out: x"),
@@ -632,7 +637,7 @@ ERRORS = [
     ("x\n+ 1", "syntax", "the value of this line is not used", "x",
      "put it on one line: x + 1"),
     ("0x10", "syntax", "numbers are decimal", "0",
-     "write the number in decimal, or 0*x for a product"),
+     "give the number in decimal; for a product write 0*x"),
     ("x << y", "syntax", "something is missing after `<`", "<", None),
     ("1/2x", "syntax", "this product after a division can be read in two ways", "1/2x",
      "write 1/(2*x) or (1/2)*x"),
@@ -649,9 +654,9 @@ ERRORS = [
     ("a%2x", "syntax", "this product after a division can be read in two ways", "a%2x",
      "write a%(2*x) or (a%2)*x"),
     ("sin²(x)", "syntax", "`sin` stands without its argument", "sin²(x)",
-     "write sin(x)² or sin²*(x)"),
+     "write sin(x)²"),
     ("sin^2 x", "syntax", "`sin` stands without its argument", "sin^2 x",
-     "write sin(x)^2 or sin^2*x"),
+     "write sin(x)^2"),
     ("x>0 & y>0", "syntax", "`&` binds tighter than a comparison", "0 & y",
      "write (x>0) & (y>0)"),
     ("where(x>0 | ~y, x, y)", "syntax", "`|` binds tighter than a comparison", "0 | ~y",
@@ -659,7 +664,7 @@ ERRORS = [
     ("sin()", "syntax", "sin takes 1 argument, not 0", "sin()", "write sin(x)"),
     ("sin(x, y)", "syntax", "sin takes 1 argument, not 2", "sin(x, y)", "write sin(x)"),
     ("maximum(x)", "syntax", "maximum takes 2 or more arguments, not 1", "maximum(x)",
-     "write maximum(x, y, ...)"),
+     "its arguments are maximum(x, y, ...)"),
     ("sum()", "syntax", "sum lacks `x`", "sum()", SUM),
     ("x.sum(dim=y)", "syntax", "`dim` of sum must be a constant", "x.sum(dim=y)", SUM),
     ("x.sum(2*y)", "syntax", "`dim` of sum must be a constant", "x.sum(2*y)", SUM),
@@ -673,17 +678,18 @@ ERRORS = [
     ("x.sum(0, True, 3)", "syntax", "sum takes 3 arguments at most", "x.sum(0, True, 3)", SUM),
     ("x.sum(0, dim=1)", "syntax", "sum gets `dim` twice", "x.sum(0, dim=1)", SUM),
     ("x.sum(dim=0, axis=1)", "syntax", "sum gets `dim` twice", "x.sum(dim=0, axis=1)", SUM),
-    ("softmax(x)", "syntax", "softmax lacks `dim`", "softmax(x)", "write softmax(x, dim)"),
+    ("softmax(x)", "syntax", "softmax lacks `dim`", "softmax(x)",
+     "its arguments are softmax(x, dim)"),
     ("x.reshape(n)", "syntax", "`shape` of reshape must be a constant",
-     "x.reshape(n)", "write reshape(x, *shape)"),
+     "x.reshape(n)", "its arguments are reshape(x, *shape)"),
     ("cat(x, y)", "syntax", "cat takes a list of tensors", "cat(x, y)",
      "write cat([tensors], dim=0)"),
     ("einsum(x, y)", "syntax", "`equation` of einsum must be a constant",
-     "einsum(x, y)", "write einsum(equation, *tensors)"),
+     "einsum(x, y)", "its arguments are einsum(equation, *tensors)"),
     ("einsum('ij')", "syntax", "einsum lacks `tensors`", "einsum('ij')",
-     "write einsum(equation, *tensors)"),
+     "its arguments are einsum(equation, *tensors)"),
     ("linear(x, W, b, c)", "syntax", "linear takes 2 to 3 arguments, not 4", "linear(x, W, b, c)",
-     "write linear(x, weight, bias=None)"),
+     "its arguments are linear(x, weight, bias=None)"),
     ("slogdet(A)", "syntax", "slogdet gives 2 results", "slogdet(A)",
      "write slogdet(A).logabsdet"),
     ("x @ slogdet(A)[2]", "syntax", "slogdet gives 2 results", "slogdet(A)",
@@ -730,14 +736,28 @@ ERRORS = [
      "`gradcalc functions` lists them all"),
     ("x.setitem(1, 0)", "name", "unknown function `setitem`", "setitem",
      "`gradcalc functions` lists them all"),
-    ("x.item()", "name", "unknown function `item`", "item",
-     "`gradcalc functions` lists them all"),
+    ("x.item()", "name", "`item` is no part of the program", "item",
+     "leave it out: gradcalc shows the value as a plain number"),
     ("x.foo_(1)", "name", "unknown function `foo_`", "foo_",
      "`gradcalc functions` lists them all"),
     ("slogdet(A).foo", "name", "unknown attribute `foo`", "foo",
      "a method is called with brackets, as in x.sin()"),
-    ("x.shape", "name", "unknown attribute `shape`", "shape",
-     "a method is called with brackets, as in x.sin()"),
+    ("x.shape", "name", "`shape` is no part of the program", "shape",
+     "put the sizes there themselves, as in x.reshape(2, 3): --at says what they are"),
+    ("2*sin 2x^2 + 1", "syntax", "an operator is missing between `sin` and `2`", "sin 2x^2",
+     "to call the function write sin(2x^2)"),
+    ("x sin x", "syntax", "an operator is missing between `x` and `sin`", "x sin",
+     "write x*sin(x)"),
+    ("y sin(x)", "syntax", "an operator is missing between `y` and `sin`", "y sin",
+     "for a product write y*sin(x)"),
+    ("sinx cosx", "syntax", "an operator is missing between `sinx` and `cosx`", "sinx cosx",
+     "put * between factors; a function is called with brackets, as in sin(x)"),
+    ("d/dx x^2", "syntax", "an operator is missing between `dx` and `x`", "dx x",
+     "leave d/dx out: gradcalc differentiates by itself"),
+    ("nn.Linear(3, 1)(x)", "name", "`Linear` is no part of the program", "Linear",
+     "layers are functions here; the arguments are linear(x, weight, bias=None)"),
+    ("x*float(x)", "name", "`float` is no part of the program", "float",
+     "leave it out: --dtype says it for all; infinity is inf"),
     ("clamp()", "syntax", "clamp takes 1 to 3 arguments, not 0", "clamp()",
      "write clamp(x, min=-inf, max=inf)"),
     ("where(y=x)", "syntax", "where lacks `condition`", "where(y=x)",
@@ -754,7 +774,7 @@ ERRORS = [
     ("clamp(x, min=0, 1)", "syntax", "an argument by name comes before one without",
      "clamp(x, min=0, 1)", "put the arguments by name last"),
     ("polygamma(x, y)", "syntax", "`n` of polygamma must be a number, not an expression",
-     "polygamma(x, y)", "write polygamma(n, x)"),
+     "polygamma(x, y)", "its arguments are polygamma(n, x)"),
     ("2 + sqt(x)", "name", "unknown function `sqt`", "sqt", "did you mean `sqrt`? 2 + sqrt(x)"),
     ("torch.sqt(x)", "name", "unknown function `sqt`", "sqt", "did you mean `sqrt`? torch.sqrt(x)"),
     ("x.θ()", "name", "unknown function `θ`", "θ", "`gradcalc functions` lists them all"),
@@ -790,6 +810,83 @@ def test_error_says_what_is_wrong_and_where(text, kind, message, place, hint):
         place,
         hint,
     )
+
+
+def texts_of(file: str) -> list[str]:
+    text = (DATA / file).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+#: Bad inputs: those above, those that are hostile, and those of people who know notebooks.
+BAD = [
+    *(row[0] for row in ERRORS),
+    *map(ast.literal_eval, texts_of("hostile.txt")),
+    *(text.replace("\\n", "\n") for text in texts_of("novice.txt")),
+]
+
+
+def error_of(text: str) -> GradcalcError | None:
+    """What is wrong with a text, or with bindings that begin with their option; None if nothing."""
+    try:
+        parse_bindings([text[5:]]) if text.startswith("--at ") else parse(text)
+    except GradcalcError as problem:
+        return problem
+    return None
+
+
+def shown_in(problem: GradcalcError) -> Iterator[tuple[str, list[str]]]:
+    """The texts that a hint shows; each with those of its beginnings that may be all of it."""
+    hint = problem.hint or ""
+    if isinstance(problem, MendableError) and hint.startswith(problem.lead + " "):
+        for text in hint[len(problem.lead) :].split(" or "):
+            yield text, [text]
+    else:
+        for match in re.finditer(r"\b(?:as in|write) (?!as in)\"?", hint):
+            rest = hint[match.end() :]
+            ends = [end.start() for end in re.finditer(r"\"?(?:[,;:]|$| or | and )", rest)]
+            yield rest, [rest[:end] for end in ends]
+
+
+def test_hints_show_texts_that_are_in_order():
+    checked = set()
+    for problem in filter(None, map(error_of, BAD)):
+        for text, whole in shown_in(problem):
+            if "as in" not in text:  # which comes next
+                assert None in map(error_of, whole), (problem.text, problem.hint)
+                checked.add(text)
+    assert len(checked) > 120
+
+
+@pytest.mark.parametrize("text", texts_of("novice.txt"))
+def test_hints_lose_no_variable_and_make_none_of_a_function(text):
+    problem = error_of(text.replace("\\n", "\n"))
+    if not isinstance(problem, MendableError) or problem.replaces or not problem.hint:
+        return
+    if problem.hint.startswith(problem.lead + " "):
+        for mended in problem.hint[len(problem.lead) :].split(" or "):
+            names = parse(mended).names
+            assert [name for name in names if lookup(name) or run_together(name)] == []
+            wrong = underlined(problem)
+            assert set(re.findall(r"\b[xyz]\b", wrong)) <= set(names), (mended, wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "message", "hint"),
+    [
+        ("sinx", "x=1", "`x` does not occur in the expression", "the function is called sin(x)"),
+        ("cost*t", "t=1", "`cost` has no value",
+         "add --at cost=1; the function is called cos(t)"),
+        ("cos2x*y", "y=1", "`cos2x` has no value",
+         "add --at cos2x=1; the function is called cos(2*x)"),
+        ("cost*y", "y=1", "`cost` has no value", "add --at cost=1"),
+        ("tanh*y", "y=1", "`tanh` has no value",
+         "add --at tanh=1; the function is called tanh(x)"),
+    ],
+)  # fmt: skip
+def test_name_written_together_with_its_argument_is_told_apart(text, at, message, hint):
+    with pytest.raises(GradcalcError) as caught:
+        bind(parse(text), parse_bindings([at]))
+    assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
 def test_where_the_largest_entries_are_is_not_taken_for_what_they_are():
@@ -963,7 +1060,7 @@ def test_binding_error_says_what_is_wrong_and_where(text, kind, message, place, 
         ("x + y", "x=1", "`y` has no value", "add --at y=1"),
         ("x + y + z", "x=1", "`y` has no value", "add --at y=1,z=1"),
         ("x + sin", "x=1", "`sin` has no value",
-         "add --at sin=1; to call the function write sin(x)"),
+         "add --at sin=1; the function is called sin(x)"),
         ("alpha*x", "alpha=1,x=1,alhpa=2", "`alhpa` does not occur in the expression",
          "did you mean `alpha`?"),
         ("x", "x=1,q=2", "`q` does not occur in the expression", "leave it out"),
