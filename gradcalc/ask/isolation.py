@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from gradcalc.functions import torch
+from gradcalc.functions import mp, torch
 
 #: Whose turn it is. A thread may ask again within a question, as a finalizer of its may.
 _turn = threading.RLock()
@@ -34,9 +34,10 @@ def alone() -> Iterator[None]:
     """Wait until no other thread asks, and calculate as if the caller had set nothing."""
     with _turn, contextlib.ExitStack() as undone:
         if "mpmath" in sys.modules:
-            # Between two of its instructions a time limit may end what sympy calculates there.
-            context = sys.modules["mpmath"].mp
-            undone.callback(setattr, context, "prec", context.prec)
+            # A time limit may end what calculates with more digits, sympy in the caller's context.
+            theirs = sys.modules["mpmath"].mp
+            undone.callback(setattr, theirs, "prec", theirs.prec)
+            undone.callback(setattr, mp.mp, "prec", mp.mp.prec)
         if "torch" in sys.modules:
             _set_back(undone)
         yield

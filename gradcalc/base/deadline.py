@@ -17,11 +17,10 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
+from gradcalc.base import limits
+
 #: Seconds between one ring and the next.
 _AGAIN = 0.01
-
-#: Seconds that are no limit any more: 30 years, which any system's clock can count.
-_FOREVER = 1e9
 
 #: The files whose code enters and leaves a block with a limit.
 _OWN_FILES = frozenset({__file__, contextlib.__file__, threading.__file__})
@@ -37,7 +36,7 @@ class TimeUp(BaseException):
 @contextlib.contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise `TimeUp` in the block when it has run for so many seconds."""
-    if seconds is None or seconds > _FOREVER:
+    if seconds is None or seconds > limits.FOREVER:
         yield
         return
 

@@ -113,6 +113,9 @@ WORKER_MEMORY = 4 * 2**30
 #: that was interrupted in time gives those verdicts that it has.
 GRACE = 5.0
 
+#: Seconds of `--timeout` beyond which there is no limit: 11 days. The system's poll() counts to 24.
+FOREVER = 1e6
+
 #: Processes of one batch.
 JOBS = 256
 

@@ -60,7 +60,7 @@ class _Plain:
 
     def _counted(self, part: Any, depth: int) -> Any:
         self._count += 1
-        _check_count(self._count)
+        _check_count(self._count // 2)  # lists are counted, too
         return self.of(part, depth + 1)
 
 

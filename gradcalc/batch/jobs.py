@@ -48,7 +48,8 @@ class Job:
     @property
     def seconds(self) -> float | None:
         """How long a worker may be silent; None for ever."""
-        return None if self.options.timeout is None else self.options.timeout + self.grace
+        timeout = self.options.timeout
+        return None if timeout is None or timeout > limits.FOREVER else timeout + self.grace
 
 
 @dataclass(frozen=True, slots=True)

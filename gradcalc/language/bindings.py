@@ -10,6 +10,7 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Iterable
@@ -29,6 +30,9 @@ _PLAIN = re.compile(
     r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*"
     r"(?P<number>[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?)\s*"
 )
+
+#: Nested lists of numbers, such as arrays of Python become.
+_LISTS = re.compile(r"\s*\[[\[\]0-9.,+\-eE \n]*\]\s*")
 
 #: What says where one binding ends and another begins.
 _MARK = re.compile(r"[()\[\],]")
@@ -98,10 +102,23 @@ def _number(text: str, start: int, stop: int) -> Binding | None:
     match = _PLAIN.fullmatch(text, start, stop)
     if match is None:
         return None
-    number = float(match["number"])
-    if math.isinf(number) or (number == 0 and match["number"].strip("+-0.")):
-        return None  # it is out of range, or has an exponent that may be
+    try:
+        number = _float(match["number"])
+    except ValueError:
+        return None
     return Binding(match["name"], Array((), (number,)), text, Span(*match.span("name")))
+
+
+def _float(text: str) -> float:
+    """A number that is in order.
+
+    Raises:
+        ValueError: If it is out of the range of float64, or has an exponent that may be.
+    """
+    number = float(text)
+    if math.isinf(number) or (number == 0 and text.strip("+-0.")):
+        raise ValueError(text)
+    return number
 
 
 def _binding(text: str, start: int, stop: int, files: bool) -> Binding:
@@ -174,6 +191,9 @@ def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program 
         except GradcalcError as error:
             error.span = Span(len(value) - len(value.lstrip()), len(value.rstrip()))
             raise error.within(text, start) from None
+    numbers = _numbers(value)
+    if numbers is not None:
+        return numbers
     if not value.strip():
         raise _refused(f"`{name}` has no value", text, Span(start - 1, start), f"write {name}=1")
     try:
@@ -193,6 +213,18 @@ def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program 
             hint if row is None else f"to call the function write {row.signature}",
         )
     return program
+
+
+def _numbers(value: str) -> Array | None:
+    """Nested lists of numbers, which may be longer than any expression; None for all others."""
+    if not _LISTS.fullmatch(value) or value.count(",") >= limits.TENSOR_ENTRIES:
+        return None
+    from gradcalc.language.arrays import from_lists
+
+    try:
+        return from_lists(json.loads(value, parse_float=_float))
+    except (ValueError, RecursionError):  # the parser says what is wrong
+        return None
 
 
 def _refused(

@@ -14,6 +14,9 @@ import sympy
 import torch
 
 from gradcalc import GradcalcError, grad
+from gradcalc.base.options import OPTIONS
+from gradcalc.language.bindings import parse_bindings, parse_weights
+from gradcalc.program.program import Array
 
 THIRD = 1 / 3
 THIRD32 = float(np.float32(THIRD))
@@ -68,11 +71,20 @@ def test_number_keeps_every_bit(name):
         (deque([1, 2]), (1.0, 2.0)),
         (map(float, "12"), (1.0, 2.0)),
         (torch.zeros(0, 3), ()),
+        ([-0.0, 5e-324, 1e-320, 1e308], (-0.0, 5e-324, 1e-320, 1e308)),
     ],
     ids=repr,
 )
 def test_arrays_and_lists_keep_every_bit(value, numbers):
-    assert grad("x.sum()", {"x": value}).bindings == (("x", numbers),)
+    assert repr(grad("(x*1e-9).sum()", {"x": value}).bindings) == repr((("x", numbers),))
+
+
+def test_array_may_be_longer_than_any_text():
+    values = torch.randn(300, 300, dtype=torch.float64)
+    (binding,) = parse_bindings(OPTIONS["at"].from_python({"x": values}))
+    assert binding.program == Array((300, 300), tuple(values.flatten().tolist()))
+    (weights,) = parse_weights(OPTIONS["grad-outputs"].from_python(values))
+    assert weights.program == binding.program
 
 
 def endless() -> list[Any]:

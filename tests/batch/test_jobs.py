@@ -39,6 +39,12 @@ def answered(workers, *expressions, job=JOB):
     return [json.loads(answer.text) for answer in answers]
 
 
+@pytest.mark.parametrize("seconds", [1e6, 1e12, 1e300])
+def test_long_time_is_a_limit_or_none(workers, seconds):
+    job = replace(JOB, options=replace(JOB.options, timeout=seconds))
+    assert answered(workers, "x**2", job=job)[0]["verdict"] == "agree"
+
+
 LOST = {
     "hang": "the line was stopped after 1.5 s",
     "die": "the line ended its process, by SIGSEGV",

@@ -1001,7 +1001,7 @@ def test_nested_chains_are_written_in_linear_length():
         (["π=3"], {"pi": "3"}),
         (["𝑥=1"], {"x": "1"}),
         (["x=1==1"], {"x": "1 == 1"}),
-        (["x=[1,2], y=3"], {"x": "[1, 2]", "y": "3"}),
+        (["x=[1,2], y=3"], {"x": Array((2,), (1.0, 2.0)), "y": "3"}),
         (["x=[[1,2],[3,pi/4]],W=-eye(2)"], {"x": "[[1, 2], [3, pi/4]]", "W": "-eye(n=2)"}),
         (["x=randn(2,3)*2,y=[1,2][0]"], {"x": "randn(2, 3)*2", "y": "[1, 2][0]"}),
         (["x=torch.tensor([1.,2.])"], {"x": "[1., 2.]"}),
@@ -1009,12 +1009,14 @@ def test_nested_chains_are_written_in_linear_length():
     ],
 )
 def test_bindings_are_read(texts, expected):
-    programs = {b.name: b.program for b in parse_bindings(texts)}
-    shown = {
-        name: f"{value.numbers[0]:g}" if isinstance(value, Array) else value.canonical
-        for name, value in programs.items()
-    }
-    assert shown == expected
+    assert {b.name: shown(b.program) for b in parse_bindings(texts)} == expected
+
+
+def shown(value):
+    """A program as text; a plain number as text too, an array as it is."""
+    if not isinstance(value, Array):
+        return value.canonical
+    return value if value.shape else f"{value.numbers[0]:g}"
 
 
 @pytest.mark.parametrize(
@@ -1083,13 +1085,14 @@ def test_bindings_must_match_the_variables(text, at, message, hint):
     ("text", "expected"),
     [
         ("1", ["1"]),
-        ("[1, 2]", ["[1, 2]"]),
-        ("[1,2], pi/2,[[3]]", ["[1, 2]", "pi/2", "[[3]]"]),
+        ("[1, 2]", [Array((2,), (1.0, 2.0))]),
+        ("[1,2], pi/2,[[3]]", [Array((2,), (1.0, 2.0)), "pi/2", Array((1, 1), (3.0,))]),
+        ("[+1, .5]", ["[1, .5]"]),
         ("ones(2, 3)", ["ones(2, 3)"]),
     ],
 )
 def test_weights_are_read(text, expected):
-    assert [weight.program.canonical for weight in parse_weights(text)] == expected
+    assert [shown(weight.program) for weight in parse_weights(text)] == expected
 
 
 @pytest.mark.parametrize(
