@@ -87,7 +87,12 @@ class Dtype:
         return self.round(sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
 
     def ulps(self, value: float, exact: float) -> float:
-        """Distance in units in the last place of `exact`; infinite if a number is not finite."""
+        """Distance in units in the last place of `exact`; infinite if a number is not finite.
+
+        From 2**bits of them on no digit is right, and units of a tiny number, or of 0, would say
+        nothing. Then it is the number of the format's numbers from one to the other, if that is
+        less.
+        """
         if value == exact:
             return 0
         if self is FLOAT64 and 0.5 <= (value / exact if exact else 0) <= 2:
@@ -100,9 +105,18 @@ class Dtype:
         reference = Fraction(exact)
         quantum = self._quantum(reference) if reference else Fraction(2) ** self.least
         distance = abs(Fraction(value) - reference) / quantum
-        if distance >= 2**63:
-            return math.inf if distance >= 2**1024 else float(distance)
+        if distance >= 2**self.bits:
+            between = abs(float(self._place(value)) - float(self._place(exact)))
+            return between if distance > between else float(distance)
         return int(distance) if distance.denominator == 1 else float(distance)
+
+    def _place(self, value: float) -> int:
+        """Which of the format's numbers it is, counted from 0 with the sign."""
+        size = abs(Fraction(value))
+        quantum = self._quantum(size) if size else Fraction(2) ** self.least
+        doublings = (quantum / Fraction(2) ** self.least).numerator.bit_length() - 1
+        place = int(size / quantum) + (doublings << (self.bits - 1))
+        return -place if value < 0 else place
 
     def _quantum(self, value: Fraction) -> Fraction:
         """The spacing of the format's numbers at `value`, which is not 0."""

@@ -15,7 +15,7 @@ from rich.text import Text
 from gradcalc.base.shortening import shorten
 from gradcalc.render.console import grid, needed, stack
 from gradcalc.render.tensors import LeftOut, listed, notes, shown
-from gradcalc.render.text import SYMBOLS, rounded, ulps_text
+from gradcalc.render.text import SYMBOLS, distance_text, rounded
 from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
@@ -210,7 +210,7 @@ def _cells(
         Text(derivative_name(row.wrt, row.output, boxes=boxes), "bold"),
         Text(formula if room is None else shorten(formula, room)),
         *(Text(_number(value, dtype, digits)) for value in _testimony(row)),
-        Text("" if row.ulps is None else ulps_text(row.ulps)),
+        Text(distance_text(row).removesuffix(" ulps")),
         Text(f"{symbol}{row.verdict}", STYLES[row.verdict]),
     )
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from gradcalc.render.tensors import LeftOut, binding_shapes, shown, written
 from gradcalc.render.text import (
     claim_sentence,
+    distance_text,
     gap,
     headline,
     number,
     one_line,
     statements,
-    ulps_text,
     visible_lines,
 )
 from gradcalc.render.visible import visible
@@ -126,7 +126,7 @@ def _testimony(entry: Entry, dtype: str) -> str:
     if entry.limit is not None:
         said.append(f"limit {number(entry.limit, dtype)}")
     if entry.ulps is not None:
-        said.append(f"{ulps_text(entry.ulps)} ulps")
+        said.append(distance_text(entry))
     if entry.note is not None:
         said.append(one_line(entry.note))
     return "; ".join(said)

@@ -25,11 +25,11 @@ from gradcalc.render.text import (
     binding_hint,
     claim_mark,
     claim_sentence,
+    distance_text,
     gap,
     headline,
     number,
     one_line,
-    ulps_text,
     visible_lines,
 )
 from gradcalc.render.visible import visible
@@ -142,7 +142,7 @@ def _cells(row: Entry | LeftOut, dtype: str, room: int | None) -> tuple[str, ...
         _wrt(row),
         "" if formula is None else _code(formula),
         *("" if value is None else number(value, dtype) for value in witnesses),
-        "" if row.ulps is None else ulps_text(row.ulps),
+        distance_text(row).removesuffix(" ulps"),
         f"{SYMBOLS[row.verdict]} {row.verdict}",
     )
 

@@ -15,7 +15,7 @@ from gradcalc.results.report import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcalc.results.report import Claim, Report
+    from gradcalc.results.report import Claim, Entry, Report
 
 T = TypeVar("T")
 
@@ -29,6 +29,9 @@ SYMBOLS = {
     Verdict.NONDIFFERENTIABLE: "∠",
     Verdict.DISAGREE: "✗",
 }
+
+#: Units in the last place from which on they say nothing of a distance from 0, or of 0.
+_MANY_ULPS = 2**20
 
 _HEADLINES = {
     Verdict.AGREE: "autograd returned the exact derivative, to the last few digits",
@@ -134,6 +137,24 @@ def ulps_text(ulps: float) -> str:
     ('0', '1.25', '1.23e+05')
     """
     return format(ulps, ".3g")
+
+
+def distance_text(entry: Entry) -> str:
+    """Return how far autograd is from the exact value: in ulps, or in words where one of them is 0.
+
+    >>> from gradcalc.results.report import Entry, Verdict
+    >>> distance_text(Entry(("x",), "0", 0.0, 1.1e-16, None, 4.4e18, Verdict.ROUNDING))
+    '1.1e-16 for 0'
+    >>> distance_text(Entry(("x",), "x", 0.5, 0.5, None, 0.0, Verdict.AGREE))
+    '0 ulps'
+    """
+    if entry.ulps is None:
+        return ""
+    exact = entry.limit if entry.symbolic is None else entry.symbolic
+    far = _MANY_ULPS <= entry.ulps < math.inf
+    if far and exact is not None and entry.autograd is not None and 0 in {exact, entry.autograd}:
+        return f"{entry.autograd:.2g} for {exact:.2g}"
+    return f"{ulps_text(entry.ulps)} ulps"
 
 
 def headline(report: Report) -> str:

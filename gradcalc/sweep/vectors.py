@@ -215,7 +215,23 @@ class Vectors:
         if self._dtype is not FLOAT64:
             torch.sub(autograd, exact, out=ulps).abs_()
         ulps.div_(self._power_below(size)).mul_(2.0 ** (self._dtype.bits - 1))
+        self._count_far(ulps, autograd, exact)
         return excess
+
+    def _count_far(self, ulps: Any, autograd: Any, exact: Any) -> None:
+        """Give distances of many units in the last place as `Dtype.ulps` does."""
+        far = ulps >= 2.0**self._dtype.bits
+        if far.any():
+            far &= autograd.isfinite() & exact.isfinite()
+            between = (self._places(autograd[far]) - self._places(exact[far])).abs_()
+            ulps[far] = ulps[far].minimum(between)
+
+    def _places(self, numbers: Any) -> Any:
+        """Which of the dtype's numbers each is, counted from 0 with the sign."""
+        # But for the sign, numbers of IEEE 754 are ordered as their bits are.
+        whole = torch.int64 if self._dtype is FLOAT64 else torch.int32
+        sizes = numbers.abs().to(getattr(torch, self._dtype.name)).view(whole)
+        return sizes.to(torch.float64).copysign(numbers)
 
     def _power_below(self, sizes: Any) -> Any:
         """The power of 2 at or below each of these numbers, a normal one; written over them."""

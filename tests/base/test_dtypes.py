@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from fractions import Fraction
 
 import pytest
@@ -162,6 +163,17 @@ def test_ulps_are_those_of_python(value: float, count: int) -> None:
     assert FLOAT64.ulps(moved, value) == wanted
 
 
+@given(finite64, finite64)
+def test_ulps_are_no_more_than_the_numbers_between(value: float, exact: float) -> None:
+    ulps = FLOAT64.ulps(value, exact)
+    assert ulps < 2.0**64
+    places = [
+        math.copysign(struct.unpack("q", struct.pack("d", abs(x)))[0], x) for x in (value, exact)
+    ]
+    if ulps >= 2**53:
+        assert ulps <= abs(places[0] - places[1])
+
+
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
 @given(value=finite32)
 def test_neighbour_is_an_ulp_away(dtype: Dtype, value: float) -> None:
@@ -183,7 +195,13 @@ def test_neighbour_is_an_ulp_away(dtype: Dtype, value: float) -> None:
         (FLOAT64, -1.0, 1.0, 2**53),
         (FLOAT64, 5e-324, 0.0, 1),
         (FLOAT32, 2.0**-149, 0.0, 1),
-        (FLOAT32, 1.0, 0.0, 2.0**149),
+        (FLOAT32, 1.0, 0.0, 127 * 2**23),
+        (FLOAT32, 0.0, 2.0**-100, 2**23),
+        (FLOAT64, 1e-16, 0.0, float(4367597403136100796)),
+        (FLOAT64, -1e-16, 5e-324, float(4367597403136100796)),
+        (FLOAT64, 1.0, 1e-300, float(4607182418800017408) - 118622047889322841.0),
+        (FLOAT64, 1.0, -1.0, 2**53),
+        (FLOAT64, 0.0, 1e-300, 1e-300 / math.ulp(1e-300)),
         (FLOAT64, 0.0, 5e-324, 1),
         (FLOAT64, 0.0, -0.0, 0),
         (FLOAT64, INF, 1.0, INF),

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from gradcalc.render.text import number, one_line
+from gradcalc.render.text import distance_text, number, one_line
+from gradcalc.results.report import Entry, Verdict
 
 
 def test_one_line_joins_lines() -> None:
@@ -32,3 +33,21 @@ def test_one_line_joins_lines() -> None:
 )
 def test_number_is_the_shortest_that_reads_back(value: float, dtype: str, text: str) -> None:
     assert number(value, dtype) == text
+
+
+@pytest.mark.parametrize(
+    ("symbolic", "limit", "autograd", "ulps", "text"),
+    [
+        (0.0, None, 1.1e-16, 4.4e18, "1.1e-16 for 0"),
+        (None, 1e-300, 0.0, 6e15, "0 for 1e-300"),
+        (0.0, 0.0, 5e-324, 1.0, "1 ulps"),
+        (1.0, 1.0, 2.0, 2.0**52, "4.5e+15 ulps"),
+        (0.0, 0.0, math.nan, math.inf, "inf ulps"),
+        (None, None, 0.5, None, ""),
+    ],
+)
+def test_distance_from_0_is_told_in_words(
+    symbolic: float | None, limit: float | None, autograd: float, ulps: float | None, text: str
+) -> None:
+    entry = Entry(("x",), None, symbolic, autograd, limit, ulps, Verdict.ROUNDING)
+    assert distance_text(entry) == text

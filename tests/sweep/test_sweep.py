@@ -141,10 +141,10 @@ def test_second_derivative_that_torch_lacks_is_undecided(run: Run) -> None:
     assert "torch has no such derivative" in row["note"]
 
 
-def test_ulps_beyond_counting_are_no_whole_numbers_of_300_digits(run: Run) -> None:
+def test_ulps_beyond_counting_are_the_numbers_between(run: Run) -> None:
     (row,) = swept(run, "u*tan(pi*v)", "--over", "v=1:1:1", "--at", "u=0.5")
     assert row["verdict"] == "rounding"
-    assert re.fullmatch(r"\d\.\d+e\+30\d", row["df/du ulps"])
+    assert re.fullmatch(r"\d\.\d+e\+18", row["df/du ulps"])
 
 
 def test_float32_points_are_those_that_torch_sees(run: Run) -> None:

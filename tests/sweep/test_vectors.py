@@ -282,6 +282,17 @@ def test_ulps_are_those_of_the_dtype(dtype: str) -> None:
             assert DTYPES[dtype].ulps(autograd.item(), exact.item()) == ulps.item()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_ulps_of_numbers_far_apart_are_those_of_the_dtype(dtype: str) -> None:
+    # The derivative is 0, and torch's a rounding error, of any size.
+    points = [(0.3 + k / 7, 10.0 ** -(k % 20)) for k in range(60)]
+    comparison = Asked("y*log(3*x) - y*log(x)", points, dtype).compared()
+    (by_x,) = (place for place, exact in enumerate(comparison.exact) if not exact.any())
+    distances = [DTYPES[dtype].ulps(value, 0.0) for value in comparison.autograd[by_x].tolist()]
+    assert comparison.ulps[by_x].tolist() == distances
+    assert max(distances) > 2.0 ** DTYPES[dtype].bits
+
+
 def test_derivatives_beside_one_that_torch_lacks_are_compared_too() -> None:
     asked = Asked("hardsigmoid(x)*y", [(0.5, 2.0), (0.75, 4.0)], second=True)
     comparison = asked.compared()
