@@ -43,7 +43,10 @@ def read(name: str) -> Array:
         raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
     except _TooMany:
         raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries") from None
-    except (ValueError, RecursionError, csv.Error):
+    except RecursionError:
+        message = f"the lists in `{name}` are nested too deeply; the limit is {limits.DIMENSIONS}"
+        raise GradcalcError(Kind.LIMIT, message) from None
+    except (ValueError, csv.Error):
         raise _refused(f"`{name}` is no tensor of numbers") from None
     return tensor
 

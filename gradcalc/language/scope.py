@@ -44,8 +44,11 @@ def run_together(name: str, known: Collection[str] = ()) -> str | None:
     if lookup(name) is not None:
         return None
     for cut in range(len(name) - 1, 1, -1):
-        row, rest = lookup(name[:cut]), _ARGUMENT.fullmatch(name, cut)
-        if row is None or rest is None or row.required != 1 or row.creates or row.attribute:
+        row = lookup(name[:cut])
+        if row is None or row.required != 1 or row.creates or row.attribute:
+            continue
+        rest = _ARGUMENT.fullmatch(name, cut)
+        if rest is None:
             continue
         factor, variable, letter = rest.groups()
         usual = letter in _USUAL and variable[1:].isdigit() | (variable == letter)

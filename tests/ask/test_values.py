@@ -51,6 +51,9 @@ def test_lists_and_files_share_one_limit_of_dimensions(size, tmp_path):
         with pytest.raises(GradcalcError) as caught:
             grad("x.sum()", {"x": value})
         assert caught.value.message == f"a tensor of {size} dimensions; the limit is 64"
+    (tmp_path / "deeper.json").write_text("[" * 100_000 + "]" * 100_000, "utf-8")
+    with pytest.raises(GradcalcError, match="nested too deeply; the limit is 64"):
+        grad("x.sum()", {"x": f"@{tmp_path}/deeper.json"})
     with pytest.raises(GradcalcError, match="dimensions; the limit is 64"):
         grad("x*1", {"x": 1}, grad_outputs=nested)
     assert grad("x.sum()", {"x": f"@{tmp_path}/deep.npy"}).value == 1
