@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from gradcalc.ask.isolation import alone
+from gradcalc.ask.isolation import alone, one_thread
 from gradcalc.ask.question import Question
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
@@ -88,7 +89,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     limit = None if options.timeout is None else options.timeout + limits.GRACE
     try:
         # Within it judging has its own; but a large tensor takes long before it gets there.
-        with time_limit(limit):
+        with one_thread() if question.inputs else nullcontext(), time_limit(limit):
             return finished(question.answer())
     except TimeUp:
         return question.given_up()

@@ -64,3 +64,18 @@ def _set_back(undone: contextlib.ExitStack) -> None:
     if torch.get_float32_matmul_precision() != "highest":
         undone.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
         torch.set_float32_matmul_precision("highest")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread, as the workers of a batch do.
+
+    With more, it adds up the entries of a large tensor in another order; the answer would depend on
+    the machine.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import math
 import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind
 
 
@@ -56,14 +58,26 @@ class LazyModule:
             GradcalcError: If it cannot be loaded, as with too little memory for it.
         """
         try:
+            if self._name == "torch" and _address_space() < limits.LIBRARY_MEMORY:
+                raise MemoryError  # noqa: TRY301 - as the import itself may
             return importlib.import_module(self._name)
         except (ImportError, OSError, MemoryError) as problem:
             why = str(problem) or "there is too little memory"
             raise GradcalcError(
                 Kind.LIMIT,
                 f"{self._name} cannot be loaded: {why}",
-                hint="it takes about a gigabyte of memory; `ulimit -a` shows what may be taken",
+                hint="it takes about a gigabyte of memory; `ulimit -v` shows what may be taken",
             ) from None
+
+
+def _address_space() -> float:
+    """The bytes of memory that this process may name."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
 class LazyContext(LazyModule):

@@ -109,6 +109,10 @@ THOROUGH = 20_000
 #: tensors that are accepted takes some hundred megabytes.
 WORKER_MEMORY = 4 * 2**30
 
+#: Bytes of address space below which torch is not loaded: where it gets no more, the C libraries
+#: that come with it end the process, some of them with the exit code of a disagreement.
+LIBRARY_MEMORY = 800 * 2**20
+
 #: Seconds beyond `--timeout` after which a worker that says nothing is stopped. Within them a line
 #: that was interrupted in time gives those verdicts that it has.
 GRACE = 5.0

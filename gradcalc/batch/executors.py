@@ -13,7 +13,9 @@ import functools
 import importlib.util
 import logging
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import replace
@@ -29,6 +31,10 @@ from gradcalc.batch.workers import NoWorkers, Workers
 
 #: Seconds within which a scheduler must answer, and have a worker.
 _PATIENCE = 5.0
+
+#: What the first message of a scheduler contains, after its length, and bytes that it stays within.
+_GREETING = b"pickle-protocol"
+_GREETING_BYTES = 4096
 
 #: Seconds between looks at whether the scheduler is still there.
 _GLANCE = 0.5
@@ -149,22 +155,42 @@ def _check_reachable(address: str) -> None:
         raise GradcalcError(Kind.USAGE, "--scheduler needs Dask", hint="pip install gradcalc[dask]")
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
+        host, port, scheme = parts.hostname, parts.port, parts.scheme
     except ValueError:
-        host, port = None, None
-    if not host or not port:
+        host, port, scheme = None, None, ""
+    if not host or not port or scheme not in {"tcp", "tls"}:
         raise GradcalcError(
             Kind.USAGE,
-            f"--scheduler {address} is no address",
+            f"--scheduler {address or repr(address)} is no address",
             hint="write one such as tcp://127.0.0.1:8786",
         )
     try:
         with socket.create_connection((host, port), _PATIENCE) as connection:
-            # A scheduler speaks first; for any other server Dask would wait for ever.
-            if parts.scheme == "tcp" and not connection.recv(1):
-                raise _unreachable(address, "the connection was closed")
+            if scheme == "tcp":
+                _check_greeting(address, connection)
     except OSError as problem:
         raise _unreachable(address, reason(problem, str(problem))) from None
+    except UnicodeError:
+        raise _unreachable(address, "no host can have that name") from None
+
+
+def _check_greeting(address: str, connection: socket.socket) -> None:
+    """Refuse a server that does not speak as a scheduler does, which speaks first.
+
+    For a server that says nothing Dask would wait for ever, and what another one says it would take
+    for a length, of terabytes.
+    """
+    until = time.monotonic() + _PATIENCE
+    said = b""
+    while _GREETING not in said:
+        connection.settimeout(max(until - time.monotonic(), 1e-3))
+        piece = connection.recv(_GREETING_BYTES)
+        if not piece:
+            raise _unreachable(address, "the connection was closed")
+        said += piece
+        length = int.from_bytes(said[:8], sys.byteorder) if len(said) >= 8 else 0
+        if max(length, len(said)) > _GREETING_BYTES:
+            raise _unreachable(address, "another server does")
 
 
 def _connected(address: str) -> Any:
@@ -203,7 +229,7 @@ def no_processes(problem: NoWorkers) -> GradcalcError:
     return GradcalcError(
         Kind.LIMIT,
         f"no process can be started to answer lines: {problem}",
-        hint="each takes about a gigabyte of memory; `ulimit -a` shows what this shell may take",
+        hint="each takes about a gigabyte of memory; `ulimit -v` shows what may be taken",
     )
 
 

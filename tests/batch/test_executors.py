@@ -33,6 +33,9 @@ JOB = Job(Options(thorough=False))
         ("127.0.0.1:9", "--scheduler 127.0.0.1:9 is no address", "tcp://127.0.0.1:8786"),
         ("tcp://127.0.0.1", "--scheduler tcp://127.0.0.1 is no address", "tcp://127.0.0.1:8786"),
         ("tcp://[::1:9", "--scheduler tcp://[::1:9 is no address", "tcp://127.0.0.1:8786"),
+        ("", "--scheduler '' is no address", "tcp://127.0.0.1:8786"),
+        ("http://127.0.0.1:9", "--scheduler http://127.0.0.1:9 is no address", "tcp://127.0.0.1"),
+        (f"tcp://{'a' * 100}:9", "no Dask scheduler answers at", "dask scheduler"),
         ("tcp://a:99999", "--scheduler tcp://a:99999 is no address", "tcp://127.0.0.1:8786"),
     ],
 )
@@ -54,14 +57,28 @@ def test_server_that_says_nothing_or_something_else_is_no_scheduler(monkeypatch)
         connection, _ = server.accept()
         connection.close()
 
-        def hang_up():
-            server.accept()[0].close()
+        for said, why in (
+            (b"", "the connection was closed"),
+            (b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n", "another server does"),
+            (b"\0" * 5000, "another server does"),
+        ):
 
-        thread = threading.Thread(target=hang_up)
-        thread.start()
-        with pytest.raises(GradcalcError, match=r"no Dask scheduler answers at .*: the connection"):
-            executors._check_reachable(address)
-        thread.join()
+            def speak(said=said):
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(said)
+
+            thread = threading.Thread(target=speak)
+            thread.start()
+            with pytest.raises(GradcalcError, match=f"no Dask scheduler answers at .*: {why}"):
+                executors._check_reachable(address)
+            thread.join()
+
+
+def test_empty_address_is_no_run_on_this_machine(run):
+    code, out, err = run("batch", "--scheduler", "", stdin="x --at x=1")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: --scheduler '' is no address\n")
 
 
 def test_missing_package_is_named(monkeypatch):
