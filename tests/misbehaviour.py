@@ -6,6 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
 
 from gradcalc.batch.answers import answers
 from gradcalc.batch.jobs import Answer, Job, drawn
@@ -25,6 +28,11 @@ def count(number: int) -> Iterator[int]:
 def process() -> Iterator[int]:
     """Yield the process's id."""
     yield os.getpid()
+
+
+def threads() -> Iterator[int]:
+    """Yield the number of threads that torch has."""
+    yield torch.get_num_threads()
 
 
 def slowly(seconds: float, number: int, at_last: float = 0) -> Iterator[int]:
@@ -68,6 +76,16 @@ def fail() -> Iterator[int]:
     """Raise."""
     yield 1
     raise ZeroDivisionError("by nothing")
+
+
+def die_once(records: Sequence[Record], job: Job) -> Iterator[Answer]:
+    """Answer records, but be killed first, unless there is the file that marks that."""
+    mark = Path(records[0].source or "")
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    for report in answers(records, job.options):
+        yield drawn(report, job)
 
 
 def doze(records: Sequence[Record], _: Job) -> Iterator[Answer]:

@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,29 @@ def test_lines_with_one_expression_are_answered_as_if_alone():
         *("agree", "nondifferentiable", "undefined"),
         None,
     }
+
+
+def test_slow_lines_are_answered_one_after_the_other(monkeypatch):
+    steps = []
+
+    class Slow:
+        batch_key = None
+
+        def __init__(self, text, *_):
+            self.text = text
+
+        def answer(self, **marks):
+            for step in range(3):
+                time.sleep(0.06)
+                steps.append((self.text, step))
+                yield
+            return Report(self.text, verdict=Verdict.AGREE, **marks)
+
+    monkeypatch.setattr(gradcalc.batch.answers, "Question", Slow)
+    reports = answers([Record(text) for text in "abcdefgh"], OPTIONS)
+    for count, text in enumerate("abcd", 1):
+        assert next(reports).expression == text
+        assert len(steps) == 3 * count
 
 
 def test_torch_is_asked_once_for_many_points(monkeypatch):

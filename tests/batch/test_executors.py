@@ -189,6 +189,15 @@ def test_chunk_that_the_scheduler_never_got_is_given_up():
     assert done.result() == 1
 
 
+def test_records_that_a_node_did_not_get_to_are_left():
+    delivered, promised, done = [], Future(), Future()
+    done.set_result((["a", "b"], 1.0))
+    left = executors._hand_on([1, 2, 3], delivered.extend, promised, done)
+    assert (left, delivered, promised.done()) == ([3], ["a", "b"], False)
+    assert executors._hand_on([1, 2], delivered.extend, promised, done) == ()
+    assert promised.result() == 1.0
+
+
 @pytest.mark.slow
 def test_cluster_that_ends_or_has_no_nodes_is_a_clear_error(started):
     address, _, _ = started(0)

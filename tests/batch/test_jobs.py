@@ -108,6 +108,31 @@ def test_line_alone_is_lost_too(workers):
     assert lost["verdict"] == "undecided"
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_line_whose_worker_is_killed_is_asked_again(workers, count, tmp_path):
+    records = [
+        Record("x**2", at=("x=3",), line=line, source=str(tmp_path / "killed"))
+        for line in range(1, count + 1)
+    ]
+    answers = []
+    answer_chunk(workers, records, answers.extend, JOB, misbehaviour.die_once)
+    assert (tmp_path / "killed").exists()
+    assert [json.loads(answer.text)["line"] for answer in answers] == list(range(1, count + 1))
+    assert {answer.outcome.verdict for answer in answers} == {"agree"}
+
+
+def test_stint_ends_after_the_line_in_which_it_is_over(workers):
+    records = [Record("x", at=("x=1",), line=line) for line in (1, 2, 3)]
+    answers = []
+    answer_chunk(workers, records, answers.extend, replace(JOB, stint=0.0))
+    assert [json.loads(answer.text)["line"] for answer in answers] == [1]
+
+
+def test_torch_has_one_thread_in_a_worker(workers):
+    with workers.lent() as worker:
+        assert list(worker.results(20, misbehaviour.threads)) == [1]
+
+
 UNDECIDED = Report("x = 1", verdict=Verdict.UNDECIDED, warnings=("the line hung",), line=7, id="a")
 
 
