@@ -17,6 +17,7 @@ from typing import Any
 
 from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
+from gradcalc.base.names import in_latex
 from gradcalc.base.stages import Steps, finished
 from gradcalc.calculus import algebra, by_sympy, formulas, terms, tidy
 from gradcalc.calculus.by_symengine import SymEngineFormulas
@@ -156,10 +157,8 @@ class Calculus:
         formula = self.formulas[position]
         if formula is None:
             return None
-        # sympy knows nothing of x[0,1].
-        names = {
-            symbol: _entry_latex(symbol.name) for symbol in self._symbols if "[" in symbol.name
-        }
+        # sympy knows nothing of x[0,1], and would make a power of x__2.
+        names = {symbol: in_latex(symbol.name) for symbol in self._symbols}
         return str(sympy.latex(formula, symbol_names=names))
 
     def values(self, inputs: Sequence[Fraction], more: int = 0) -> list[Any]:
@@ -241,14 +240,6 @@ def calculus_of(program: Program, entries: tuple[tuple[int, ...], ...], dtype: D
             del _recent[next(iter(_recent))]
         calculus = _recent[key] = Calculus(program, entries, dtype)
     return calculus
-
-
-def _entry_latex(name: str) -> str:
-    variable, _, index = name.partition("[")
-    # In braces, since w_1[0] has a subscript of its own.
-    letter = sympy.latex(sympy.Symbol(variable))
-    base = f"{{{letter}}}" if "_" in letter else letter
-    return f"{base}_{{{index.rstrip(']')}}}"
 
 
 def exact_values(

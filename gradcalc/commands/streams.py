@@ -36,9 +36,11 @@ def open_streams() -> None:
             # gets that number, and what is printed.
             os.set_inheritable(stream.fileno(), True)  # noqa: FBT003 - it takes no name
             setattr(sys, name, stream)
-        # A terminal that lacks a character shows its code instead of failing.
+        # A terminal that lacks a character shows its code instead of failing. What goes into a file
+        # or a pipe is UTF-8, whatever the locale is: XML says so, and CSV has no codes.
+        encoding = "utf-8" if name == "stdout" and not stream.isatty() else None
         if name != "stdin" and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def use_color(stream: IO[str]) -> bool:

@@ -9,6 +9,16 @@ A tensor has a row for each entry. The cell `wrt` holds
 - `x,y` or `x[0,1],y` in a Hessian: commas in brackets part indices, the others variables;
 - `f[2]/x[0,1]` in a Jacobian: before the slash stands the entry of the output.
 
+In a text cell a backslash, and each character that nobody would see, is an escape as in Python; and
+an apostrophe stands before a text that a spreadsheet would take for a formula, or that begins with
+one. So a text is read back by `read` of
+
+    def read(cell):
+        text = cell.removeprefix("'").encode("latin-1", "backslashreplace")
+        return text.decode("unicode_escape")
+
+Cells of numbers are numbers, with their signs. The encoding is UTF-8, wherever it goes.
+
 `re.findall(r"\w+(?:\[[\d,]+\])?", cell)` takes it apart. A tensor's rows are in the order of its
 entries in memory, so that the numbers may be reshaped.
 """
@@ -31,6 +41,9 @@ if TYPE_CHECKING:
     from gradcalc.results.report import Claim, Entry, Report
     from gradcalc.results.table import Table
 
+#: What a formula begins with, to one spreadsheet or another; and what marks that it is none.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20", "'")
+
 #: Rows of a table that are drawn together.
 _ROWS = 10_000
 
@@ -41,8 +54,6 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     rows = [[*start, *_entry(entry), ""] for entry in report.entries]
     rows += [[*start, *_claim(claim), ""] for claim in report.claims]
     if report.error is not None:
-        # This text was never understood, so it may be anything, a spreadsheet's formula included.
-        start[-1] = _cell(report.expression, understood=False)
         message = f"{report.error.kind}: {report.error.message}"
         rows = [[*start, *[""] * 9, _cell(message)], *rows]
     elif not (report.gradients or report.hessian or report.claims):
@@ -83,23 +94,21 @@ def _id(report: Report) -> str:
     if report.id is None:
         return ""
     if isinstance(report.id, str):
-        return _cell(report.id, understood=False)
+        return _cell(report.id)
     return json.dumps(report.id)
 
 
-def _cell(text: str, *, understood: bool = True) -> str:
-    """Return a text cell that a spreadsheet will not run as a formula.
+def _cell(text: str) -> str:
+    r"""Return a text cell that no spreadsheet will run, and no terminal obey.
 
-    A cell that begins with one of = + - @ is a formula to a spreadsheet, and a stranger's formula
-    can fetch and start things; an apostrophe in front makes it text. But `-x**2` is what a user
-    means, and an apostrophe would keep a script from reading it back. Text that gradcalc
-    understood calls only functions of its own table, so its signs are left alone. (A comment in it
-    could say anything; that one is not trusted.)
+    The rule to read it back is the module's. `-x**2` is as much a formula to a spreadsheet as a
+    stranger's `=HYPERLINK(...)`, which can fetch and start things.
+
+    >>> _cell("-x"), _cell("x"), _cell("'x"), _cell("a\x1b\\b")
+    ("'-x", 'x', "''x", 'a\\x1b\\\\b')
     """
-    dangerous = "=@\t\r" if understood and "#" not in text else "=+-@\t\r"
-    guarded = f"'{text}" if text.startswith(tuple(dangerous)) else text
-    # A terminal may be what reads it.
-    return visible(guarded)
+    guarded = f"'{text}" if text.startswith(_FORMULA) else text
+    return visible(guarded.replace("\\", r"\\"))
 
 
 class Tables:
@@ -113,7 +122,7 @@ class Tables:
     def draw(self, table: Table) -> Iterator[str]:
         """A row for each point."""
         cells = [_cells(table, name) for name in table.columns]
-        rows = zip(*cells, table.verdicts, table.notes, strict=True)
+        rows = zip(*cells, table.verdicts, map(_cell, table.notes), strict=True)
         while lines := _lines(islice(rows, _ROWS)):
             yield lines
 

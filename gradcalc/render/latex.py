@@ -8,9 +8,9 @@ last entries are given, and those that do not agree.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
+from gradcalc.base.names import in_latex
 from gradcalc.render.tensors import LeftOut, binding_shapes, shown, written
 from gradcalc.render.text import (
     claim_sentence,
@@ -29,21 +29,8 @@ if TYPE_CHECKING:
 
     from gradcalc.results.report import Entry, Nested, Report
 
-_GREEK_NAMES = """
-alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon
-phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
-"""
-_GREEK = frozenset(_GREEK_NAMES.split())
-
-#: An entry of a tensor: its name and its indices.
-_ENTRY = re.compile(r"(.+)\[([\d,]+)\]", re.DOTALL)
-
 #: Columns that nested numbers may take in a comment.
 _ROOM = 80
-
-#: In text, and so in a name, these have a meaning to LaTeX.
-_SPECIAL = re.compile(r"[#$%&_{}~^\\]")
-_SPECIAL_NAMES = {"~": r"\sim{}", "^": r"\wedge{}", "\\": r"\backslash{}"}
 
 
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -134,42 +121,12 @@ def _testimony(entry: Entry, dtype: str) -> str:
 
 def _derivative(wrt: tuple[str, ...], output: str) -> str:
     f = f"f_{{{visible(output).strip('[]')}}}" if output else "f"
-    names = [_name(name) for name in wrt]
+    names = [in_latex(visible(name)) for name in wrt]
     if len(names) == 1:
         return rf"\frac{{\partial {f}}}{{\partial {names[0]}}}"
     if names[0] == names[1]:
         return rf"\frac{{\partial^{{2}} {f}}}{{\partial {names[0]}^{{2}}}}"
     return rf"\frac{{\partial^{{2}} {f}}}{{\partial {names[0]} \, \partial {names[1]}}}"
-
-
-def _name(name: str) -> str:
-    r"""Write a variable as sympy does in the formula: Greek letters, and subscripts after `_`.
-
-    The indices of a tensor's entry are subscripts too.
-
-    >>> _name("omega_0"), _name("lambda"), _name("x12"), _name("learning_rate")
-    ('\\omega_{0}', '\\lambda', 'x_{12}', 'learning_{rate}')
-    >>> _name("x[0,1]"), _name("w_1[0]")
-    ('x_{0,1}', '{w_{1}}_{0}')
-    """
-    if entry := _ENTRY.fullmatch(name):
-        tensor = _name(entry[1])
-        # TeX takes no second subscript.
-        return f"{{{tensor}}}_{{{entry[2]}}}" if "_" in tensor else f"{tensor}_{{{entry[2]}}}"
-    base, *below = visible(name).split("_")
-    letters = base.rstrip("0123456789")
-    if letters != base:
-        below.insert(0, base[len(letters) :])
-    subscript = " ".join(_letters(part) for part in below if part)
-    if not letters + subscript:
-        return _letters(name)
-    return _letters(letters) + (f"_{{{subscript}}}" if subscript else "")
-
-
-def _letters(text: str) -> str:
-    if text in _GREEK:
-        return f"\\{text}"
-    return _SPECIAL.sub(lambda match: _SPECIAL_NAMES.get(match[0], f"\\{match[0]}"), text)
 
 
 def _number(value: float, dtype: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import NoReturn
 import pytest
 
 from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.cli import main
 from gradcalc.commands.streams import writing
 from gradcalc.render import Drawn
 
@@ -167,6 +169,15 @@ def test_long_name_and_a_pipe_are_written_to(here: Path) -> None:
     assert os.read(reader, 9) == b"new"
     os.close(reader)
     assert (here / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("form", ["csv", "latex", "markdown", "table"])
+def test_output_is_utf_8_off_a_terminal(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    with pytest.raises(SystemExit):
+        main(["grad", "2*\u00e9", "--format", form])
+    assert "2*\u00e9" in raw.getvalue().decode("utf-8")
 
 
 # --- As a process ---------------------------------------------------------------------------------

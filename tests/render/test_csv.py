@@ -9,7 +9,9 @@ from dataclasses import replace
 from importlib import import_module
 
 import pytest
-from reports import AGREE, FAILED, SECOND_ORDER, draw, of_tensor, tensor
+from hypothesis import example, given
+from hypothesis import strategies as st
+from reports import AGREE, FAILED, SECOND_ORDER, draw, entry, of_tensor, tensor
 
 from gradcalc.render import FORMATS
 from gradcalc.results.report import Derivative, Report
@@ -49,7 +51,11 @@ def test_csv_names_each_entry(derivative: Derivative, cells: list[str], parts: l
 @pytest.mark.parametrize(
     ("report", "cell"),
     [
-        (replace(AGREE, expression="-x**2"), "-x**2"),
+        (replace(AGREE, expression="-x**2"), "'-x**2"),
+        (replace(AGREE, expression="+x"), "'+x"),
+        (replace(FAILED, expression="'x'"), "''x'"),
+        (replace(FAILED, expression="\uff1d1"), "'\uff1d1"),
+        (replace(FAILED, expression="\t=1"), r"'\t=1"),
         (replace(AGREE, expression="-1 # |cmd"), "'-1 # |cmd"),
         (replace(FAILED, expression="-x**"), "'-x**"),
         (replace(FAILED, expression="=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0"),
@@ -58,3 +64,25 @@ def test_csv_names_each_entry(derivative: Derivative, cells: list[str], parts: l
 )
 def test_csv_cell_is_no_spreadsheet_formula(report: Report, cell: str) -> None:
     assert rows([report])[0]["expression"] == cell
+
+
+def read(cell: str) -> str:
+    """As the module documents it."""
+    text = cell.removeprefix("'").encode("latin-1", "backslashreplace")
+    return text.decode("unicode_escape")
+
+
+@given(st.text())
+@example("\\x41")
+@example("\udce9")
+@example("'=")
+def test_csv_text_reads_back(text: str) -> None:
+    row = rows([replace(FAILED, expression=text, id=text)])[0]
+    assert read(row["expression"]) == read(row["id"]) == text
+    assert not row["id"].startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_csv_numbers_stay_numbers() -> None:
+    derivative = entry("x", "-x", -1.0)
+    row = rows([replace(AGREE, gradients=(derivative,), id=-5)])[0]
+    assert (row["id"], row["symbolic"], row["formula"]) == ("-5", "-1.0", "'-x")

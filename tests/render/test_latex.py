@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 from reports import AGREE, HOSTILE, SECOND_ORDER, UNCHECKED, agreed, draw, entry, of_tensor, tensor
 
+from gradcalc.base.names import in_latex
 from gradcalc.results.report import Derivative
 
 
@@ -21,6 +23,18 @@ from gradcalc.results.report import Derivative
         ("learning_rate", "learning_{rate}"),
         ("a_b_c", "a_{b c}"),
         ("_", r"\_"),
+        ("__", r"\_\_"),
+        ("_1", r"{\_}_{1}"),
+        ("__x", r"{\_}_{\_ x}"),
+        ("x_", r"x_{\_}"),
+        ("x__y", r"x_{\_ y}"),
+        ("__[0]", r"{\_\_}_{0}"),
+        ("\u03b1_β", r"\alpha_{\beta}"),
+        ("Λx", r"{\Lambda}x"),
+        ("\u0391", "A"),
+        ("é", r"\acute{e}"),
+        ("ж1", r"\mathrm{U+0436}_{1}"),
+        ("变", r"\mathrm{U+53D8}"),
         ("p%", r"p\%"),
         ("a\\b", r"a\backslash{}b"),
         ("x[0,1]", "x_{0,1}"),
@@ -58,3 +72,36 @@ def test_latex_comment_cannot_be_left() -> None:
 )
 def test_latex_number(value: float, latex: str) -> None:
     assert f"= {latex}" in draw("latex", replace(AGREE, gradients=(entry("x", None, value),)))
+
+
+ASCII = ["_", "__", "___", "_1", "__1", "_1_", "x_", "x__", "x__2", "x___y_", "l_", "a_b_c", "xhat"]
+OTHERS = ["\u03b1", "Ω_\u03b1", "ψ1", "\u039f", "alpha_β", "é", "ñ_ü", "ж", "变_1", "x٣"]
+
+
+@pytest.mark.parametrize("name", ASCII + OTHERS)
+@pytest.mark.parametrize("text", ["sin({0})*{0}**2/(1 + {0})", "({0}**2).sum()", "sigmoid({0})"])
+def test_latex_of_any_name_compiles(run, text: str, name: str) -> None:
+    value = "[1, 2]" if "sum" in text else "1"
+    words = ("--at", f"{name}={value}", "--format", "latex", "--second-order")
+    code, out, err = run("grad", text.format(name), *words)
+    assert (code, err) == (0, "")
+    body = "".join(line.partition(" % ")[0] for line in out.split("\n") if line[:1] != "%")
+    check_latex(body)
+    assert in_latex(name) in body
+
+
+def check_latex(text: str) -> None:
+    """Refuse what TeX would: letters without a font, braces that do not match, double scripts."""
+    assert text.isascii()
+    signs = re.sub(r"\\(?:[A-Za-z]+|.)", "m", text).replace(" ", "")
+    while inner := re.search(r"\{([^{}]*)\}", signs):
+        check_scripts(inner[1])
+        signs = signs.replace(inner[0], "g", 1)
+    assert not re.search("[{}]", signs)
+    check_scripts(signs)
+
+
+def check_scripts(signs: str) -> None:
+    assert not re.search(r"(?:^|[-+=&])[_^]", signs), "a script of nothing"
+    assert not re.search(r"[_^](?:$|[-+=&_^])", signs), "an empty script"
+    assert not re.search(r"_.(?:\^.)?_|\^.(?:_.)?\^", signs), "a double script"
