@@ -152,7 +152,8 @@ def symbols(row: Function, point: Point) -> list[Any]:
 
 def at_point(row: Function, expression: Any, point: Point) -> Any:
     wanted = moving(row, tuple(symbols(row, point)))
-    function = sympy.lambdify(wanted, expression, "mpmath")
+    ours = {name: getattr(mp.mp, name) for name in dir(mp.mp) if not name.startswith("_")}
+    function = sympy.lambdify(wanted, expression, [ours, "mpmath"])
     return mp.mpf(function(*moving(row, tuple(numbers(point)))))
 
 
