@@ -135,7 +135,7 @@ def settings() -> dict[str, Any]:
         "garbage": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()),
         "recursion": sys.getrecursionlimit(),
         "hooks": (sys.unraisablehook, sys.excepthook, threading.excepthook),
-        "threads": threading.enumerate(),
+        "threads": [t for t in threading.enumerate() if t.name.startswith("gradcalc")],
         "environment": (dict(os.environ), Path.cwd()),
     }
 

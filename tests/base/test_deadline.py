@@ -129,11 +129,10 @@ def test_limits_hold_in_many_threads_at_once() -> None:
             busy(LONG)
         return time.monotonic() - start
 
-    before = threading.enumerate()
     with ThreadPoolExecutor(4) as threads:
         taken = list(threads.map(work, range(8)))
     assert 0.05 <= min(taken) <= max(taken) < LONG / 2
-    assert threading.enumerate() == before
+    assert not [t for t in threading.enumerate() if t.name.startswith("gradcalc")]
 
 
 def test_caller_s_timer_goes_on_within_a_limit_and_after_it() -> None:
