@@ -25,6 +25,7 @@ from gradcalc.judging.derivative_blocks import (
     targets_of,
 )
 from gradcalc.program.program import Array
+from gradcalc.program.sizes import too_large
 from gradcalc.results.report import Entry, Report, Verdict, nested, worst
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ def formulas_report(
     axes = [pair for block in (*gradient, *hessian) for pair in block.axes]
     targets = targets_of(expansion, weights)
     rows = []
-    for output, scalar in targets:
-        calculus = Calculus(scalar, axes, dtype)
+    for output, function in targets:
+        calculus = Calculus(function, axes, dtype)
         with contextlib.suppress(TimeUp), time_limit(options.timeout):
             calculus.differentiate()
         rows.append(
             [
                 compare.unchecked(
-                    tuple(scalar.inputs[axis].name for axis in pair),
+                    tuple(function.inputs[axis].name for axis in pair),
                     calculus.text(position),
                     calculus.latex(position) if options.latex else None,
                     output,
@@ -69,16 +70,18 @@ def formulas_report(
                 for position, pair in enumerate(axes)
             ]
         )
+    scalar = targets[0][1] if len(targets) == 1 else None
     report = _report(
         program,
         options,
         (gradient, hessian),
         rows,
         () if weights is not None else expansion.results[0][0],
+        scalar,
         verdict=Verdict.UNCHECKED,
         **marks,
     )
-    return report, targets[0][1] if len(targets) == 1 else None
+    return report, scalar
 
 
 def _without_point(
@@ -165,7 +168,7 @@ def judged_report(
     shape = () if testimony.weights is not None else testimony.outputs[0].shape
     blocks, rows, scalar = yield from judging(program, inputs, variables, testimony, dtype, options)
     facts["verdict"] = worst(entry.verdict for row in rows for entry in row)
-    return _report(program, options, blocks, rows, shape, **facts), scalar
+    return _report(program, options, blocks, rows, shape, scalar, **facts), scalar
 
 
 def _report(
@@ -174,10 +177,12 @@ def _report(
     blocks: tuple[Sequence[Block], Sequence[Block]],
     rows: Sequence[Sequence[Entry]],
     output: tuple[int, ...],
+    scalar: Program | None,
     **fields: Any,
 ) -> Report:
     gradient, hessian = blocks
     first_order = sum(len(block.axes) for block in gradient)
+    axes = [pair for block in (*gradient, *hessian) for pair in block.axes]
     return Report(
         expression=program.text,
         canonical=program.canonical,
@@ -185,5 +190,34 @@ def _report(
         dtype=options.dtype,
         gradients=derivatives_of(program, gradient, [row[:first_order] for row in rows], output),
         hessian=derivatives_of(program, hessian, [row[first_order:] for row in rows], output),
+        left_out=_left_out([entry for row in rows for entry in row], scalar, axes, output),
         **fields,
     )
+
+
+def _left_out(
+    entries: Sequence[Entry],
+    scalar: Program | None,
+    axes: Sequence[tuple[int, ...]],
+    output: tuple[int, ...],
+) -> str | None:
+    """Why formulas are left out, if any are.
+
+    Args:
+        entries: All of the report.
+        scalar: The function, as a scalar program, if it is one.
+        axes: The numbers of the inputs that each entry is a derivative by.
+        output: The shape of the result in a Jacobian.
+    """
+    missing = sum(entry.formula is None for entry in entries)
+    if not missing:
+        return None
+    if scalar is None and not output:
+        reason = "the program is too large to be written out for calculus"
+    elif len(entries) > limits.FORMULA_ENTRIES:
+        reason = f"they are given for up to {limits.FORMULA_ENTRIES:,} entries"
+    elif scalar is not None and too_large(scalar, axes):
+        reason = "written out, the derivatives are too long for calculus to write them all"
+    else:
+        reason = f"longer than {limits.FORMULA_LENGTH:,} characters, or calculus has none"
+    return f"{missing:,} of {len(entries):,} formulas left out: {reason}"

@@ -47,6 +47,7 @@ def report_object(report: Report) -> dict[str, object]:
         "verdict": report.verdict,
         "gradients": [{"wrt": block.wrt[0], **_derivative(block)} for block in report.gradients],
         "hessian": [{"wrt": list(block.wrt), **_derivative(block)} for block in report.hessian],
+        **({"left_out": report.left_out} if report.left_out else {}),
         "tensors": [{**row._asdict(), "grad": _plain(row.grad)} for row in report.tensors],
         "graph": [{**node._asdict(), "inputs": list(node.inputs)} for node in report.graph],
         **({"claims": [_claim(claim) for claim in report.claims]} if report.claims else {}),

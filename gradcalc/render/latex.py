@@ -38,6 +38,7 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     derivatives = [*report.gradients, *report.hessian]
     comments = [
         *_facts(report),
+        *([] if report.left_out is None else [report.left_out]),
         *(
             f"claim {visible(claim.wrt)} = {visible(claim.claim)}: {claim_sentence(claim)}"
             for claim in report.claims

@@ -59,6 +59,7 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     parts += _table("∂/∂", report.gradients, report.dtype)
     parts += _table("∂²/∂", report.hessian, report.dtype)
     parts += _notes([*report.gradients, *report.hessian])
+    parts += [] if report.left_out is None else [_escape(report.left_out)]
     parts += [
         f"- {claim_mark(claim)} claim {_code(f'{claim.wrt} = {claim.claim}')}: "
         f"{_escape(claim_sentence(claim))}"

@@ -72,6 +72,8 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     parts = _summary(report, width)
     parts += derivatives_table("Gradient", report.gradients, report.dtype, width)
     parts += derivatives_table("Hessian", report.hessian, report.dtype, width)
+    if report.left_out is not None:
+        parts += [Text(), Text(report.left_out, "dim")]
     parts += _claims(report, boxes=width is not None)
     parts += _tensors(report, width)
     if report.graph:

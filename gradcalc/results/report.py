@@ -361,6 +361,7 @@ class Report:
         gradients: One derivative for each variable of differentiation.
         hessian: One for each unordered pair of them, where second order was asked for.
         tensors: What torch says of each tensor, inputs first, then those that the user named.
+        left_out: Why formulas are left out, in one sentence; None where all are there.
         passes: How often backward was run; without zeroing in between, gradients added up. 0 where
             torch refuses to, because the result is no single number and has no weights.
         graph: The backward graph, the first output's node first.
@@ -382,6 +383,7 @@ class Report:
     verdict: Verdict | None = None
     gradients: tuple[Derivative, ...] = ()
     hessian: tuple[Derivative, ...] = ()
+    left_out: str | None = None
     tensors: tuple[TensorRow, ...] = ()
     passes: int = 1
     graph: tuple[GraphNode, ...] = ()

@@ -338,6 +338,21 @@ def test_tensors_of_a_jacobian_are_not_said_to_be_after_backward(run, options, h
     assert (f'"{refusal.value}"' in out) == (not options)
 
 
+@pytest.mark.parametrize(
+    ("text", "at", "left_out"),
+    [
+        ("sum(A*A)", "A=randn(40)", None),
+        ("sum(A*A)", "A=randn(101)", "101 of 101 formulas left out: they are given for up to 100"),
+        ("sum(A*A)", "A=randn(100)", "100 of 100 formulas left out: written out, the derivatives"),
+        ("A**2", "A=randn(11)", "121 of 121 formulas left out: they are given for up to 100"),
+    ],
+)
+def test_formulas_that_are_left_out_are_told(run, text, at, left_out):
+    told = [run("grad", text, "--at", at, "--format", form)[1] for form in ("table", "json")]
+    assert [("left out" in out) for out in told] == [left_out is not None] * 2
+    assert all((left_out or "") in out for out in told)
+
+
 #: What each command calls, to be broken.
 PLANTED = {
     "grad": (["x**2"], "gradcalc.ask.question.parse"),
