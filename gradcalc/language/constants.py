@@ -36,7 +36,7 @@ def number_of(values: Sequence[Input | Constant | Unnumbered], wanted: int) -> i
     with mp.workprec(_BITS):
         for place in _needed(values, wanted):
             number = _calculated(values[place], numbers)
-            if number is None or isinstance(number, bool):
+            if number is None or isinstance(number, bool) or mp.isnan(number):
                 return None
             numbers[place] = number
             if _may_be_whole(values[place], whole) and mp.isint(number):

@@ -39,12 +39,18 @@ class Sink(Protocol):
         """What follows stands there in the text."""
 
 
+def number_in(sink: Sink, value: Fraction | float) -> int:
+    """A number that no text tells, infinite or nan perhaps."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return sink.constant(Constant(str(value), None, Span(0, 0)))
+    return sink.number(Fraction(value))
+
+
 def entrywise(row: Function, args: Sequence[Any]) -> Entries:
     """Apply a row to tensors, entry by entry, and to numbers."""
     sink = next(arg.sink for arg in args if isinstance(arg, Entries))
     tensors = [
-        arg.ids if isinstance(arg, Entries) else torch.tensor(sink.number(Fraction(arg)))
-        for arg in args
+        arg.ids if isinstance(arg, Entries) else torch.tensor(number_in(sink, arg)) for arg in args
     ]
     together = torch.broadcast_tensors(*tensors)
     groups = zip(*(ids.reshape(-1).tolist() for ids in together), strict=True)

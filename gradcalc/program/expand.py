@@ -25,7 +25,7 @@ from typing import Any
 from gradcalc.base import limits
 from gradcalc.base.errors import Span
 from gradcalc.functions import TABLE, Function, torch
-from gradcalc.program.entries import Entries, Sink, entrywise
+from gradcalc.program.entries import Entries, Sink, entrywise, number_in
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Input, Program, Step, Unnumbered, arranged
 
@@ -242,7 +242,7 @@ class _OnNumbers:
 
     def _created(self, tensor: Any) -> Any:
         """The numbers of the entries of a tensor that torch made."""
-        numbers = [self._sink.number(Fraction(v)) if v else 0 for v in tensor.reshape(-1).tolist()]
+        numbers = [number_in(self._sink, v) if v else 0 for v in tensor.reshape(-1).tolist()]
         return torch.tensor(numbers, dtype=torch.int64).reshape(tensor.shape)
 
     def _calculated(

@@ -118,6 +118,18 @@ def test_large_program_gets_a_verdict_for_each_variable() -> None:
     assert (first.wrt, first.autograd, first.formula) == (("x[0,0]",), 7.0, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("full((2,), inf).sum()*x", "undefined"),
+        ("linspace(0, inf, 3).sum()*x", "undefined"),
+        ("huber_loss(x, 2*x, delta=inf)", "agree"),
+    ],
+)
+def test_numbers_of_options_may_be_infinite(text, verdict) -> None:
+    assert grad(text, at={"x": 2}).verdict == verdict
+
+
 @pytest.mark.usefixtures("small")
 def test_program_may_be_large_for_the_numbers_that_torch_made() -> None:
     assert grad("sum(arange(20))*x", at={"x": 2}).verdict == "agree"

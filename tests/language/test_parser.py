@@ -670,6 +670,8 @@ ERRORS = [
     ("x.sum(2*y)", "syntax", "`dim` of sum must be a constant", "x.sum(2*y)", SUM),
     ("x.sum(dim=x.sum(dim=1-1))", "syntax", "`dim` of sum must be a constant",
      "x.sum(dim=1-1)", SUM),
+    ("x.norm(p=nan)", "syntax", "`p` of norm must be a constant", "x.norm(p=nan)",
+     "write norm(x, p=2, dim=None, keepdim=False)"),
     ("x.sum(dim=log(0))", "syntax", "`dim` of sum must be a constant", "x.sum(dim=log(0))", SUM),
     ("arange(9**9**9)*x", "limit", "a constant of over 4,096 bits; float64 ends at 1,024",
      "9**9**9", "use a smaller number"),
