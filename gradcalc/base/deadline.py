@@ -14,7 +14,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 
 from gradcalc.base import limits
@@ -34,8 +35,14 @@ class TimeUp(BaseException):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `TimeUp` in the block when it has run for so many seconds."""
+def time_limit(seconds: float | None, *, of_processor: bool = False) -> Iterator[None]:
+    """Raise `TimeUp` in the block when it has run for so many seconds.
+
+    Args:
+        seconds: How many; None for no limit.
+        of_processor: Whether only those count that a processor was at work on it, where the system
+            says so: then the limit is the same on a busy machine.
+    """
     if seconds is None or seconds > limits.FOREVER:
         yield
         return
@@ -47,10 +54,17 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
     tell, sys.unraisablehook = sys.unraisablehook, dropped
     try:
-        with (_timer if _timer_is_ours() else _watcher)(seconds):
+        with (_timer if _timer_is_ours() else _watcher)(seconds, _clock(of_processor)):
             yield
     finally:
         sys.unraisablehook = tell
+
+
+def _clock(of_processor: bool) -> Callable[[], float]:
+    """What counts the seconds of this thread, in any thread."""
+    if of_processor and hasattr(time, "pthread_getcpuclockid"):
+        return partial(time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident()))
+    return time.monotonic
 
 
 def _may_ring(frame: FrameType | None) -> bool:
@@ -71,17 +85,18 @@ def _timer_is_ours() -> bool:
 
 
 @contextlib.contextmanager
-def _timer(seconds: float) -> Iterator[None]:
+def _timer(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
     """Let the operating system's timer ring."""
 
     def ring(_number: int, frame: FrameType | None) -> None:
-        if _may_ring(frame):
+        over = clock() >= end or (outer and time.monotonic() - started >= outer)
+        if over and _may_ring(frame):
             raise TimeUp
 
-    started = time.monotonic()
-    before = signal.signal(signal.SIGALRM, ring)
+    started, end = time.monotonic(), clock() + seconds
     # A limit around this one goes on counting; if it is the nearer one, it is the one that counts.
     outer, _ = signal.getitimer(signal.ITIMER_REAL)
+    before = signal.signal(signal.SIGALRM, ring)
     # It rings again, because Python drops what is raised within a finalizer.
     signal.setitimer(signal.ITIMER_REAL, min(seconds, outer) if outer else seconds, _AGAIN)
     try:
@@ -95,15 +110,17 @@ def _timer(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watcher(seconds: float) -> Iterator[None]:
+def _watcher(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
     """Let a thread watch this one, and raise in it."""
-    watched = threading.get_ident()
+    watched, end = threading.get_ident(), clock() + seconds
     gate, over = threading.Lock(), threading.Event()
 
     def watch() -> None:
         pause = seconds
         while not over.wait(pause):
             pause = _AGAIN
+            if clock() < end:
+                continue
             with gate:
                 frame = sys._current_frames().get(watched)  # noqa: SLF001 - documented
                 if not over.is_set() and _may_ring(frame):

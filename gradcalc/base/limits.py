@@ -87,12 +87,12 @@ CANCEL_NODES = 40
 CANCEL_SYMBOLS = 3
 TIDY_TOTAL = 2_000
 
-#: Seconds that tidying one report's formulas may take, should they be harder than their size;
-#: what is left then stays as it is.
+#: Seconds of a processor that tidying one report's formulas may take, should they be harder than
+#: their size; what is left then stays as it is.
 TIDY_SECONDS = 0.5
 
-#: Seconds that values which are usually there at once may take; those that do take longer are asked
-#: for again, within the time of the question.
+#: Seconds of a processor that values which are usually there at once may take; those that do take
+#: longer are asked for again, within the time of the question.
 AT_ONCE_SECONDS = 0.5
 
 #: Characters of a formula beyond which it is left out of the report.

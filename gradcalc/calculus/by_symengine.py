@@ -110,7 +110,8 @@ class SymEngineFormulas:
         kinks, evaluation = self._watched
         try:
             # A call may be beyond mpmath: polygamma(1, -1e8) takes it hours.
-            with time_limit(limits.AT_ONCE_SECONDS if self._has_calls else None):
+            seconds = limits.AT_ONCE_SECONDS if self._has_calls else None
+            with time_limit(seconds, of_processor=True):
                 values = evaluation.at(point, self._more(point) + more)
         except TimeUp:
             return None

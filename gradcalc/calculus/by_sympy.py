@@ -220,7 +220,7 @@ def tidied(formula: Any, seconds: float) -> Any:
         ways.append(lambda f: sympy.factor_terms(sympy.cancel(f)))
     for way in ways:
         # sympy raises anything, or takes too long; then there is no such form.
-        with contextlib.suppress(TimeUp, Exception), time_limit(seconds):
+        with contextlib.suppress(TimeUp, Exception), time_limit(seconds, of_processor=True):
             forms.append(sympy.powsimp(way(formula)))
     return min(forms, key=length)
 

@@ -134,9 +134,9 @@ class Calculus:
         self._room -= by_sympy.length(formula)
         if self._room <= 0 or self._seconds <= 0:
             return formula
-        started = time.monotonic()
+        started = time.thread_time()
         tidied = by_sympy.tidied(formula, self._seconds)
-        self._seconds -= time.monotonic() - started
+        self._seconds -= time.thread_time() - started
         return tidied
 
     def text(self, position: int) -> str | None:

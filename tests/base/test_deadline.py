@@ -201,3 +201,17 @@ def test_many_limits_leave_neither_timer_nor_handler_behind() -> None:
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
         assert signal.getsignal(signal.SIGALRM) is before
     assert rings >= 100
+
+
+@pytest.mark.usefixtures("each_way")
+def test_limit_of_the_processor_does_not_count_waiting() -> None:
+    with time_limit(0.1, of_processor=True):
+        time.sleep(0.3)
+    with pytest.raises(TimeUp), time_limit(0.1, of_processor=True):
+        busy(LONG)
+
+
+@pytest.mark.usefixtures("each_way")
+def test_limit_around_one_of_the_processor_counts() -> None:
+    with pytest.raises(TimeUp), time_limit(0.1), time_limit(LONG, of_processor=True):
+        busy(LONG)

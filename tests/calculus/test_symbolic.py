@@ -393,7 +393,8 @@ def test_formula_is_tidied_within_the_limit(monkeypatch: pytest.MonkeyPatch, tex
     taken: list[float] = []
 
     @contextlib.contextmanager
-    def watched(seconds: float) -> Iterator[None]:
+    def watched(seconds: float, *, of_processor: bool) -> Iterator[None]:
+        assert of_processor
         assert 0 < seconds <= limits.TIDY_SECONDS
         started = time.thread_time()
         # Time of the processor: on a busy machine that of the clock says nothing.
