@@ -65,14 +65,16 @@ def value_of(binding: Binding, dtype: Dtype, draws: Callable[[], Draws]) -> Arra
         )
     strange = next((number for number in value.numbers if not math.isfinite(number)), None)
     if strange is not None:
+        verb = "holds" if value.shape else "is"
+        why, hint = "where no derivative exists", "bind a finite number"
+        if binding.name.startswith("-"):  # of weights
+            why, hint = "and weights must be finite", "give a finite number"
         raise GradcalcError(
             Kind.BINDING,
-            f"the value of `{binding.name}` is {strange}, where no derivative exists"
-            if not value.shape
-            else f"the value of `{binding.name}` holds {strange}, where no derivative exists",
+            f"the value of `{binding.name}` {verb} {strange}, {why}",
             text=binding.text,
             span=binding.span,
-            hint="bind a finite number",
+            hint=hint,
         )
     return value
 
@@ -105,8 +107,7 @@ def _constant(
     except expand.TooManySteps:
         raise GradcalcError(
             Kind.LIMIT,
-            f"the value of `{binding.name or '--grad-outputs'}` takes over "
-            f"{limits.SCALAR_STEPS:,} operations",
+            f"the value of `{binding.name}` takes over {limits.SCALAR_STEPS:,} operations",
             text=binding.text,
             span=binding.span,
             hint="bind its numbers, from a file perhaps",
@@ -139,7 +140,7 @@ def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float
     except TooLarge:
         raise GradcalcError(
             Kind.BINDING,
-            f"the value of `{binding.name or '--grad-outputs'}` is too large to be calculated",
+            f"the value of `{binding.name}` is too large to be calculated",
             text=binding.text,
             span=binding.span,
             hint="bind a number of up to 1.8e308",

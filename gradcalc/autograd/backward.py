@@ -108,10 +108,11 @@ def check_weights(program: Program, outputs: Sequence[Any], weights: Sequence[Ar
     if len(weights) != len(outputs):
         raise GradcalcError(
             Kind.SHAPE,
-            f"{len(weights)} weights for {len(outputs)} results",
+            f"{len(weights)} weight{'s' * (len(weights) != 1)} for {len(outputs)} "
+            f"result{'s' * (len(outputs) != 1)}",
             text=program.text,
             span=program.span(program.output),
-            hint="give --grad-outputs one value for each result, parted by commas",
+            hint="give --grad-outputs one value for each result, separated by commas",
         )
     for number, output, weight in zip(program.outputs, outputs, weights, strict=True):
         if weight.shape not in {tuple(output.shape), ()}:
@@ -176,7 +177,7 @@ def run_passes(
         torch.autograd.backward(ran.outputs, weights, retain_graph=how.retain_graph)
     added = 1 if how.zero_grad else how.passes
     # torch leaves out those that are 0 for want of any path.
-    held = {leaf: leaf.grad for leaf in ran.leaves if leaf.grad is not None}
+    held = {leaf: leaf.grad for leaf in ran.wanted if leaf.grad is not None}
     if added > 1:
         held = {leaf: gradient / added for leaf, gradient in held.items()}
     return in_one(ran.leaves, held)
@@ -184,7 +185,7 @@ def run_passes(
 
 def _holders(program: Program, ran: Forward) -> list[Any]:
     """The inputs and named values that hold a gradient."""
-    values = [*ran.leaves, *(ran.values[number] for _, number in named_values(program))]
+    values = [*ran.wanted, *(ran.values[number] for _, number in named_values(program))]
     tensors = [value for value in values if isinstance(value, torch.Tensor)]
     # Asking a non-leaf that retains none for its gradient makes torch warn.
     return [t for t in tensors if (t.is_leaf or t.retains_grad) and t.grad is not None]

@@ -61,8 +61,8 @@ class Forward:
 
     @property
     def wanted(self) -> list[Any]:
-        """The leaves that require grad."""
-        return [leaf for leaf in self.leaves if leaf.requires_grad]
+        """The leaves that require grad; a constant that was changed in place is no leaf any more."""
+        return [leaf for leaf in self.leaves if leaf.is_leaf and leaf.requires_grad]
 
 
 def forward(

@@ -49,7 +49,7 @@ def testify_at_points(
     torch.autograd.backward([ran.outputs[0] for ran in runs])
     others = []
     for ran, seconds in zip(runs, hessians, strict=True):
-        held = {leaf: leaf.grad for leaf in ran.leaves if leaf.grad is not None}
+        held = {leaf: leaf.grad for leaf in ran.wanted if leaf.grad is not None}
         slopes = in_one(ran.leaves, held)
         inputs = [
             row if row.grad is None else row._replace(grad=slope)

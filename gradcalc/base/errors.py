@@ -1,7 +1,8 @@
 """What goes wrong, said so that the user can mend it.
 
 In: a message, a place in the user's text, a hint. Out: `GradcalcError`, the only exception that
-crosses a module boundary. `render.error_text` draws it; nothing here prints.
+reaches the user. Those that modules raise for each other, such as `TimeUp` and `Lost`, are caught
+before. `render.error_text` draws it; nothing here prints.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def parse_weights(text: str, *, files: bool = True) -> tuple[Binding, ...]:
         hint = "write the weights of one result as a list, as in [1, 2]"
         raise _refused(message, text, Span(start, stop), hint, Kind.LIMIT)
     return tuple(
-        Binding("", _weight(text, start, stop, files), text, Span(start, stop))
+        Binding("--grad-outputs", _weight(text, start, stop, files), text, Span(start, stop))
         for start, stop in parts
     )
 

@@ -1,6 +1,6 @@
 """The function list and one function's page, for `gradcalc functions [NAME]`.
 
-In: rows and pages as plain text, which `cli` fills from the function table; nothing here knows that
+In: rows and pages as plain text, which `commands/functions.py` fills from the function table; nothing here knows that
 table. Out: text for standard output.
 """
 

@@ -91,7 +91,7 @@ def test_binding_is_what_torch_sees(value, dtype, wanted) -> None:
         ("[].sum()*x", "x=1", {}, Kind.SHAPE, "tensor"),
         ("x*2", "x=[1,2]", {"second_order": True}, Kind.AUTOGRAD, "a weight for each"),
         ("x, y", "x=[1,2],y=1", {}, Kind.AUTOGRAD, "a weight for each"),
-        ("x, y", "x=1,y=1", {"grad_outputs": "1"}, Kind.SHAPE, "1 weights for 2 results"),
+        ("x, y", "x=1,y=1", {"grad_outputs": "1"}, Kind.SHAPE, "1 weight for 2 results"),
         ("x", "x=1", {"grad_outputs": "[1,2,3]"}, Kind.SHAPE, "the weights have shape (3,)"),
         ("x", "x=1", {"grad_outputs": "inf"}, Kind.BINDING, "inf"),
         ("x", "x=1", {"grad_outputs": "y"}, Kind.BINDING, "`y` is not known"),

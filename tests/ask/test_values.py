@@ -79,7 +79,7 @@ def test_ones_may_be_the_weight_of_one_of_several_results(weights):
 @pytest.mark.parametrize(
     ("text", "weights", "message"),
     [
-        ("x*2, x*3", "1", "1 weights for 2 results"),
+        ("x*2, x*3", "1", "1 weight for 2 results"),
         ("x*2", "[1, 2]", "the weights have shape (2,), the result ()"),
     ],
 )
@@ -95,3 +95,12 @@ def test_weights_count_without_a_point_too():
 def test_weights_are_refused_like_values():
     with pytest.raises(GradcalcError, match="is too large to be calculated"):
         grad("x", {"x": 1}, grad_outputs="exp(1e308)")
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"), [("nan", "is nan"), ("-inf", "is -inf"), ("[nan]", "holds nan")]
+)
+def test_weights_that_are_not_finite_are_named(weight, said):
+    message = f"the value of `--grad-outputs` {said}, and weights must be finite"
+    with pytest.raises(GradcalcError, match=re.escape(message)):
+        grad("x", {"x": 1}, grad_outputs=weight)

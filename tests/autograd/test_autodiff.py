@@ -126,3 +126,9 @@ def test_look_runs_forward_only() -> None:
     )
     assert output == Array((2,), (False, True))
     assert [value.tolist() for value in seen.values()] == [[0, 0]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_constant_that_is_changed_in_place_is_no_leaf_any_more() -> None:
+    testimony = told("x += w; x**2", fixed="x", how=SECOND, x=2, w=3)
+    assert (testimony.gradients, testimony.hessian) == (([10.0, 0.0],), {(0, 0): 2.0})
