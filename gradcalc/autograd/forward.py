@@ -61,7 +61,7 @@ class Forward:
 
     @property
     def wanted(self) -> list[Any]:
-        """The leaves that require grad; a constant that was changed in place is no leaf any more."""
+        """The leaves that require grad: a constant that was changed in place is none any more."""
         return [leaf for leaf in self.leaves if leaf.is_leaf and leaf.requires_grad]
 
 

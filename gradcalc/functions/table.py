@@ -177,7 +177,8 @@ class Function:
             It may be less than the true distance, for then the limit is asked in vain, no more.
         kinks: Points where it is not differentiable, each with the gradient torch answers there.
             Where versions of torch differ, that is stated by the version from which on it does. A
-            gradient of fewer numbers is that beside plain numbers: clamp(x, -1, 1).
+            gradient of fewer numbers holds where the other arguments are plain numbers:
+            clamp(x, -1, 1).
         largest: The largest constant argument, where sympy would compute a huge number exactly.
         conditions: How many of the first arguments are conditions (x > 0). Elsewhere a condition
             counts as 1 or 0; and where one is wanted, a number counts as true unless it is 0.

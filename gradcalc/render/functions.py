@@ -1,7 +1,7 @@
 """The function list and one function's page, for `gradcalc functions [NAME]`.
 
-In: rows and pages as plain text, which `commands/functions.py` fills from the function table; nothing here knows that
-table. Out: text for standard output.
+In: rows and pages as plain text, which `commands/functions.py` fills from the function table;
+nothing here knows that table. Out: text for standard output.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class FunctionPage:
         group: The heading that it stands under.
         derivative: For each argument its name and the derivative's formula.
         domain: Where it is defined; empty where that is not said.
-        kinks: Where it is not differentiable, and what torch answers there; empty where that is not
-            said.
+        kinks: Where it is not differentiable, and what torch answers there, a line for each; empty
+            where that is not said.
         example: A command to try; empty if there is none.
     """
 
@@ -38,7 +38,7 @@ class FunctionPage:
     group: str
     derivative: tuple[tuple[str, str], ...] = ()
     domain: str = ""
-    kinks: str = ""
+    kinks: tuple[str, ...] = ()
     example: str = ""
 
 
@@ -114,7 +114,8 @@ def function_page(
     facts = [("also", ", ".join(page.aliases))] if page.aliases else []
     facts.append(("defined", page.domain))
     facts += [(f"{boundary}{name}", formula) for name, formula in page.derivative]
-    facts += [("kinks", page.kinks), ("try", page.example)]
+    facts += [("" if number else "kinks", kink) for number, kink in enumerate(page.kinks)]
+    facts.append(("try", page.example))
     facts = [(title, text) for title, text in facts if text]
     if width is None:
         indent = max(len(title) for title, _ in facts)

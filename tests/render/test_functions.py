@@ -26,7 +26,7 @@ PAGE = FunctionPage(
     "powers",
     (("x", "y*x**(y - 1)"), ("y", "x**y*log(x)")),
     "x > 0, or y an integer",
-    "none",
+    ("none",),
 )
 
 
