@@ -38,8 +38,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"fuzz: {fuzzing.TRIED.total():,} inputs tried: {kinds}")
 
 
-#: Programs of their own, which need the extra `fuzz`.
-collect_ignore_glob = ["fuzz/*"]
+#: Programs of their own: fuzzers, which need the extra `fuzz`, and what tests start.
+collect_ignore_glob = ["fuzz/*", "data/*"]
 
 
 @pytest.fixture
