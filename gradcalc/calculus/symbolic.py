@@ -159,6 +159,10 @@ class Calculus:
             return None
         # sympy knows nothing of x[0,1], and would make a power of x__2.
         names = {symbol: in_latex(symbol.name) for symbol in self._symbols}
+        # Of the arguments of a function called beta, sympy writes the names as they are.
+        formula = formula.replace(
+            lambda part: part.func.__name__ == "beta", lambda part: sympy.Function("B")(*part.args)
+        )
         return str(sympy.latex(formula, symbol_names=names))
 
     def values(self, inputs: Sequence[Fraction], more: int = 0) -> list[Any]:
