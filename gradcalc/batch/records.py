@@ -8,6 +8,7 @@ answers them.
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,15 +17,22 @@ from typing import IO, Any
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import nearest
+from gradcalc.base.options import OPTIONS as DECLARED
 from gradcalc.base.options import Option, options_in
 from gradcalc.base.readings import FLAG, FieldError
 from gradcalc.batch.json_records import fields_of, id_of, json_object, placed
 
 #: `--name`, and what comes after it in the line.
-_OPTION = re.compile(r"(?<!\S)--(?P<name>[a-z][a-z_-]*)(?P<sign>=(?!=)|\s+|$)")
+_OPTION = re.compile(r"(?<!\S)--(?P<name>[A-Za-z][A-Za-z_-]*)(?P<sign>=(?!=)|\s+|$)")
 _OPERAND = re.compile(r"[\w.]")
+#: A name that the line gives a value to, in the expression or in `--at`.
+_NAMED = re.compile(r"\b(\w++)\s*+=(?!=)")
 #: The options of a line, by name.
 OPTIONS = {option.name: option for option in options_in("line")}
+#: What may be meant by a word with two dashes: these, and options that only commands have.
+_TYPED = (*DECLARED, "file", "format", "help", "version")
+#: The end of a line that asks for help, unless `h` is a variable.
+_HELP = re.compile(r"(?<=\s)-h$")
 
 #: Characters within a line that are no part of it, and what to do about them.
 _BROKEN = re.compile("[\r\0]")
@@ -136,6 +144,10 @@ def _from_line(text: str) -> dict[str, Any]:
         message, hint = _REPAIRS[broken.group()]
         raise GradcalcError(Kind.SYNTAX, message, text=text, span=Span(*broken.span()), hint=hint)
     text = text.partition("#")[0].rstrip()
+    asks_help = _HELP.search(text)
+    if asks_help is not None and len(re.findall(r"\bh\b", text)) == 1:
+        span, hint = Span(*asks_help.span()), "for a difference write - h"
+        raise GradcalcError(Kind.USAGE, "unknown option -h", text=text, span=span, hint=hint)
     expression, options = _split(text)
     given: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
@@ -154,12 +166,14 @@ def _from_line(text: str) -> dict[str, Any]:
 def _split(text: str) -> tuple[str, list[tuple[str, str, Span]]]:
     """A line's expression, and the name, the value and the place of each option."""
     matches = list(_OPTION.finditer(text))
-    first = next((k for k, match in enumerate(matches) if _is_option(match, text)), len(matches))
+    named = frozenset(_NAMED.findall(text)) if matches else frozenset()
+    options_begin = (k for k, match in enumerate(matches) if _is_option(match, text, named))
+    first = next(options_begin, len(matches))
     matches = matches[first:]
     ends = [*(match.start() for match in matches), len(text)]
     options = [
         (
-            match["name"].replace("_", "-"),
+            match["name"],
             _unquoted(text[match.end() : end]),
             Span(match.start("name") - 2, match.end("name")),
         )
@@ -168,19 +182,28 @@ def _split(text: str) -> tuple[str, list[tuple[str, str, Span]]]:
     return _unquoted(text[: ends[0]]), options
 
 
-def _is_option(match: re.Match[str], text: str) -> bool:
+def _is_option(match: re.Match[str], text: str, named: frozenset[str]) -> bool:
     """Whether it is no part of the expression: `x --y` is x minus minus y."""
-    if match["name"].replace("_", "-") in OPTIONS or match["sign"] == "=":
-        return True
+    name, end = match["name"], match.end()
     # A name and then an operand is no expression.
-    return _OPERAND.match(text, match.end()) is not None
+    if name in OPTIONS or match["sign"] == "=" or _OPERAND.match(text, end):
+        return True
+    if end < len(text) and text[end] != "-":
+        return False
+    return not named.issuperset(name.split("-")) and _is_mistyped(name)
+
+
+@functools.lru_cache(limits.RECENT)
+def _is_mistyped(name: str) -> bool:
+    """Whether a name that has no value is like an option's; a letter is like none."""
+    return len(name) > 1 and nearest(name.lower(), _TYPED) is not None
 
 
 def _option(name: str, value: str, *, again: bool) -> Option:
     """The option of that name, which takes a value or none, and perhaps another one."""
     option = OPTIONS.get(name)
     if option is None:
-        near = nearest(name, OPTIONS)
+        near = nearest(name.lower(), OPTIONS)
         hint = f"did you mean --{near}?" if near else f"use --{', --'.join(sorted(OPTIONS))}"
         raise GradcalcError(Kind.USAGE, f"unknown option --{name}", hint=hint)
     if option.reading is FLAG and value:
