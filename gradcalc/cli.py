@@ -6,8 +6,7 @@ sympy: those are imported when a witness first needs them.
 
 from __future__ import annotations
 
-import itertools
-import re
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -21,11 +20,14 @@ from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
 from gradcalc.commands.streams import ClosedPipe, drop_output, open_streams, use_color, write
 from gradcalc.commands.sweep import sweep
+from gradcalc.commands.words import Command, Group, Words, is_option_of_a_command
 from gradcalc.render import FORMATS, error_text, formats
 
 app = typer.Typer(
     name="gradcalc",
-    help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), and if the two agree.",
+    cls=Group,
+    help="Gradients by calculus (SymEngine, sympy) and by autograd (torch), "
+    "and whether the two agree.",
     epilog="Try: gradcalc grad 'u**3+v**2+4*u*v' --at u=1,v=1.1",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -40,7 +42,7 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     open_streams()
-    arguments = [_protected(word) for word in (sys.argv[1:] if argv is None else argv)] or ["-h"]
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["-h"]
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -66,9 +68,12 @@ def _run(arguments: list[str]) -> int:
     except GradcalcError as error:
         return _fail(error, arguments)
     except _UsageError as problem:
-        command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
         message = problem.format_message().rstrip(".")
-        hint = f"gradcalc {command}--help lists the options"
+        if is_option_of_a_command(arguments[0], app):
+            hint = "options follow the command, as in gradcalc grad 'x**2' --at x=3"
+        else:
+            command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
+            hint = f"gradcalc {command}--help lists the options"
         return _fail(GradcalcError(Kind.USAGE, message, hint=hint), arguments)
     except typer.Abort:
         return 130
@@ -78,9 +83,13 @@ def _run(arguments: list[str]) -> int:
         message = "there is too little memory for this"
         return _fail(GradcalcError(Kind.LIMIT, message, hint="make it smaller"), arguments)
     except BaseException as problem:  # noqa: BLE001 - a user can do nothing with a traceback
-        import shlex
-
-        command = shlex.join(word.removeprefix(" ") for word in ("gradcalc", *arguments))
+        try:
+            # typer writes help and completions without us. What the system refused then, it
+            # refuses again.
+            write("")
+        except GradcalcError as unwritten:
+            return _fail(unwritten, arguments)
+        command = shlex.join(["gradcalc", *arguments])
         return _fail(internal_error(problem, f"the command: {command}"), arguments)
     return result if isinstance(result, int) else 0
 
@@ -88,37 +97,19 @@ def _run(arguments: list[str]) -> int:
 _COMMANDS = {command.__name__: command for command in (grad, check, batch, sweep, functions)}
 
 
-def _protected(word: str) -> str:
-    """Keep an expression such as -x**2 from being read as an option, by a space before it."""
-    # No option has one letter: --x is minus minus x.
-    short = {"-", "-h", "-o", "--"}
-    is_option = word in short or re.fullmatch(r"--[a-z][a-z-]+(=.*)?", word, re.DOTALL)
-    return word if is_option or not word.startswith("-") else f" {word}"
-
-
 def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     """Say what is wrong on standard error, and on standard output in the asked format."""
     sys.stderr.write(error_text(error, color=use_color(sys.stderr)))
-    asked = _asked_format(arguments)
-    if asked != "table" and asked in formats("report"):
+    words = Words.of(arguments, app)
+    if words.asked_format in formats("report") and words.asked_format != "table":
         from gradcalc.results.report import Report
 
-        expression = error.text or next((w for w in arguments[1:] if not w.startswith("--")), "")
         try:
-            write(FORMATS[asked].whole(Report(expression.strip(), error=error)))
+            report = Report(words.expression(error).strip(), error=error)
+            write(FORMATS[words.asked_format].whole(report))
         except GradcalcError as unwritten:
             sys.stderr.write(error_text(unwritten, color=use_color(sys.stderr)))
     return error.exit_code
-
-
-def _asked_format(arguments: Sequence[str]) -> str:
-    asked = "table"
-    for word, following in itertools.pairwise([*arguments, ""]):
-        if word == "--format":
-            asked = following
-        elif word.startswith("--format="):
-            asked = word.partition("=")[2]
-    return asked
 
 
 def _version(wanted: bool) -> None:
@@ -137,4 +128,4 @@ def _top(
 
 
 for _command in _COMMANDS.values():
-    app.command()(_command)
+    app.command(cls=Command)(_command)

@@ -156,11 +156,12 @@ def internal_error(problem: BaseException, asked: str) -> GradcalcError:
         if module.startswith("gradcalc."):
             place = f" in {module}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return GradcalcError(
-        Kind.INTERNAL,
-        f"internal error: {type(problem).__name__}{place}: {problem}".rstrip(": ."),
-        hint=f"please report it, with gradcalc {__version__} and {asked}",
-    )
+    where = f"internal error: {type(problem).__name__}{place}: "
+    error = GradcalcError(Kind.INTERNAL, f"{where}{problem}".rstrip(": ."))
+    # Only what is asked may be cut, and late: a report needs all of it.
+    asked = _shortened(asked, limits.REPORTED_LENGTH)
+    error.hint = f"please report it, with gradcalc {__version__} and {asked}"
+    return error
 
 
 def _remade(
@@ -170,7 +171,7 @@ def _remade(
     return GradcalcError(kind, message, text=text, span=span, hint=hint)
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, length: int = limits.MESSAGE_LENGTH) -> str:
     """Both ends of a text that is too long."""
-    half = limits.MESSAGE_LENGTH // 2
-    return text if len(text) <= limits.MESSAGE_LENGTH else f"{text[:half]} … {text[-half:]}"
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} … {text[-half:]}"

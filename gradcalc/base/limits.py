@@ -43,6 +43,9 @@ NAME_LENGTH = 1_000
 #: Characters of a message or of a hint, which may quote what a user typed.
 MESSAGE_LENGTH = 300
 
+#: Characters of a command that is to be reported with an error of our own.
+REPORTED_LENGTH = 4_000
+
 #: Nesting of brackets; CPython's own parser gives up at 200. It also gives up on trees near 3,000
 #: deep (a sum of n terms nests n deep), which has no constant to ask for and is caught where it
 #: happens.

@@ -232,7 +232,7 @@ class Options:
         "grad line python", metavar="VALUE|ones", default=None,
     )
     passes: int = _option(
-        NUMBER, "Run backward so often; gradients add up.", "grad line python",
+        NUMBER, "Run backward N times; gradients add up.", "grad line python",
         name="backward", metavar="N", check=_PASSES, default=1,
     )
     zero_grad: bool = _option(

@@ -46,9 +46,7 @@ def batch(
     format: Annotated[str | None, format_option("; table if not given")] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", metavar="N", help="Answer lines in so many processes; 1 by default."
-        ),
+        typer.Option("--jobs", metavar="N", help="Answer lines in N processes; 1 by default."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -112,7 +110,7 @@ def batch(
 
 
 def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summary: Any) -> None:
-    """Answer all records on a cluster or in so many processes, count and print the answers."""
+    """Answer all records on a cluster or in processes, count and print the answers."""
     from gradcalc.batch.executors import cluster, local
     from gradcalc.batch.resume import AnswerFile
     from gradcalc.batch.stream import in_order

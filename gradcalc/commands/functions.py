@@ -30,7 +30,7 @@ def functions(
         ),
     ] = None,
 ) -> int:
-    """List the functions, or tell about one: derivative, domain, kinks."""
+    """List the functions, or tell all about one of them."""
     from gradcalc.functions import TABLE
     from gradcalc.render.functions import FunctionPage, functions_table
 

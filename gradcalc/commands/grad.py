@@ -26,7 +26,7 @@ def check(
     format: Format = "table",
     **given: Any,
 ) -> int:
-    """Judge derivatives by hand: right for all values, or wrong, where and why."""
+    """Judge derivatives worked out by hand: right, or where wrong."""
     return _answer(expr, None, format, given)
 
 

@@ -263,7 +263,7 @@ def program_text(expr: str | None, file: str | None = None) -> str:
             return _decoded(stream.read(limits.TEXT_LENGTH * 4 + 1), file)
     if expr == "-":
         return _decoded(sys.stdin.buffer.read(limits.TEXT_LENGTH * 4 + 1), "standard input")
-    return (expr or "").removeprefix(" ").rstrip("\r\n")
+    return (expr or "").rstrip("\r\n")
 
 
 def _decoded(raw: bytes, source: str) -> str:

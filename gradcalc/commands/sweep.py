@@ -57,7 +57,7 @@ def sweep(
     ] = "cpu",
     **given: Any,
 ) -> int:
-    """Differentiate an expression at many points, with a verdict on each."""
+    """Judge derivatives at many points, of files and grids."""
     from gradcalc.ask.question import name_warnings
     from gradcalc.base.options import dtype_of
     from gradcalc.language.bindings import files_in
@@ -74,7 +74,7 @@ def sweep(
             "a sweep goes over the points of one file, or over a grid",
             hint="add --points FILE, or --over x=-2:2:1001",
         )
-    axes = [parse_axis(text, lambda value: _number(value, dtype)) for text in over or ()]
+    axes = [parse_axis(text, lambda end: _value(end, dtype)) for text in over or ()]
     program = _program(program_text(expr), axes, fixed, options)
     where = _points(points, axes, program, fixed)
     for warning in name_warnings(program, set(program.names)):
@@ -152,13 +152,6 @@ def _points(
         return grid(axes)
     bound = {binding.name for binding in fixed}
     return read(file, [name for name in program.names if name not in bound])
-
-
-def _number(text: str, dtype: Dtype) -> float:
-    """The value of a constant expression."""
-    from gradcalc.language.bindings import parse_bindings
-
-    return _value(parse_bindings([f"end={text}"], files=False)[0], dtype)
 
 
 def _value(binding: Binding, dtype: Dtype) -> float:

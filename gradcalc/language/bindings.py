@@ -136,7 +136,7 @@ def _binding(text: str, start: int, stop: int, files: bool) -> Binding:
         message = "two values without a comma between them"
         raise _refused(message, text, Span(start, stop), f"write {apart}")
     bound = SIGNS.get(stripped, stripped)
-    bound_to = _value(text, start + len(name) + 1, stop, bound, files)
+    bound_to = constant(text, start + len(name) + 1, stop, bound, files=files)
     return Binding(bound, bound_to, text, span)
 
 
@@ -166,7 +166,7 @@ def _weight(text: str, start: int, stop: int, files: bool) -> Program | Array:
     """The weight of a result; `ones` is 1 for each of its entries."""
     if text[start:stop].strip() == "ones":
         return Array((), (1.0,))
-    return _value(text, start, stop, "--grad-outputs", files)
+    return constant(text, start, stop, "--grad-outputs", files=files)
 
 
 def files_in(text: str) -> list[str]:
@@ -176,8 +176,22 @@ def files_in(text: str) -> list[str]:
     return [value[1:] for value in values if value[:1] == "@"]
 
 
-def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program | Array:
-    """Parse a constant expression that is part of a longer text, or read a file."""
+def constant(
+    text: str, start: int, stop: int, name: str, *, files: bool = False, example: str = ""
+) -> Program | Array:
+    """Parse a constant expression that is part of a longer text, or read a file.
+
+    Args:
+        text: The longer text.
+        start: Where in it the expression begins.
+        stop: Where it ends.
+        name: What messages call it.
+        files: Whether it may come from a file.
+        example: What hints show; without it, a value of that name.
+
+    Raises:
+        GradcalcError: kind `binding`; the span is in the longer text.
+    """
     value = text[start:stop]
     if value.strip().startswith("@"):
         if not files:
@@ -195,7 +209,8 @@ def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program 
     if numbers is not None:
         return numbers
     if not value.strip():
-        raise _refused(f"`{name}` has no value", text, Span(start - 1, start), f"write {name}=1")
+        hint = f"write {example or f'{name}=1'}"
+        raise _refused(f"`{name}` has no value", text, Span(start - 1, start), hint)
     try:
         program = parse(value)
     except GradcalcError as error:
@@ -204,7 +219,7 @@ def _value(text: str, start: int, stop: int, name: str, files: bool) -> Program 
     if program.inputs:
         variable = program.inputs[0]
         row = lookup(variable.name)
-        example = f"{name} pi/4" if name.startswith("-") else f"{name}=pi/4"
+        example = example or (f"{name} pi/4" if name.startswith("-") else f"{name}=pi/4")
         hint = f"write a number or a constant expression, as in {example}"
         raise _refused(
             f"the value of `{name}` is no number: `{variable.name}` is not known",

@@ -31,6 +31,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from gradcalc.base.errors import Kind
 from gradcalc.render.tensors import entry_name
 from gradcalc.render.text import claim_sentence
 from gradcalc.render.visible import visible
@@ -54,7 +55,9 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
     rows = [[*start, *_entry(entry), ""] for entry in report.entries]
     rows += [[*start, *_claim(claim), ""] for claim in report.claims]
     if report.error is not None:
-        message = f"{report.error.kind}: {report.error.message}"
+        kind, message = report.error.kind, report.error.message
+        # The message of an internal error says itself that it is one.
+        message = message if kind is Kind.INTERNAL else f"{kind}: {message}"
         rows = [[*start, *[""] * 9, _cell(message)], *rows]
     elif not (report.gradients or report.hessian or report.claims):
         # Nothing to differentiate by, or no answer: the line has a row all the same.

@@ -84,11 +84,14 @@ def chosen(text: str, option: str, *, none: bool = False) -> frozenset[str]:
         none: Whether "none" is a list too.
 
     Raises:
-        GradcalcError: If there is none of that name.
+        GradcalcError: If there is none of that name, or "none" does not stand alone.
     """
     if none and text.strip() == "none":
         return frozenset()
     names = frozenset(filter(None, (name.strip() for name in text.split(","))))
+    if none and "none" in names and len(names) > 1:
+        hint = "leave it out, or all others"
+        raise GradcalcError(Kind.USAGE, f"{option}: `none` stands alone", hint=hint)
     for name in sorted(names - {*NAMES}):
         hint = did_you_mean(name, NAMES, f"use {', '.join(NAMES)}")
         raise GradcalcError(Kind.USAGE, f"{option}: there is no verdict `{name}`", hint=hint)

@@ -20,6 +20,7 @@ from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
 from gradcalc.base.readings import whole
 from gradcalc.language.arrays import CsvRows, npy_array
+from gradcalc.language.bindings import Binding, constant
 
 #: What a reader of files gives: for each name an array.
 Chunk = list[Any]
@@ -67,12 +68,12 @@ class Axis:
         return values
 
 
-def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
+def parse_axis(text: str, number: Callable[[Binding], float]) -> Axis:
     """Read "u=-2:2:1001".
 
     Args:
         text: The option.
-        number: Reads the value of an end.
+        number: Gives the number of an end, a binding to it.
     """
     name, sign, value = text.partition("=")
     parts = value.split(":")
@@ -91,8 +92,9 @@ def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
         if count > 0:
             message = f"a grid has at most {limits.POINTS:,} points"
         raise _refused(text, place, message, "write u=-2:2:1001")
-    start = _end(text, len(name) + 1, parts[0], number)
-    stop = _end(text, len(name) + len(parts[0]) + 2, parts[1], number)
+    colon = len(name) + 1 + len(parts[0])
+    start = _end(text, Span(len(name) + 1, colon), f"START of {stripped}", number)
+    stop = _end(text, Span(colon + 1, place.start - 1), f"STOP of {stripped}", number)
     if not math.isfinite((abs(start) + abs(stop)) * count):
         raise _refused(
             text, Span(0, len(text)), "the grid goes beyond the range of float64", "make it smaller"
@@ -100,12 +102,14 @@ def parse_axis(text: str, number: Callable[[str], float]) -> Axis:
     return Axis(stripped, start, stop, count)
 
 
-def _end(text: str, start: int, part: str, number: Callable[[str], float]) -> float:
-    """The value of an end, which begins there; what is wrong with it is shown in the whole text."""
+def _end(text: str, place: Span, name: str, number: Callable[[Binding], float]) -> float:
+    """The value of an end, which stands there; what is wrong with it is shown in the whole text."""
+    example = f"{name.rpartition(' ')[2]}=0:pi/4:9"
+    value = constant(text, *place, name, example=example)
     try:
-        return number(part)
+        return number(Binding(name, value, text, place))
     except GradcalcError as error:
-        raise error.within(text, start - error.text.rfind(part)) from None
+        raise (error if error.text == text else error.within(text, place.start)) from None
 
 
 def _refused(text: str, span: Span, message: str, hint: str) -> GradcalcError:

@@ -12,11 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from gradcalc.base.errors import GradcalcError
+from gradcalc.language.bindings import Binding
 from gradcalc.sweep.points import Points, grid, parse_axis, read
 
 
+def number(end: Binding) -> float:
+    """The number that an end of a grid is bound to."""
+    return float(end.text[slice(*end.span)])
+
+
 def axes(*texts: str) -> Points:
-    return grid([parse_axis(text, float) for text in texts])
+    return grid([parse_axis(text, number) for text in texts])
 
 
 def rows(points: Points, size: int = 3) -> list[tuple[float, ...]]:
@@ -46,7 +52,7 @@ def test_grid_of_decimals_has_decimals() -> None:
 
 @pytest.mark.parametrize("text", ["u=0.1:0.7:4", "u=-1e300:3:1000", "u=3:-2:7"])
 def test_ends_are_exact(text: str) -> None:
-    axis = parse_axis(text, float)
+    axis = parse_axis(text, number)
     values = rows(grid([axis]), 10_000)
     assert (values[0], values[-1]) == ((axis.start,), (axis.stop,))
 
@@ -81,7 +87,7 @@ def test_large_grid_takes_no_memory_before_it_is_asked() -> None:
 )
 def test_bad_grid_is_refused(text: str, message: str) -> None:
     with pytest.raises(GradcalcError, match=message) as caught:
-        parse_axis(text, float)
+        parse_axis(text, number)
     assert caught.value.hint
 
 

@@ -18,6 +18,7 @@ import pytest
 from gradcalc import grad
 from gradcalc.base.options import Options
 from gradcalc.commands import sweep as command
+from gradcalc.language.bindings import Binding
 from gradcalc.language.parser import parse
 from gradcalc.results.report import Verdict
 from gradcalc.sweep import sweep
@@ -174,8 +175,12 @@ def test_expression_from_standard_input(run: Run) -> None:
 # --- Spot checks ----------------------------------------------------------------------------------
 
 
+def number(end: Binding) -> float:
+    return float(end.text[slice(*end.span)])
+
+
 def asked(text: str, *axes: str) -> tuple[Sweep, list[sweep.Table]]:
-    points = grid([parse_axis(axis, float) for axis in axes])
+    points = grid([parse_axis(axis, number) for axis in axes])
     made = Sweep(parse(text), points.names, {}, Options(thorough=False, timeout=10))
     return made, list(made.tables(points.chunks(50)))
 
