@@ -16,7 +16,7 @@ from gradcalc.ask.question import Question
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.errors import GradcalcError, Kind
-from gradcalc.base.options import OPTIONS, Options, options_in, read_values
+from gradcalc.base.options import OPTIONS, Options, in_python, options_in, read_values, reword
 from gradcalc.base.stages import finished
 from gradcalc.language.bindings import Binding, parse_bindings
 from gradcalc.results.report import Report
@@ -72,11 +72,15 @@ def grad(
             f"the expression must be a text, not {type(expression).__name__}",
             hint='write it in quotes, as in grad("x**2", {"x": 3})',
         )
-    with alone():
-        asked = Options(**read_values(given.arguments))
-        values = OPTIONS["at"].from_python({} if at is None else at)
-        bindings = parse_bindings(values, files=asked.files)
-        return calculate(str(expression), bindings, asked)
+    try:
+        with alone():
+            asked = Options(**read_values(given.arguments))
+            values = OPTIONS["at"].from_python({} if at is None else at)
+            bindings = parse_bindings(values, files=asked.files)
+            return calculate(str(expression), bindings, asked)
+    except GradcalcError as error:
+        reword(error, in_python)
+        raise
 
 
 def calculate(expression: str, bindings: Iterable[Binding], options: Options) -> Report:

@@ -155,5 +155,5 @@ def weights_of(
         return None
     if options.grad_outputs.strip() == "ones":
         return tuple(Array((), (1.0,)) for _ in range(outputs))
-    given = parse_weights(options.grad_outputs, files=options.files)
+    given = parse_weights(options.grad_outputs, outputs, files=options.files)
     return tuple(value_of(binding, dtype, lambda: draws) for binding in given)

@@ -9,6 +9,9 @@ the words that a shell completes. To add an option is to add a field.
 
 from __future__ import annotations
 
+import functools
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,12 +22,12 @@ from gradcalc.base.plain import plain
 from gradcalc.base.readings import (
     BINDINGS,
     CLAIMS,
+    DTYPE,
     FLAG,
     KEPT,
     NAMES,
     NUMBER,
     SECONDS,
-    TEXT,
     WEIGHTS,
     FieldError,
     Reading,
@@ -33,6 +36,10 @@ from gradcalc.base.readings import (
 
 if TYPE_CHECKING:
     from gradcalc.base.dtypes import Dtype
+
+
+#: What to write for a dtype.
+_DTYPES = "use --dtype float64 or --dtype float32"
 
 
 def dtypes() -> Mapping[str, Dtype]:
@@ -51,9 +58,9 @@ def dtype_of(name: str) -> Dtype:
         raise GradcalcError(
             Kind.AUTOGRAD,
             f"a leaf of {name} cannot require grad: only floating-point tensors can",
-            hint=f"use --dtype {' or '.join(named)}",
+            hint=_DTYPES,
         )
-    raise GradcalcError(Kind.USAGE, f"unknown dtype `{name}`", hint=f"use {' or '.join(named)}")
+    raise GradcalcError(Kind.USAGE, f"unknown dtype `{name}`", hint=_DTYPES)
 
 
 class Check(NamedTuple):
@@ -62,7 +69,7 @@ class Check(NamedTuple):
     Attributes:
         accepts: Whether it takes the value; it may raise an error of its own.
         problem: What is wrong with others; {} stands for the option with the value.
-        hint: What to write instead; {} stands for the option.
+        hint: What to write instead; {} stands for the option as it is typed.
     """
 
     accepts: Callable[[Any], object]
@@ -167,13 +174,16 @@ class Option(NamedTuple):
         try:
             return self.from_value(plain(given), name)
         except GradcalcError as error:
-            error.hint = error.hint or f"give a value as in {name}={self.reading.example}"
+            error.message = error.message.replace("an object, as in", "a dict, as in")
+            error.hint = (
+                error.hint or f"give a value as in {name}={self.reading.example}"
+            ).replace("an object, as in", "a dict, as in")
             raise
 
     def _checked(self, value: Any, shown: str, given: object) -> Any:
         if self.check is not None and not self.check.accepts(value):
             problem = self.check.problem.format(f"{shown} {given}")
-            raise GradcalcError(Kind.USAGE, problem, hint=self.check.hint.format(shown))
+            raise GradcalcError(Kind.USAGE, problem, hint=self.check.hint.format(f"--{self.name}"))
         return value
 
 
@@ -198,7 +208,7 @@ class Options:
 
     Attributes:
         wrt: None for all.
-        grad_outputs: Text: values parted by commas, or "ones".
+        grad_outputs: Text: values separated by commas, or "ones".
         retain_grad: None for all.
         passes: How often backward is run.
         latex: Whether formulas are wanted in LaTeX too.
@@ -216,7 +226,7 @@ class Options:
         FLAG, "Give the Hessian too.", "grad batch sweep line python", default=False
     )
     dtype: str = _option(
-        TEXT, "float64 or float32.", "grad check batch sweep line python",
+        DTYPE, "float64 or float32.", "grad check batch sweep line python",
         metavar="DTYPE", check=Check(dtype_of), words=dtypes, default="float64",
     )
     seed: int = _option(
@@ -305,3 +315,53 @@ def read_values(given: Mapping[str, Any]) -> dict[str, Any]:
         for option in options_in("python")
         if given.get(option.keyword) is not None
     }
+
+
+# --- Options in hints -----------------------------------------------------------------------------
+
+
+@functools.cache
+def _typed() -> re.Pattern[str]:
+    """An option as it is typed, with a value if one is given."""
+    names = "|".join(sorted(OPTIONS, key=len, reverse=True))
+    value = r"ones|[0-9]+|float[0-9]+|\w+=[^\s,;=]+(?:,\w+=[^\s,;=]+)*"
+    return re.compile(rf"(`?)--({names})(?![\w-])(?:[ =]({value})(?!\S*=))?\1")
+
+
+def reword(error: GradcalcError, write: Callable[[Option, Any], str]) -> None:
+    """Name options in an error as those know them who do not type them.
+
+    Args:
+        error: An error, whose message and hint name options as they are typed.
+        write: Writes an option and a value of it, or only the option for None.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        option, text = OPTIONS[match[2]], match[3]
+        value = None if text is None else _value_of(text)
+        return write(option, value if option.reading is not FLAG else True)
+
+    error.message = _typed().sub(written, error.message)
+    error.hint = error.hint and _typed().sub(written, error.hint)
+    error.args = (error.message,)
+
+
+def _value_of(text: str) -> Any:
+    """A value that was typed, as JSON and Python have it."""
+    if "=" in text:
+        pairs = (pair.partition("=") for pair in text.split(","))
+        return {name: _value_of(value) for name, _, value in pairs}
+    return int(text) if text.isdecimal() else text
+
+
+def in_json(option: Option, value: Any) -> str:
+    """An option as a field of a JSON record."""
+    return f"`{option.key}`" if value is None else f'"{option.key}": {json.dumps(value)}'
+
+
+def in_python(option: Option, value: Any) -> str:
+    """An option as a keyword of `grad()`."""
+    if option.reading is FLAG:
+        value = not option.default
+    written = json.dumps(value) if isinstance(value, str | dict) else value
+    return f"`{option.keyword}`" if value is None else f"{option.keyword}={written}"

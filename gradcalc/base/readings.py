@@ -55,6 +55,16 @@ class Reading(NamedTuple):
     repeated: bool = False
 
 
+def _dtype(value: Any, _: str) -> str:
+    """The name of a dtype of torch or numpy, or a text."""
+    if isinstance(value, str):
+        return value
+    name = value.__name__ if isinstance(value, type) else str(value).removeprefix("torch.")
+    if isinstance(value, bool) or not name.isidentifier() or value is None:
+        raise TypeError
+    return str(name)
+
+
 def _flag(value: Any, _: str) -> bool:
     if not isinstance(value, bool):
         raise TypeError
@@ -176,7 +186,7 @@ def _binding(value: Any, name: str) -> str:
 FLAG = Reading("true or false", written=_flag, example="True")
 NUMBER = Reading("a whole number", whole, _whole, "2")
 SECONDS = Reading("a number of seconds", real, _real, "10")
-TEXT = Reading("a text", example='"float32"')
+DTYPE = Reading("a text", written=_dtype, example='"float32"')
 NAMES = Reading("a name or a list of names", names, _joined, '["x"]')
 KEPT = Reading('a name, a list of names, or "all"', _retained, _joined, '["y"]')
 WEIGHTS = Reading(

@@ -18,7 +18,7 @@ from typing import Any
 from gradcalc.ask.question import Question, ask_together
 from gradcalc.base import limits
 from gradcalc.base.errors import GradcalcError, Kind, internal_error
-from gradcalc.base.options import Options
+from gradcalc.base.options import Options, in_json, reword
 from gradcalc.base.stages import Steps
 from gradcalc.batch.records import Record
 from gradcalc.calculus.symbolic import forget
@@ -175,6 +175,8 @@ class _Line:
             self.advance()
 
     def _fail(self, error: GradcalcError) -> None:
+        if self._record.is_json:
+            reword(error, in_json)
         self.report = Report(
             self._record.expression, dtype=self._options.dtype, error=error, **self._marks
         )

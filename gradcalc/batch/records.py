@@ -54,6 +54,7 @@ class Record:
         line: The line's number in its file, from 1.
         source: The file's name; None for standard input.
         error: Why the line is no question.
+        is_json: Whether the line is an object, whose fields hints name.
     """
 
     expression: str
@@ -63,6 +64,7 @@ class Record:
     line: int | None = None
     source: str | None = None
     error: GradcalcError | None = None
+    is_json: bool = False
 
 
 def read(stream: IO[bytes], source: str | None) -> Iterator[Record]:
@@ -100,13 +102,16 @@ def _record(raw: bytes, number: int, source: str | None) -> Record | None:
     stripped = text.strip()
     if not stripped or stripped.startswith("#"):
         return None
-    record = Record(stripped, line=number, source=source)
+    is_json = stripped.startswith("{")
+    record = Record(stripped, line=number, source=source, is_json=is_json)
     try:
         _check_encoding(raw, text, number)
-        if not stripped.startswith("{"):
+        if not is_json:
             return replace(record, **_from_line(text))
         fields, problems = json_object(stripped)
         # Whatever else is wrong: an answer without its id could not be found again.
+        if isinstance(fields.get("expression"), str):
+            record = replace(record, expression=fields["expression"])
         record = replace(record, id=id_of(fields))
         if problems:
             raise problems[0]

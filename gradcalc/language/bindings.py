@@ -10,6 +10,7 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -82,10 +83,22 @@ def parse_bindings(texts: Iterable[str], *, files: bool = True) -> tuple[Binding
     return tuple(bindings.values())
 
 
-def _split(text: str) -> list[tuple[int, int]]:
+def _elements(text: str) -> list[tuple[int, int]]:
+    """Where the elements of the list are that the text is; nothing if it is none."""
+    start, stop = len(text) - len(text.lstrip()), len(text.rstrip())
+    marks = [mark[0] for mark in _MARK.finditer(text) if mark[0] != ","]
+    depths = list(itertools.accumulate(1 if mark in "([" else -1 for mark in marks))
+    is_list = text[start : start + 1] == "[" and text[stop - 1] == "]"
+    if not is_list or 0 in depths[:-1] or depths[-1] != 0:
+        return []
+    return _split(text, start + 1, stop - 1)
+
+
+def _split(text: str, start: int = 0, stop: int | None = None) -> list[tuple[int, int]]:
     """Cut at the commas that are in no brackets."""
-    depth, start, parts = 0, 0, []
-    for mark in _MARK.finditer(text):
+    stop = len(text) if stop is None else stop
+    whole, depth, parts = (start, stop), 0, []
+    for mark in _MARK.finditer(text, start, stop):
         if mark[0] in "([":
             depth += 1
         elif mark[0] in ")]":
@@ -93,8 +106,8 @@ def _split(text: str) -> list[tuple[int, int]]:
         elif depth == 0:
             parts.append((start, mark.start()))
             start = mark.end()
-    parts.append((start, len(text)))
-    return [part for part in parts if text[slice(*part)].strip()] or [(0, len(text))]
+    parts.append((start, stop))
+    return [part for part in parts if text[slice(*part)].strip()] or [whole]
 
 
 def _number(text: str, start: int, stop: int) -> Binding | None:
@@ -140,17 +153,21 @@ def _binding(text: str, start: int, stop: int, files: bool) -> Binding:
     return Binding(bound, bound_to, text, span)
 
 
-def parse_weights(text: str, *, files: bool = True) -> tuple[Binding, ...]:
-    """Parse the weights of results: values parted by commas, as in "[1, 2], 3, ones".
+def parse_weights(text: str, results: int = 1, *, files: bool = True) -> tuple[Binding, ...]:
+    """Parse the weights of results: values separated by commas, as in "[1, 2], 3, ones".
 
     Args:
-        text: The weights.
+        text: The weights; those of several results may stand in a list of as many.
+        results: How many results there are.
         files: Whether one may come from a file.
 
     Raises:
         GradcalcError: kind `binding`.
     """
     parts = _split(text)
+    if len(parts) == 1 < results:
+        inner = _elements(text)
+        parts = inner if len(inner) == results else parts
     if len(parts) > limits.BINDINGS:
         start, stop = parts[limits.BINDINGS]
         message = f"more than {limits.BINDINGS:,} weights"
@@ -171,7 +188,7 @@ def _weight(text: str, start: int, stop: int, files: bool) -> Program | Array:
 
 def files_in(text: str) -> list[str]:
     """The names of the files that hold the values of such bindings or weights."""
-    parts = [text[slice(*part)].strip() for part in _split(text)]
+    parts = [text[slice(*part)].strip() for part in _elements(text) or _split(text)]
     values = [part if part[:1] == "@" else part.partition("=")[2].strip() for part in parts]
     return [value[1:] for value in values if value[:1] == "@"]
 

@@ -101,6 +101,6 @@ def test_weights_are_refused_like_values():
     ("weight", "said"), [("nan", "is nan"), ("-inf", "is -inf"), ("[nan]", "holds nan")]
 )
 def test_weights_that_are_not_finite_are_named(weight, said):
-    message = f"the value of `--grad-outputs` {said}, and weights must be finite"
+    message = f"the value of `grad_outputs` {said}, and weights must be finite"
     with pytest.raises(GradcalcError, match=re.escape(message)):
         grad("x", {"x": 1}, grad_outputs=weight)

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 import typer
 
 from gradcalc import grad
@@ -158,3 +159,45 @@ def test_bad_binding_of_python_is_refused_as_in_json(at):
 @pytest.mark.parametrize("value", [np.array([1.0, 2.0]), (1, 2), ["1", Fraction(2)], range(1, 3)])
 def test_values_of_python_are_read(value):
     assert grad("x.sum()", {"x": value}).bindings == (("x", (1.0, 2.0)),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        ({"dtype": np.int8}, "a leaf of int8", 'use dtype="float64" or dtype="float32"'),
+        ({"dtype": True}, "`dtype` must be a text", 'give a value as in dtype="float32"'),
+        ({"backward": 0}, "`backward` 0", "write backward=2"),
+        ({"backward": 2, "retain_graph": False, "expression": "x**2"}, "the graph was freed",
+         "leave out retain_graph=False; "),
+        ({"at": "x=1"}, "`at` must be a dict, as in", 'give a value as in at={"x": 0.5}'),
+        ({"expression": "x*y"}, "`y` has no value", 'add at={"y": 1}'),
+        ({"expression": "x*[1, 2], x"}, "the result has shape", 'add grad_outputs="ones", or'),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_hint_names_the_keywords_of_python(asked, message, hint):
+    with pytest.raises(GradcalcError) as caught:
+        grad(**{"expression": "x", "at": {"x": 1}, **asked})
+    assert str(caught.value).startswith(message)
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, np.float32, np.dtype("float32")], ids=repr)
+def test_dtype_may_be_one_of_a_library(dtype):
+    assert grad("x", {"x": 1}, dtype=dtype).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[1, 2], (1, 2), np.array([1, 2]), "1,2", " [1, 2] ", ["ones", "2"], [[1], [2]]],
+    ids=repr,
+)
+def test_list_of_weights_is_one_for_each_of_several_results(weights):
+    report = grad("x*3, x", {"x": [5]}, grad_outputs=weights)
+    assert [entry.autograd for entry in report.entries] == [5]
+
+
+@pytest.mark.parametrize("weights", ["[1]+[2]", "[1, 2, 3]", "[]", "[1, 2]*3", 1, [1]], ids=repr)
+def test_other_lists_of_weights_do_not_fit_several_results(weights):
+    with pytest.raises(GradcalcError, match="1 weight for 2 results"):
+        grad("x*3, x", {"x": 5}, grad_outputs=weights)

@@ -228,3 +228,23 @@ def test_lines_with_the_same_id_are_all_answered():
     records = read(io.BytesIO("\n".join(line % k for k in (2, 3)).encode()), None)
     answered = [(r.id, r.line, r.gradients[0].autograd) for r in answers(records, OPTIONS)]
     assert answered == [("twice", 1, 2.0), ("twice", 2, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"dtype": "int8"}, 'use "dtype": "float64" or "dtype": "float32"'),
+        ({"backward": 0}, 'write "backward": 2'),
+        ({"expression": "x*y", "at": {"x": 1}}, 'add "at": {"y": 1}'),
+        (
+            {"expression": "x, x", "at": {"x": 1}, "grad_outputs": 1},
+            "give `grad_outputs` one value for each result, separated by commas",
+        ),
+    ],
+    ids=str,
+)
+def test_hint_names_the_fields_of_a_record(fields, hint):
+    line = json.dumps({"expression": "x", **fields})
+    (report,) = answers(read(io.BytesIO(line.encode()), None), Options())
+    assert report.error is not None
+    assert (report.expression, report.error.hint) == (fields.get("expression", "x"), hint)

@@ -136,7 +136,8 @@ def problem(line: bytes | str) -> GradcalcError:
 def test_line_is_read(line, expression, fields):
     own = {name: fields[name] for name in ("at", "id") if name in fields}
     options = {name: fields[name] for name in fields if name not in own}
-    assert one(line) == Record(expression, line=1, options=options, **own)
+    wanted = Record(expression, line=1, options=options, is_json=line.startswith("{"), **own)
+    assert one(line) == wanted
 
 
 @pytest.mark.parametrize(
@@ -169,11 +170,11 @@ def test_line_is_read(line, expression, fields):
         ('{"expression": "x", "seed": 1.5}', "usage", "`seed` must be a whole number", None),
         ('{"expression": "x", "seed": true}', "usage", "`seed` must be a whole number", None),
         ('{"expression": "x", "seed": 99999999999999999999}', "usage",
-         "`seed` 99999999999999999999 is out of range", "write `seed` 0"),
+         "`seed` 99999999999999999999 is out of range", "write --seed 0"),
         ('{"expression": "x", "backward": 0}', "usage",
-         "`backward` 0: backward is run 1 to 1,000 times", "write `backward` 2"),
+         "`backward` 0: backward is run 1 to 1,000 times", "write --backward 2"),
         ('{"expression": "x", "dtype": "half"}', "usage", "unknown dtype `half`",
-         "use float64 or float32"),
+         "use --dtype float64 or --dtype float32"),
         ('{"expression": "x", "wrt": {"x": 1}}', "usage",
          "`wrt` must be a name or a list of names", None),
         ('{"expression": "x", "seed": false}', "usage", "`seed` must be a whole number", None),
@@ -201,10 +202,11 @@ def test_line_is_read(line, expression, fields):
          "write --backward 2"),
         ("x --seed 99999999999999999999", "usage", "--seed 99999999999999999999 is out of range",
          "write --seed 0"),
-        ("x --dtype half", "usage", "unknown dtype `half`", "use float64 or float32"),
+        ("x --dtype half", "usage", "unknown dtype `half`",
+         "use --dtype float64 or --dtype float32"),
         ("x --dtype int64", "autograd",
          "a leaf of int64 cannot require grad: only floating-point tensors can",
-         "use --dtype float64 or float32"),
+         "use --dtype float64 or --dtype float32"),
         ("x --zero-grad 1", "usage", "--zero-grad takes no value, not `1`", None),
         ("x --retain-grad", "usage", "--retain-grad needs a value", None),
         ("x --at x=1 --retaingrad y", "usage", "unknown option --retaingrad",
@@ -303,8 +305,9 @@ def test_unknown_option_is_underlined():
     assert error.text[error.span.start : error.span.stop] == "--wtr"
 
 
-def test_bad_json_record_keeps_its_id():
+def test_bad_json_record_keeps_its_id_and_its_expression():
     assert one('{"id": 7, "expression": 1}').id == 7
+    assert one('{"expression": "x", "backward": 0}').expression == "x"
 
 
 def test_lines_are_counted_and_comments_and_blanks_skipped():
