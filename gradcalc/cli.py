@@ -77,7 +77,12 @@ def _run(arguments: list[str]) -> int:
         return _fail(GradcalcError(Kind.USAGE, message, hint=hint), arguments)
     except typer.Abort:
         return 130
-    except (BrokenPipeError, ClosedPipe, KeyboardInterrupt, SystemExit):
+    except SystemExit as left:
+        # So typer ends where whoever reads its help has gone; 1 would say that something disagrees.
+        if isinstance(left.__context__, BrokenPipeError):
+            raise ClosedPipe from None
+        raise
+    except (BrokenPipeError, ClosedPipe, KeyboardInterrupt):
         raise
     except MemoryError:
         message = "there is too little memory for this"

@@ -508,6 +508,17 @@ def test_batch_answers_before_its_input_ends_and_stops_when_interrupted():
         assert b"Traceback" not in process.stderr.read()
 
 
+@pytest.mark.parametrize("words", [[], ["-h"], ["grad", "-h"], ["functions"], ["--version"]])
+def test_closed_pipe_ends_help_quietly(words):
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*GRADCALC, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+
+
 def test_closed_pipe_ends_a_batch_quietly():
     with subprocess.Popen(  # noqa: S603 - our own program
         [*GRADCALC, "batch", "--format", "jsonl"],
