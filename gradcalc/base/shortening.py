@@ -104,7 +104,7 @@ def shorten(text: str, room: int, width: Callable[[str], int] = len) -> str:
     >>> shorten("a*b + c*d + e*f + g*h", 18)
     'a*b + … + g*h'
     >>> shorten("2*x*exp(-(v*x + w*y))/(exp(-(v*x + w*y)) + 1)**2", 36)
-    '2*x*exp(-(…))/(exp(-(…)) + 1)**2'
+    '2*x*exp(-(v*x + …))/(exp(…) + 1)**2'
     """
     if width(text) <= room:
         return text

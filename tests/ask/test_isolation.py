@@ -132,7 +132,8 @@ def settings() -> dict[str, Any]:
         "warnings": (list(warnings.filters), warnings.showwarning),
         "signals": [signal.getsignal(number) for number in signal.valid_signals()],
         "timer": signal.getitimer(signal.ITIMER_REAL),
-        "garbage": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()),
+        # Not how many objects are frozen: those that others froze before may go meanwhile.
+        "garbage": (gc.isenabled(), gc.get_threshold(), gc.get_freeze_count() > 0),
         "recursion": sys.getrecursionlimit(),
         "hooks": (sys.unraisablehook, sys.excepthook, threading.excepthook),
         "threads": [t for t in threading.enumerate() if t.name.startswith("gradcalc")],

@@ -70,6 +70,11 @@ WHOLE = written()
 def test_file_cut_anywhere_is_continued_to_the_same_end(length, tmp_path):
     path = tmp_path / "out.jsonl"
     path.write_bytes(WHOLE[:length])
+    if 0 < length <= len('{"question":"'):
+        with pytest.raises(GradcalcError, match=r"out\.jsonl:1: "):
+            resumed(path)
+        assert path.read_bytes() == WHOLE[:length]
+        return
     there = WHOLE[:length].count(b"\n")
     todo, counted = resumed(path)
     assert todo == [record.line for record, _ in placed()][there:]
