@@ -186,7 +186,7 @@ def _give_rights(partial: Path, before: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def _terminated_by_exception() -> Iterator[None]:
-    """Let the signal to terminate raise an exception, as Ctrl-C does here."""
+    """Let the signals to terminate, and of a terminal that closes, raise an exception."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -194,11 +194,13 @@ def _terminated_by_exception() -> Iterator[None]:
     def stop(number: int, _: object) -> NoReturn:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
+    with contextlib.ExitStack() as undone:
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has but the first
+            number = getattr(signal, name, None)
+            # What `nohup` lets us ignore stays ignored.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                undone.callback(signal.signal, number, signal.signal(number, stop))
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell_of(partial: Path, place: Path, before: os.stat_result | None) -> None:

@@ -186,7 +186,7 @@ SWEEP = [sys.executable, "-m", "gradcalc", "sweep", "x*x"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("form", ["csv", "npy", "parquet"])
 def test_interrupted_sweep_leaves_what_was_there(
     here: Path, number: signal.Signals, form: str
