@@ -156,15 +156,21 @@ def _from_line(text: str) -> dict[str, Any]:
     expression, options = _split(text)
     given: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
-    for name, value, span in options:
-        try:
+    span = Span(0, 0)
+    try:
+        for name, value, span in options:  # noqa: B007 - it is where an error stands
             option = _option(name, value, again=name in given)
-            texts = given.setdefault(name, [])
-            texts.append(value)
-            values[option.field] = option.from_text(texts if option.reading.repeated else value)
-        except GradcalcError as error:
-            error.text, error.span = text, span
-            raise
+            given.setdefault(name, []).append(value)
+            if not option.reading.repeated:
+                values[option.field] = option.from_text(value)
+        places = {name: place for name, _, place in options}
+        # Those that may be repeated are read once each: there may be a hundred thousand of them.
+        for name in [name for name in given if OPTIONS[name].reading.repeated]:
+            span = places[name]
+            values[OPTIONS[name].field] = OPTIONS[name].from_text(given[name])
+    except GradcalcError as error:
+        error.text, error.span = text, span
+        raise
     return {"expression": expression, "at": values.pop("at", ()), "options": values}
 
 
