@@ -103,7 +103,7 @@ def measure(case: Case, count: int, runs: int) -> tuple[float, float, int]:
         seconds = by_gradcalc(case, asked, size)
         if asked.summary.exit_code:
             sys.exit(f"{case.text}: {asked.summary.text()}")
-        judged = asked.summary.by_jury
+        judged = asked.summary.one_by_one or 0
         return seconds
 
     ours, torchs = [], []
