@@ -20,7 +20,7 @@ from gradcalc.base.options import Options, dtype_of
 from gradcalc.base.stages import Steps
 from gradcalc.language.bindings import Binding, bind
 from gradcalc.language.parser import parse
-from gradcalc.language.scope import CONSTANTS, GREEK, meant_call
+from gradcalc.language.scope import CONSTANTS, GREEK, looks_called, meant_call
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import Report, Verdict
 
@@ -216,7 +216,7 @@ def constant_warnings(program: Program) -> tuple[str, ...]:
 
 
 def name_warnings(program: Program, bound: Collection[str]) -> tuple[str, ...]:
-    """Names that may have been meant otherwise: a bound pi, and sin without brackets."""
+    """Names that may have been meant otherwise: a bound pi, sin without brackets, f of f(x)."""
     shadowed = [
         f"`{name}` is bound, so it is a variable here and not the constant"
         for name in program.names
@@ -227,7 +227,12 @@ def name_warnings(program: Program, bound: Collection[str]) -> tuple[str, ...]:
         for name in program.names
         if name not in bound and name not in GREEK and (call := meant_call(name, program.names))
     ]
-    return (*shadowed, *uncalled)
+    multiplied = [
+        f"`{name}` is no function: it is taken for a variable, and {name}(...) for a product"
+        for name in program.names
+        if name not in bound and looks_called(name, program.text)
+    ]
+    return (*shadowed, *uncalled, *multiplied)
 
 
 def variables_of(program: Program, wrt: tuple[str, ...] | None) -> list[int]:

@@ -22,7 +22,7 @@ from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import did_you_mean, normal
 from gradcalc.functions import TABLE, lookup
 from gradcalc.language.parser import parse
-from gradcalc.language.scope import meant_call, run_together
+from gradcalc.language.scope import looks_called, meant_call, run_together
 from gradcalc.language.tokens import SIGNS
 from gradcalc.program.program import Array, Program
 
@@ -287,6 +287,8 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
         call = meant_call(names[0], by_name)
         if call is not None:
             hint += f"; the function is called {call}"
+        elif looks_called(names[0], program.text):
+            hint += f"; `{names[0]}` is no function, {names[0]}(...) is a product"
         raise _refused(f"`{names[0]}` has no value", program.text, missing[0].span, hint)
     return by_name
 

@@ -22,8 +22,9 @@ from gradcalc.language.literals import Calculate, NotConstant, is_arithmetic, op
 from gradcalc.language.scope import PREFIXES, Scope
 from gradcalc.language.source import Source
 
-#: How alike a word and a function's name are, for "did you mean".
-_ALIKE = 0.7
+#: How alike a word and a function's name are, for "did you mean"; and a word of at most 3 letters,
+#: of which one may be wrong.
+_ALIKE, _ALIKE_SHORT = 0.7, 0.65
 
 #: Other spellings of parameters, from numpy.
 _SPELLINGS = {"axis": "dim", "keepdims": "keepdim", "size": "shape"}
@@ -326,11 +327,15 @@ class Calls:
                 replaces=True,
             )
         before, after = text[: place.start].lstrip(), text[place.stop :].rstrip()
-        near = nearest(name, callable_names(), alike=_ALIKE)
-        hint = "`gradcalc functions` lists them all"
-        lead, corrected = f"{hint}; for a product write", f"{before}{name}*{after}"
-        if near:
+        alike = _ALIKE if len(name) > 3 else _ALIKE_SHORT
+        near = notebook.abroad(name) or nearest(name, callable_names(), alike=alike)
+        meant = near and lookup(near)
+        if meant:
+            hint = f"did you mean {meant.signature}?"
             lead, corrected = f"did you mean `{near}`?", f"{before}{near}{after}"
+        else:
+            hint = "`gradcalc functions` lists them all"
+            lead, corrected = f"{hint}; if `{name}` is a variable write", f"{before}{name}*{after}"
         return MendableError(
             Kind.NAME,
             f"unknown function `{name}`",
@@ -357,16 +362,8 @@ class Calls:
 
     def argument_error(self, row: Function, message: str, span: Span) -> GradcalcError:
         """An error about the arguments of a call."""
-        return MendableError(
-            Kind.SYNTAX,
-            message,
-            text=self._source.text,
-            span=span,
-            lead="write",
-            corrected=(row.signature,),
-            hint=f"its arguments are {row.signature}",
-            replaces=True,
-        )
+        hint = f"its arguments are {row.signature}"
+        return self._source.error(message, span, hint)
 
     def _twice(self, call: Call, name: str) -> GradcalcError:
         return self.argument_error(call.row, f"{call.row.name} gets `{name}` twice", call.span)

@@ -269,9 +269,12 @@ class Expression:
                 hint="a method is called with brackets, as in x.sin()",
             )
         if isinstance(node, ast.Tuple) and node.elts:
+            called = re.search(r"[^\W\d]\w*$", text[: span.start])
             raise MendableError(
                 Kind.SYNTAX,
-                "a comma stands only between the arguments of a function",
+                f"`{called[0]}` is no function, to be given several arguments"
+                if called
+                else "a comma stands only between the arguments of a function",
                 text=text,
                 span=span,
                 lead="a decimal number is written with a point:",

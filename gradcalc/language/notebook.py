@@ -1,7 +1,7 @@
-"""What notebooks have and gradcalc's language has not, and what to do instead.
+"""What notebooks and schoolbooks have and gradcalc's language has not, and what to do instead.
 
-In: a word that is called, or stands behind a dot. Out: advice that can be followed, or the function
-of a layer.
+In: a word that is called, or stands behind a dot. Out: advice that can be followed, the function
+of a layer, or the function that has this name in another country.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from gradcalc.functions import Function, lookup
 _BY_ITSELF = "leave it out: gradcalc differentiates by itself"
 _SHOWN = "leave it out: gradcalc shows it of every tensor"
 _NUMBER = "put the number itself there: --at says what it is"
+_INTEGRAL = "leave it out: gradcalc differentiates, and integrates nothing"
+_LIMIT = "leave it out: gradcalc takes the limits of difference quotients by itself"
 _FORMAT = "leave it out: --dtype says it for all, and gradcalc calculates on the CPU"
 _VALUE = "leave it out: gradcalc shows the value as a plain number"
 _PYTHON = "leave it out: there are numbers and tensors only"
@@ -33,13 +35,15 @@ _ADVICE = {
     "range": "for a tensor of whole numbers write arange(3)",
     "float": "leave it out: --dtype says it for all; infinity is inf",
     "int": "leave it out: all numbers are floats; for the whole part write trunc(x)",
-    "integrate": "leave it out: gradcalc differentiates, and integrates nothing",
-    "limit": "leave it out: gradcalc takes the limits of difference quotients by itself",
+    "limit": _LIMIT,
+    "lim": _LIMIT,
     "Sequential": "put the layers one below the other, as in y = relu(x)",
     "Parameter": "leave it out: every variable is one; give it a value with --at",
     "apply_": "write functions of the whole tensor, as in sin(x)",
     "lstsq": "write inverse(A) @ b",
     **dict.fromkeys(("grad", "diff", "derivative", "gradient", "jacobian", "hessian"), _BY_ITSELF),
+    **dict.fromkeys(("Derivative", "deriv", "derive", "derivada", "ableitung"), _BY_ITSELF),
+    **dict.fromkeys(("integrate", "integral", "Integral", "antiderivative", "quad"), _INTEGRAL),
     **dict.fromkeys(("is_leaf", "grad_fn", "retains_grad", "_version", "names"), _SHOWN),
     **dict.fromkeys(("size", "numel", "nelement", "ndim", "ndimension", "dim", "len"), _NUMBER),
     **dict.fromkeys(("item", "numpy", "tolist", "data"), _VALUE),
@@ -63,6 +67,39 @@ _LAYERS = {
     "Variable": "tensor",
 }
 
+#: Functions, and what they are called in other countries' books and other programs.
+_ABROAD = {
+    "sin": "sen seno sinus",
+    "cos": "coseno cosseno cosinus kosinus",
+    "tan": "tg tang tangens tangente",
+    "cot": "ctg cotg ctan cotan cotangens",
+    "sec": "secante",
+    "csc": "cosec cossec cosecante",
+    "asin": "asen arcsen",
+    "acos": "arcocos",
+    "atan": "atg arctg arctang",
+    "acot": "actg arcctg arccotg arcctan",
+    "sinh": "sh senh",
+    "cosh": "ch",
+    "tanh": "th tgh",
+    "coth": "cth ctgh cotgh",
+    "asinh": "arsh arsinh asenh arcsenh",
+    "acosh": "arch arcosh",
+    "atanh": "arth artanh atgh arctgh",
+    "log10": "lg",
+    "log2": "lb ld",
+    "exp": "exponential",
+    "sqrt": "raiz raíz wurzel racine root rac",
+    "abs": "betrag modulus",
+    "floor": "entier piso",
+    "factorial": "fact",
+    "sum": "suma soma summe somme",
+    "mean": "avg media média",
+    "max": "maximo máximo",
+    "min": "minimo mínimo",
+}
+_ENGLISH = {word: name for name, words in _ABROAD.items() for word in words.split()}
+
 
 def advice(word: str) -> str | None:
     """What to do instead of a word; None for any other."""
@@ -76,3 +113,8 @@ def layer(word: str) -> Function | None:
     snake = _CAPITAL.sub("_", word).lower()
     names = (_LAYERS.get(word, ""), word.lower(), snake, snake.removesuffix("_loss"))
     return next((row for name in names if (row := lookup(name)) is not None), None)
+
+
+def abroad(word: str) -> str | None:
+    """The function that a word means in another language, as sin by sen; None for any other."""
+    return _ENGLISH.get(word.lower())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from gradcalc.base.names import normal
 from gradcalc.functions import lookup
 
 #: Names that stand for numbers, unless the user binds them, by themselves.
@@ -28,6 +29,8 @@ GREEK = frozenset({"beta", "gamma"})
 #: A variable's name, where it stands before a bracket: one letter, with an index perhaps.
 _LETTER = re.compile(r"[^\W\d](_?\d*|_\w+)")
 
+
+_NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 
 #: What an argument without brackets mostly is: 2x of sin2x.
 _ARGUMENT = re.compile(r"(\d*)(([^\W\d])\w*)")
@@ -61,6 +64,12 @@ def meant_call(name: str, known: Collection[str]) -> str | None:
     """The call that may be meant by a variable called sin, or sinx."""
     row = lookup(name)
     return run_together(name, known) if row is None else row.signature
+
+
+def looks_called(name: str, text: str) -> bool:
+    """Whether a variable stands in the text only as in f(x), which is a product here."""
+    places = [word.end() for word in _NAME.finditer(text) if normal(word[0]) == name]
+    return bool(places) and all(text.startswith("(", place) for place in places)
 
 
 class Scope:

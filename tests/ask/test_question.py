@@ -115,6 +115,16 @@ def test_unused_binding_is_a_warning_where_variables_are_chosen() -> None:
     assert report.bindings == (("x", 1.0),)
 
 
+@pytest.mark.parametrize(("text", "at"), [("f(x) + f", ""), ("f(x)", "f=2,x=1"), ("x(1 + x)", "")])
+def test_product_with_brackets_is_plain_where_its_factor_is(text, at) -> None:
+    assert asked(text, at).warnings == ()
+
+
+def test_variable_that_looks_called_is_a_warning() -> None:
+    warning = "`f` is no function: it is taken for a variable, and f(...) for a product"
+    assert asked("f(x) + 1").warnings == (warning,)
+
+
 def test_bound_constant_is_a_variable_and_a_warning() -> None:
     report = asked("e*x", "e=2,x=3")
     assert [entry.autograd for entry in report.gradients] == [3.0, 2.0]

@@ -7,8 +7,9 @@ import weakref
 
 import pytest
 
-from gradcalc.language import parser
-from gradcalc.language.scope import Scope
+from gradcalc.functions import lookup
+from gradcalc.language import notebook, parser
+from gradcalc.language.scope import Scope, looks_called
 
 
 @pytest.mark.parametrize(
@@ -31,11 +32,33 @@ def test_name_before_a_bracket_is_a_function_or_a_factor(name, is_function):
     assert scope.is_function(name) is is_function
 
 
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("f(x) + 1", True),
+        ("x*f(x)*f(2)", True),
+        ("f(x) + f", False),
+        ("f (x)", False),
+        ("x.f(x)", False),
+        ("ff(x)", False),
+        ("x", False),
+    ],
+)
+def test_variable_looks_called_where_it_stands_only_before_brackets(text, called):
+    assert looks_called("f", text) is called
+
+
 def test_name_is_assigned_unless_it_was_a_variable_first():
     scope = Scope(())
     scope.add_input("x", 0)
     scope.values |= {"x": 1, "y": 1}
     assert [scope.is_assigned(name) for name in "xyz"] == [False, True, False]
+
+
+def test_names_from_abroad_are_nobodys_here_and_mean_functions():
+    for word, name in notebook._ENGLISH.items():
+        assert lookup(word) is None
+        assert lookup(name) is not None
 
 
 def test_constant_is_one_until_it_is_a_variable():
