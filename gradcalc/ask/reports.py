@@ -25,7 +25,7 @@ from gradcalc.judging.derivative_blocks import (
     targets_of,
 )
 from gradcalc.program.program import Array
-from gradcalc.program.sizes import too_large
+from gradcalc.program.sizes import too_long, within_reach
 from gradcalc.results.report import Entry, Report, Verdict, nested, worst
 
 if TYPE_CHECKING:
@@ -181,6 +181,7 @@ def _report(
     **fields: Any,
 ) -> Report:
     gradient, hessian = blocks
+    entries = [entry for row in rows for entry in row]
     first_order = sum(len(block.axes) for block in gradient)
     axes = [pair for block in (*gradient, *hessian) for pair in block.axes]
     return Report(
@@ -190,7 +191,7 @@ def _report(
         dtype=options.dtype,
         gradients=derivatives_of(program, gradient, [row[:first_order] for row in rows], output),
         hessian=derivatives_of(program, hessian, [row[first_order:] for row in rows], output),
-        left_out=_left_out([entry for row in rows for entry in row], scalar, axes, output),
+        left_out=_left_out(entries, scalar, axes, output),
         **fields,
     )
 
@@ -209,15 +210,23 @@ def _left_out(
         axes: The numbers of the inputs that each entry is a derivative by.
         output: The shape of the result in a Jacobian.
     """
-    missing = sum(entry.formula is None for entry in entries)
-    if not missing:
+    missing = [entry.formula is None for entry in entries]
+    if not any(missing):
         return None
     if scalar is None and not output:
         reason = "the program is too large to be written out for calculus"
+    elif scalar is not None and _lacks(missing, within_reach(scalar, axes)):
+        what = "the program is" if too_long(scalar) else "they are"
+        reason = f"written out, {what} too long for calculus"
     elif len(entries) > limits.FORMULA_ENTRIES:
         reason = f"they are given for up to {limits.FORMULA_ENTRIES:,} entries"
-    elif scalar is not None and too_large(scalar, axes):
-        reason = "written out, the derivatives are too long for calculus to write them all"
     else:
         reason = f"longer than {limits.FORMULA_LENGTH:,} characters, or calculus has none"
-    return f"{missing:,} of {len(entries):,} formulas left out: {reason}"
+    return f"{sum(missing):,} of {len(entries):,} formulas left out: {reason}"
+
+
+def _lacks(missing: Sequence[bool], within: Sequence[bool]) -> bool:
+    """Whether some of the formulas that are missing are beyond reach."""
+    return any(
+        is_missing > is_within for is_missing, is_within in zip(missing, within, strict=True)
+    )

@@ -75,9 +75,6 @@ FORMULA_STEPS = 400
 FORMULA_DEPTH = 60
 FORMULA_SIZE = 1_000
 
-#: The same, times the number of derivatives: each may be as long again.
-FORMULA_TOTAL = 12_000
-
 #: About the size of the derivatives, all together: that of a product of n terms is n times as long,
 #: the second n*n times. What is longer takes seconds, and has no place in a report either.
 FORMULA_DERIVATIVES = 30_000

@@ -29,25 +29,36 @@ from gradcalc.exact.precise import Undefined, number_of, spread_of
 from gradcalc.functions import mp, sympy
 from gradcalc.functions.reals import TooLarge
 from gradcalc.program.program import Program
-from gradcalc.program.sizes import too_large
+from gradcalc.program.sizes import within_reach
 
 
 class Calculus:
     """The formulas of a program's derivatives."""
 
-    def __init__(self, program: Program, entries: Sequence[tuple[int, ...]], dtype: Dtype) -> None:
+    def __init__(
+        self,
+        program: Program,
+        entries: Sequence[tuple[int, ...]],
+        dtype: Dtype,
+        most: int | None = None,
+    ) -> None:
         """Prepare to differentiate.
 
         Args:
             program: What to differentiate.
             entries: For each derivative, the numbers of one or two inputs.
             dtype: What literals are rounded to.
+            most: How many formulas are given; None for any number.
         """
+        within = within_reach(program, entries, most)
+        #: Where among the entries those stand that have a formula.
+        self._places = [place for place, is_within in enumerate(within) if is_within]
         self._program = program
         self._entries = entries
         self._dtype = dtype
         self._write = writer(dtype.digits)
         self._by_symengine: SymEngineFormulas | None = None
+        self._texts: dict[int, str] = {}
         self._differentiated = False
         self._asking = self._ask_symengine()
         self._evaluators: dict[tuple[int, ...], Callable[..., list[Any]]] = {}
@@ -64,7 +75,7 @@ class Calculus:
         """Sympy's formula for each of the entries; None where there is none, or none yet."""
         if self._by_symengine is not None:
             symbols = {symbol.name: symbol for symbol in self._symbols}
-            for position, formula in enumerate(self._by_symengine.formulas):
+            for position, formula in zip(self._places, self._by_symengine.formulas, strict=True):
                 if self._formulas[position] is None:
                     self._formulas[position] = by_sympy.converted(formula, symbols)
         return self._formulas
@@ -74,27 +85,30 @@ class Calculus:
         if self._differentiated:
             return
         finished(self._asking)
-        if self._by_symengine is None and not too_large(self._program, self._entries):
+        if self._by_symengine is None and self._places:
             self._by_sympy()
         self._differentiated = True
 
     def _ask_symengine(self) -> Steps[None]:
-        """SymEngine's formulas, if it has all of them; it is asked once."""
-        if too_large(self._program, self._entries):
+        """SymEngine's formulas, if it has all that are asked for; it is asked once."""
+        if not self._places:
             return
+        entries = [self._entries[place] for place in self._places]
         with contextlib.suppress(algebra.Lacking, NoText):
-            fast = SymEngineFormulas(self._program, self._entries, self._dtype)
+            fast = SymEngineFormulas(self._program, entries, self._dtype)
             yield
             fast.differentiate()
             yield
             fast.write()
+            self._texts = dict(zip(self._places, fast.texts, strict=True))
             self._by_symengine = fast
 
     def _by_sympy(self) -> None:
         try:
             expression = by_sympy.expressed(self._program, self._symbols, self._dtype)
             first: dict[int, Any] = {}
-            for position, axes in enumerate(self._entries):
+            for position in self._places:
+                axes = self._entries[position]
                 if axes[0] not in first:
                     raw = by_sympy.derivative(expression, self._symbols[axes[0]])
                     first[axes[0]] = self._tidied(raw)
@@ -123,11 +137,20 @@ class Calculus:
         for _ in self._asking:
             yield
         yield
-        return None if self._by_symengine is None else self._by_symengine.values(inputs, more)
+        if self._by_symengine is None or len(self._places) < len(self._entries):
+            return None
+        return self._by_symengine.values(inputs, more)
 
     def settled(self, inputs: Sequence[float], more: int = 0) -> list[Any] | None:
-        """The values of `at_once`, if two precisions agree on them."""
-        return None if self._by_symengine is None else self._by_symengine.settled(inputs, more)
+        """The values of `at_once`, if two precisions agree on them; None where no formula is."""
+        fast = self._by_symengine
+        values = None if fast is None else fast.settled(inputs, more)
+        if values is None:
+            return None
+        settled: list[Any] = [None] * len(self._entries)
+        for place, value in zip(self._places, values, strict=True):
+            settled[place] = value
+        return settled
 
     def _tidied(self, formula: Any) -> Any:
         """The formula in a shorter form, as long as there is room for tidying."""
@@ -142,7 +165,7 @@ class Calculus:
     def text(self, position: int) -> str | None:
         """The formula in gradcalc's own language, or None where it is left out."""
         if self._by_symengine is not None:
-            text = self._by_symengine.texts[position]
+            text = self._texts.get(position, "")
         elif self._formulas[position] is None:
             return None
         else:
@@ -150,7 +173,7 @@ class Calculus:
                 text = self._write(self._formulas[position])
             except NoText:
                 return None
-        return text if len(text) <= limits.FORMULA_LENGTH else None
+        return text if text and len(text) <= limits.FORMULA_LENGTH else None
 
     def latex(self, position: int) -> str | None:
         """The formula in LaTeX."""
@@ -232,17 +255,19 @@ class Calculus:
 _recent: dict[tuple[Any, ...], Calculus] = {}
 
 
-def calculus_of(program: Program, entries: tuple[tuple[int, ...], ...], dtype: Dtype) -> Calculus:
-    """The formulas of a program, which may be known from another point."""
+def calculus_of(
+    program: Program, entries: tuple[tuple[int, ...], ...], dtype: Dtype, most: int | None = None
+) -> Calculus:
+    """The formulas of a program, which may be known from another point: see `Calculus`."""
     if not program.canonical:
         # It was not parsed but written out, and may depend on what torch drew or chose.
-        return Calculus(program, entries, dtype)
-    key = (program.canonical, program.names, entries, dtype.name)
+        return Calculus(program, entries, dtype, most)
+    key = (program.canonical, program.names, entries, dtype.name, most)
     calculus = _recent.get(key)
     if calculus is None:
         if len(_recent) >= limits.RECENT:
             del _recent[next(iter(_recent))]
-        calculus = _recent[key] = Calculus(program, entries, dtype)
+        calculus = _recent[key] = Calculus(program, entries, dtype, most)
     return calculus
 
 

@@ -79,7 +79,7 @@ class Jury:
         case: Case,
         dtype: Dtype,
         *,
-        formulas: bool,
+        formulas: int,
         latex: bool,
         thorough: bool,
     ) -> None:
@@ -88,7 +88,7 @@ class Jury:
         Args:
             case: What is to be judged.
             dtype: What torch calculated in.
-            formulas: Whether formulas are wanted, or values alone.
+            formulas: How many formulas are given at most; for the others, values alone.
             latex: Whether formulas are wanted in LaTeX too.
             thorough: Whether the limit is always asked, or only where it may change a verdict.
         """
@@ -96,7 +96,9 @@ class Jury:
         self._dtype = dtype
         self._latex = latex
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
-        self._calculus = calculus_of(case.program, tuple(case.entries), dtype) if formulas else None
+        self._calculus = (
+            calculus_of(case.program, tuple(case.entries), dtype, formulas) if formulas else None
+        )
         self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
         self._smooth = False
         self._exact: Sequence[Any] = ()
@@ -170,10 +172,12 @@ class Jury:
             return exact_values(case.program, case.entries, case.point, self._dtype, case.spread)
         calculus.differentiate()
         settled = calculus.settled(case.numbers, case.spread)
-        if settled is not None:
-            return list(map(evaluation.as_mpmath, settled))
-        values = calculus.values(case.point, case.spread)
-        without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
+        if settled is None:
+            values = calculus.values(case.point, case.spread)
+            without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
+        else:
+            values = [None if value is None else evaluation.as_mpmath(value) for value in settled]
+            without = [k for k, value in enumerate(settled) if value is None]
         if without:
             entries = [case.entries[k] for k in without]
             exact = exact_values(case.program, entries, case.point, self._dtype, case.spread)

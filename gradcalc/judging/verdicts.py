@@ -130,7 +130,7 @@ def _juries(
     """A jury for each scalar function."""
     testimony, options = run.testimony, run.options
     numbers = [number for value in run.inputs for number in value.numbers]
-    formulas = len(axes) * len(targets) <= limits.FORMULA_ENTRIES
+    formulas = limits.FORMULA_ENTRIES // max(len(targets), 1)
     allowed = budget(len(run.program.steps))
     juries = []
     for number, (output, scalar) in enumerate(targets):

@@ -55,6 +55,7 @@ def derivatives_table(
     derivatives: Sequence[Derivative],
     dtype: str,
     width: int | None,
+    remark: str | None = None,
 ) -> list[RenderableType]:
     """Return a heading, a row for each entry, and the sentences that entries need.
 
@@ -63,11 +64,13 @@ def derivatives_table(
         derivatives: The gradient's or the Hessian's; without any, nothing is returned.
         dtype: The floating-point format of the numbers.
         width: Columns of the terminal; None shortens nothing.
+        remark: What is said under the heading.
     """
     if not derivatives:
         return []
     boxes = width is not None
     parts: list[RenderableType] = [Text(), Text(title, "bold")]
+    parts += [] if remark is None else [Text(remark, "dim")]
     if rows := shown(derivatives, whole=not boxes):
         if width is not None and any(derivative.shape for derivative in derivatives):
             parts += _tensor_table(rows, dtype, width)

@@ -16,6 +16,7 @@ from gradcalc.render.tensors import (
     entry_name,
     listed,
     notes,
+    said_of_formulas,
     shape_of,
     shown,
     written,
@@ -56,10 +57,10 @@ def report(report: Report, *, width: int | None = None, color: bool = False) -> 
             parts.append(f"Help: {_escape(report.error.hint)}")
     elif report.verdict is not None:
         parts += _answer(report)
-    parts += _table("∂/∂", report.gradients, report.dtype)
-    parts += _table("∂²/∂", report.hessian, report.dtype)
+    gradient, hessian = said_of_formulas(report)
+    parts += _table("∂/∂", report.gradients, report.dtype, gradient)
+    parts += _table("∂²/∂", report.hessian, report.dtype, hessian)
     parts += _notes([*report.gradients, *report.hessian])
-    parts += [] if report.left_out is None else [_escape(report.left_out)]
     parts += [
         f"- {claim_mark(claim)} claim {_code(f'{claim.wrt} = {claim.claim}')}: "
         f"{_escape(claim_sentence(claim))}"
@@ -108,9 +109,11 @@ def _numbers(value: Nested, dtype: str, shape: tuple[int, ...] | None, start: st
     return " ".join(filter(None, [_code(start + one_line(numbers.text)), *remarks]))
 
 
-def _table(corner: str, derivatives: Sequence[Derivative], dtype: str) -> list[str]:
-    """Return a table of derivatives, and a line for each that has no entries."""
-    parts = []
+def _table(
+    corner: str, derivatives: Sequence[Derivative], dtype: str, remark: str | None
+) -> list[str]:
+    """Return a table of derivatives under a remark, and a line for each that has no entries."""
+    parts = [] if remark is None else [_escape(remark)]
     if rows := shown(derivatives, whole=False):
         room = _FORMULA if any(derivative.shape for derivative in derivatives) else None
         parts.append(_rows(corner, [_cells(row, dtype, room) for row in rows]))

@@ -19,7 +19,7 @@ from gradcalc.base.shortening import shorten
 from gradcalc.render.console import draw, grid, needed, stack
 from gradcalc.render.derivatives import STYLES, derivative_name, derivatives_table
 from gradcalc.render.graph import graph_lines
-from gradcalc.render.tensors import Written, binding_shapes, shape_of, written
+from gradcalc.render.tensors import Written, binding_shapes, said_of_formulas, shape_of, written
 from gradcalc.render.text import (
     SYMBOLS,
     binding_hint,
@@ -70,10 +70,9 @@ _FIRST, _LAST = 20, 8
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report for a terminal of that width; None is no terminal (see `Renderer.report`)."""
     parts = _summary(report, width)
-    parts += derivatives_table("Gradient", report.gradients, report.dtype, width)
-    parts += derivatives_table("Hessian", report.hessian, report.dtype, width)
-    if report.left_out is not None:
-        parts += [Text(), Text(report.left_out, "dim")]
+    gradient, hessian = said_of_formulas(report)
+    parts += derivatives_table("Gradient", report.gradients, report.dtype, width, gradient)
+    parts += derivatives_table("Hessian", report.hessian, report.dtype, width, hessian)
     parts += _claims(report, boxes=width is not None)
     parts += _tensors(report, width)
     if report.graph:

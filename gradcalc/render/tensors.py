@@ -169,6 +169,13 @@ def entry_name(entry: Entry, comma: str = ",") -> str:
     return f"f{entry.output}/{names}" if entry.output else names
 
 
+def said_of_formulas(report: Report) -> tuple[str | None, str | None]:
+    """Return what is said over the gradient's table, and over the Hessian's: what it lacks."""
+    if any(entry.formula is None for block in report.gradients for entry in block.entries):
+        return report.left_out, None
+    return None, report.left_out
+
+
 def binding_shapes(report: Report) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the bound variables that are tensors."""
     # Of names that occur twice the first is the input; and only torch's own shape is sure: without

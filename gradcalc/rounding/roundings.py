@@ -167,4 +167,6 @@ class Roundings:
     def _settled_at(self, point: Sequence[float], spread: int) -> list[float] | None:
         """The derivatives' values at one point, if two precisions agree on all of them."""
         values = self._calculus.settled(point, spread)
-        return values and [evaluation.nearest(value, self._dtype) for value in values]
+        if values is None or any(value is None for value in values):
+            return None
+        return [evaluation.nearest(value, self._dtype) for value in values]

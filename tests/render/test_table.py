@@ -23,6 +23,7 @@ from reports import (
     tensor,
 )
 
+from gradcalc import grad
 from gradcalc.results.report import Report, TensorRow, Verdict, nested
 
 
@@ -177,3 +178,28 @@ def test_batch_reports_are_parted() -> None:
     text = draw("table", replace(AGREE, line=7, source="a.txt"))
     assert "a.txt:7" in text
     assert text.endswith("\n\n")
+
+
+#: Its gradient is short enough for formulas, its Hessian is not.
+SINES = "*".join(f"sin(x + {k}*y)" for k in range(1, 18))
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "options", "title", "with_formulas"),
+    [
+        ("sum(A*A) + b", {"A": [1.0] * 101, "b": 2}, {}, "Gradient", ["b"]),
+        ("prod(x)", {"x": [1.5] * 11}, {"second_order": True}, "Hessian", ["x"]),
+        (SINES, {"x": 0.3, "y": 0.2}, {"second_order": True}, "Hessian", ["x", "y"]),
+    ],
+)
+def test_formulas_stay_where_they_fit_and_what_lacks_them_says_so_at_its_head(
+    text, at, options, title, with_formulas
+):
+    report = grad(text, at, **options)
+    assert report.left_out is not None
+    assert report.verdict is Verdict.AGREE
+    kept = {block.wrt[0] for block in report.gradients if block.formula is not None}
+    assert kept == set(with_formulas)
+    for width in (80, 140, None):
+        lines = [line.strip() for line in draw("table", report, width=width).splitlines()]
+        assert lines[lines.index(title) + 1] == report.left_out
