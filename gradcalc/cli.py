@@ -6,7 +6,6 @@ sympy: those are imported when a witness first needs them.
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -94,6 +93,8 @@ def _run(arguments: list[str]) -> int:
             write("")
         except GradcalcError as unwritten:
             return _fail(unwritten, arguments)
+        import shlex
+
         command = shlex.join(["gradcalc", *arguments])
         return _fail(internal_error(problem, f"the command: {command}"), arguments)
     return result if isinstance(result, int) else 0
@@ -105,6 +106,8 @@ _COMMANDS = {command.__name__: command for command in (grad, check, batch, sweep
 def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:
     """Say what is wrong on standard error, and on standard output in the asked format."""
     sys.stderr.write(error_text(error, color=use_color(sys.stderr)))
+    if not any(word.startswith("--format") for word in arguments):
+        return error.exit_code
     words = Words.of(arguments, app)
     if words.asked_format in formats("report") and words.asked_format != "table":
         from gradcalc.results.report import Report

@@ -92,6 +92,12 @@ for words in {commands!r}:
 """
 
 
+def test_an_error_imports_nothing_that_answers_need():
+    slow = {"ctypes", "json", "shlex", "gradcalc.ask.reports", "gradcalc.results.report"}
+    code = FAST.format(commands=[["--help"], ["grad", "x+"], ["grad", "sen(x)"]], slow=slow)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)  # noqa: S603 - our own code
+
+
 def test_help_listings_and_errors_import_neither_torch_nor_sympy():
     commands = [
         ["--help"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcalc.ask.isolation import alone, one_thread
 from gradcalc.ask.question import Question
@@ -19,7 +19,9 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import OPTIONS, Options, in_python, options_in, read_values, reword
 from gradcalc.base.stages import finished
 from gradcalc.language.bindings import Binding, parse_bindings
-from gradcalc.results.report import Report
+
+if TYPE_CHECKING:
+    from gradcalc.results.report import Report
 
 
 def _with_options(ask: Callable[..., Report]) -> Callable[..., Report]:

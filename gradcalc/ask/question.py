@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gradcalc.ask.reports import formulas_report, judged_report
 from gradcalc.ask.values import draws_numbers, draws_of, value_of, weights_of
 from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
@@ -22,11 +21,11 @@ from gradcalc.language.bindings import Binding, bind
 from gradcalc.language.parser import parse
 from gradcalc.language.scope import CONSTANTS, GREEK, looks_called, meant_call
 from gradcalc.program.program import Array, Program
-from gradcalc.results.report import Report, Verdict
 
 if TYPE_CHECKING:
     from gradcalc.autograd.autodiff import Backward, Draws, Testimony
     from gradcalc.judging.claims import Claimed
+    from gradcalc.results.report import Report
 
 
 class Question:
@@ -97,6 +96,8 @@ class Question:
         Args:
             marks: Fields of the report that are not ours: where the question comes from.
         """
+        from gradcalc.ask.reports import formulas_report, judged_report
+
         program, options = self.program, self.options
         if self.inputs is None:
             report, scalar = formulas_report(program, self.variables, self._dtype, options, marks)
@@ -138,6 +139,8 @@ class Question:
 
     def given_up(self) -> Report:
         """The report when there is no time to judge."""
+        from gradcalc.results.report import Report, Verdict
+
         return Report(
             self.program.text,
             canonical=self.program.canonical,

@@ -9,7 +9,6 @@ that watches. Either way it is between two of Python's instructions: what runs i
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import sys
 import threading
@@ -113,7 +112,7 @@ def _timer(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
 def _watcher(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
     """Let a thread watch this one, and raise in it."""
     watched, end = threading.get_ident(), clock() + seconds
-    gate, over = threading.Lock(), threading.Event()
+    gate, over, let_raise = threading.Lock(), threading.Event(), _raiser(watched)
 
     def watch() -> None:
         pause = seconds
@@ -124,7 +123,7 @@ def _watcher(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
             with gate:
                 frame = sys._current_frames().get(watched)  # noqa: SLF001 - documented
                 if not over.is_set() and _may_ring(frame):
-                    _raise_in(watched, TimeUp)
+                    let_raise(TimeUp)
 
     watcher = threading.Thread(target=watch, name="gradcalc time limit", daemon=True)
     watcher.start()
@@ -135,14 +134,20 @@ def _watcher(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
             try:
                 with gate:
                     over.set()
-                    _raise_in(watched, None)
+                    let_raise(None)
                 break
             except TimeUp:  # it was on its way
                 continue
         watcher.join()
 
 
-def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Let a thread raise before its next instruction of Python; None takes that back."""
-    raised = None if kind is None else ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+def _raiser(thread: int) -> Callable[[type[BaseException] | None], None]:
+    """What lets a thread raise before its next instruction of Python; None takes that back."""
+    import ctypes
+
+    set_exception, ident = ctypes.pythonapi.PyThreadState_SetAsyncExc, ctypes.c_ulong(thread)
+
+    def let_raise(kind: type[BaseException] | None) -> None:
+        set_exception(ident, None if kind is None else ctypes.py_object(kind))
+
+    return let_raise

@@ -10,7 +10,6 @@ the words that a shell completes. To add an option is to add a field.
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -356,12 +355,18 @@ def _value_of(text: str) -> Any:
 
 def in_json(option: Option, value: Any) -> str:
     """An option as a field of a JSON record."""
-    return f"`{option.key}`" if value is None else f'"{option.key}": {json.dumps(value)}'
+    return f"`{option.key}`" if value is None else f'"{option.key}": {_json(value)}'
 
 
 def in_python(option: Option, value: Any) -> str:
     """An option as a keyword of `grad()`."""
     if option.reading is FLAG:
         value = not option.default
-    written = json.dumps(value) if isinstance(value, str | dict) else value
+    written = _json(value) if isinstance(value, str | dict) else value
     return f"`{option.keyword}`" if value is None else f"{option.keyword}={written}"
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)

@@ -7,7 +7,6 @@ minus sign, and `Words`, which reads what typer refused.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -117,6 +116,8 @@ def _instead(words: Sequence[str], commands: Sequence[str]) -> str:
     near = nearest(name.lower(), commands)
     if near is not None:
         return f"did you mean `gradcalc {near}`? gradcalc -h lists the commands"
+    import shlex
+
     return f"write {shlex.join(['gradcalc', 'grad', *words])}; gradcalc -h lists the commands"
 
 

@@ -7,7 +7,6 @@ it is executed (no pickles).
 from __future__ import annotations
 
 import csv
-import json
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -199,6 +198,8 @@ def _csv(path: Path) -> Array:
 
 
 def _json(path: Path) -> Array:
+    import json
+
     text = path.read_text("utf-8-sig")
     _check_count(text.count(",") + 1)
     return from_lists(json.loads(text))

@@ -11,7 +11,6 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import re
 from collections.abc import Collection, Iterable
@@ -251,6 +250,8 @@ def _numbers(value: str) -> Array | None:
     """Nested lists of numbers, which may be longer than any expression; None for all others."""
     if not _LISTS.fullmatch(value) or value.count(",") >= limits.TENSOR_ENTRIES:
         return None
+    import json
+
     from gradcalc.language.arrays import from_lists
 
     try:
