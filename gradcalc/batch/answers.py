@@ -36,6 +36,9 @@ TOGETHER = 4
 #: Records whose steps are taken together: each step for all of them.
 BLOCK = limits.CHUNK_RECORDS
 
+#: Operations on numbers that take no time to speak of; most formulas have fewer.
+_FEW = 60
+
 #: Seconds after which answers are handed out, though there are more to come.
 _MOMENT = 0.05
 
@@ -55,14 +58,23 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
         for line in lines:
             line.advance()
         _ask_together(lines)
-        yield from _answered(lines)
+        for report in _answered(lines):
+            if next(_count) % FORGET_EVERY == 0:
+                forget()
+            yield report
 
 
-def _answered(lines: Sequence[_Line]) -> Iterator[Report]:
-    """Take the steps that are left, each for all lines.
+def _answered(lines: Iterable[_Line]) -> Iterator[Report]:
+    """Take the steps that are left: of a large line all at once, as one may take seconds."""
+    for large, group in itertools.groupby(lines, _Line.is_large):
+        yield from map(_Line.finished, group) if large else _in_stages(list(group))
 
-    Where that takes longer than a moment, the first line is finished at once and handed out: no
-    answer waits until all lines of a block have taken a slow step.
+
+def _in_stages(lines: Sequence[_Line]) -> Iterator[Report]:
+    """Take the steps that are left, each for all lines; hand out reports as soon as they are there.
+
+    Where that takes longer than a moment, the first line is finished at once: no answer waits until
+    all lines of a block have taken a slow step.
     """
     waiting = collections.deque(lines)
     under_way = lines
@@ -70,21 +82,11 @@ def _answered(lines: Sequence[_Line]) -> Iterator[Report]:
     while under_way:
         for line in under_way:
             line.advance()
-            if waiting and time.monotonic() - handed > _MOMENT:
-                waiting[0].finish()
-                yield from _ready(waiting)
+            while waiting and (waiting[0].report or time.monotonic() - handed > _MOMENT):
+                yield waiting.popleft().finished()
                 handed = time.monotonic()
         under_way = [line for line in under_way if line.report is None]
-    yield from _ready(waiting)
-
-
-def _ready(waiting: collections.deque[_Line]) -> Iterator[Report]:
-    """The reports of the first lines, as far as they are there."""
-    while waiting and (report := waiting[0].report) is not None:
-        waiting.popleft()
-        if next(_count) % FORGET_EVERY == 0:
-            forget()
-        yield report
+    yield from map(_Line.finished, waiting)
 
 
 def _ask_together(lines: Sequence[_Line]) -> None:
@@ -169,10 +171,18 @@ class _Line:
             return
         self.question = None
 
-    def finish(self) -> None:
-        """Take all steps that are left."""
+    def finished(self) -> Report:
+        """The report, after all steps that are left."""
         while self.report is None:
             self.advance()
+        return self.report
+
+    def is_large(self) -> bool:
+        """Whether it is more than a question of few operations on numbers."""
+        question = self.question
+        if question is None:
+            return False
+        return question.batch_key is None or len(question.program.steps) > _FEW
 
     def _fail(self, error: GradcalcError) -> None:
         if self._record.is_json:

@@ -329,28 +329,66 @@ def _serve(pipe: connection.Connection, prepare: Callable[[], None]) -> None:
             pipe.send((_FAILED, str(problem) or type(problem).__name__))
             return
         pipe.send((_END, []))
+        outbox = _Outbox(pipe)
         while True:
             function, arguments = pipe.recv()
-            _do(pipe, function(*arguments))
+            _do(outbox, function(*arguments))
 
 
-def _do(pipe: connection.Connection, results: Iterator[Any]) -> None:
+def _do(outbox: _Outbox, results: Iterator[Any]) -> None:
     """Send the results of a call, and how it ended."""
-    gathered: list[Any] = []
-    sent = time.monotonic()
     try:
         for result in results:
-            gathered.append(result)
-            if time.monotonic() - sent > _GATHERED:
-                pipe.send((_RESULTS, gathered))
-                gathered, sent = [], time.monotonic()
+            outbox.put(result)
     except ConnectionError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is told, and costs only this call
-        pipe.send((_RESULTS, gathered))
-        pipe.send((_FAILED, f"{type(problem).__name__}: {problem}"))
+        outbox.end(f"{type(problem).__name__}: {problem}")
     else:
-        pipe.send((_END, gathered))
+        outbox.end()
+
+
+class _Outbox:
+    """Results on their way: what comes within a moment is sent together, by a thread of its own.
+
+    So no result waits for the next one, which may take long.
+    """
+
+    def __init__(self, pipe: connection.Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._filled = threading.Event()
+        self._gathered: list[Any] = []
+        threading.Thread(target=self._send_in_time, daemon=True).start()
+
+    def put(self, result: Any) -> None:
+        """Let one more result be sent."""
+        with self._lock:
+            self._gathered.append(result)
+        self._filled.set()
+
+    def end(self, problem: str | None = None) -> None:
+        """Send what is left, and how the call ended."""
+        with self._lock:
+            if problem is None:
+                self._send(_END)
+            else:
+                self._send(_RESULTS)
+                self._pipe.send((_FAILED, problem))
+
+    def _send(self, kind: int) -> None:
+        gathered, self._gathered = self._gathered, []
+        self._filled.clear()
+        self._pipe.send((kind, gathered))
+
+    def _send_in_time(self) -> None:
+        # When the other end is gone, this process ends.
+        with contextlib.suppress(ConnectionError):
+            while self._filled.wait():
+                time.sleep(_GATHERED)
+                with self._lock:
+                    if self._gathered:
+                        self._send(_RESULTS)
 
 
 def _end_with_parent() -> None:

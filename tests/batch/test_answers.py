@@ -20,6 +20,7 @@ from gradcalc.base.options import Options
 from gradcalc.batch.answers import BLOCK, TOGETHER, answer, answers
 from gradcalc.batch.records import Record, read
 from gradcalc.calculus.symbolic import forget
+from gradcalc.language.parser import parse
 from gradcalc.render import FORMATS, formats
 from gradcalc.results.report import Report, Verdict
 
@@ -194,7 +195,8 @@ def test_slow_lines_are_answered_one_after_the_other(monkeypatch):
     steps = []
 
     class Slow:
-        batch_key = None
+        batch_key = property(lambda self: self.text)
+        program = parse("x")
 
         def __init__(self, text, *_):
             self.text = text
@@ -211,6 +213,26 @@ def test_slow_lines_are_answered_one_after_the_other(monkeypatch):
     for count, text in enumerate("abcd", 1):
         assert next(reports).expression == text
         assert len(steps) == 3 * count
+
+
+@pytest.mark.parametrize(
+    "large", ["sum(x*arange(9))", f"abs(x) + {'*'.join(f'sin({k}*x)' for k in range(30))}"]
+)
+def test_lines_before_a_large_one_are_answered_before_it_is_begun(monkeypatch, large):
+    answer, begun = Question.answer, []
+
+    def observed(self, **marks):
+        begun.append(marks["line"])
+        yield
+        return (yield from answer(self, **marks))
+
+    monkeypatch.setattr(Question, "answer", observed)
+    texts = ["x**2", "abs(x)", large, "sin(x)"]
+    lines = [Record(text, ("x=0",), line=number) for number, text in enumerate(texts, 1)]
+    reports = answers(lines, OPTIONS)
+    assert [next(reports).line for _ in range(2)] == begun == [1, 2]
+    assert next(reports).line == begun[-1] == 3
+    assert next(reports).line == 4
 
 
 def test_torch_is_asked_once_for_many_points(monkeypatch):

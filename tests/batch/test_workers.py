@@ -82,6 +82,17 @@ def test_time_is_that_of_one_result_each(workers):
         results(workers, 0.3, misbehaviour.slowly, 10, 1)
 
 
+def test_results_do_not_wait_for_the_next_one(workers):
+    began = time.monotonic()
+    with workers.lent() as worker:
+        messages = worker.messages(20, misbehaviour.slowly, 0.001, 3, 2)
+        received = []
+        while len(received) < 3:
+            received += next(messages)
+        assert (received, time.monotonic() - began < 1.5) == ([0, 1, 2], True)
+        assert list(messages) == [[]]
+
+
 def test_results_that_came_before_the_process_was_lost_are_kept(workers):
     received = []
 
