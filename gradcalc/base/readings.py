@@ -7,6 +7,7 @@ is written out as it would be typed, and read like that, so that all who ask mea
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -87,8 +88,14 @@ def _real(value: Any, _: str) -> str:
 
 
 def whole(text: str) -> int:
-    """A whole number, as the language has them."""
-    return int(written_plainly(text))
+    """A whole number: digits, and perhaps a sign.
+
+    One that is longer than any that counts is as large as those that are too large.
+    """
+    text = text.strip()
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        raise ValueError(text)
+    return int(text[: limits.NUMBER_LENGTH])
 
 
 def real(text: str) -> float:

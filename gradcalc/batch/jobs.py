@@ -85,7 +85,10 @@ def drawn(report: Report, job: Job) -> Answer:
     outcome = report.outcome
     if job.only is not None and not job.only & outcome.names:
         return Answer("", "", outcome)
-    messages = [warning_text(warning, color=job.message_color) for warning in report.warnings]
+    messages = [
+        warning_text(warning, report.source, report.line, color=job.message_color)
+        for warning in report.warnings
+    ]
     if report.error is not None:
         messages.append(
             error_text(report.error, report.source, report.line, color=job.message_color)

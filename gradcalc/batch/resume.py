@@ -52,17 +52,24 @@ class AnswerFile:
         kept: How many answers it held already.
     """
 
-    def __init__(self, name: str, defaults: Options, inputs: Iterable[IO[bytes]] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        defaults: Options,
+        inputs: Iterable[IO[bytes]] = (),
+        outputs: Iterable[IO[str]] = (),
+    ) -> None:
         """Open the file, or make it; one that is there stays as it is.
 
         Args:
             name: Its name.
             defaults: What the records leave open.
             inputs: The streams that the records come from.
+            outputs: The streams that anything else is written to.
 
         Raises:
-            GradcalcError: If it is no file that could be written to, if it is one of the inputs, or
-                if another run has it open.
+            GradcalcError: If it is no file that could be written to, if it is one of the streams,
+                or if another run has it open.
         """
         self.kept = 0
         self._name = name
@@ -71,9 +78,9 @@ class AnswerFile:
         self._asked: deque[bytes] = deque()
         self._file = self._opened()
         try:
-            for stream in inputs:
+            for stream in (*inputs, *outputs):
                 with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
-                    self._refuse_input(os.fstat(stream.fileno()))
+                    self._refuse_used(os.fstat(stream.fileno()), read=stream not in outputs)
             self._lock()
         except GradcalcError:
             self._file.close()
@@ -143,10 +150,12 @@ class AnswerFile:
             problem = f"{self._name}: no file can have that name"
         raise GradcalcError(Kind.USAGE, problem, hint=_NAME)
 
-    def _refuse_input(self, status: os.stat_result) -> None:
-        """Refuse to write to an input, whatever name or descriptor leads to it."""
+    def _refuse_used(self, status: os.stat_result, *, read: bool) -> None:
+        """Refuse to write to what is read, or gets other output, whatever name leads to it."""
         if os.path.samestat(status, os.fstat(self._file.fileno())):
             message = f"{self._name} is an input of this run, and would be written to"
+            if not read:
+                message = f"standard output or standard error goes to {self._name} too"
             raise GradcalcError(Kind.USAGE, message, hint=_NAME)
 
     def _lock(self) -> None:
@@ -195,7 +204,7 @@ class AnswerFile:
             whole = head[len(_BEGIN) + _DIGITS : -2] == _digest(rest)
             outcome = _outcome(answers.read(length)) if whole else None
             if outcome is None:
-                raise self._refused(f"{self._name}:{number}: this answer was changed or damaged")
+                raise self._damaged(number)
             count(outcome)
             self.kept += 1
         return []
@@ -220,7 +229,7 @@ class AnswerFile:
             status, content = path.stat(), path.read_bytes()
         except (GradcalcError, OSError) as problem:
             return str(problem)
-        self._refuse_input(status)
+        self._refuse_used(status, read=True)
         return hashlib.sha256(content).hexdigest()
 
     def _truncate(self, length: int) -> None:
@@ -238,6 +247,8 @@ class AnswerFile:
         except (ValueError, RecursionError):
             answer = None
         match answer:
+            case {"question": str(), "line": int()} if not line.startswith(_BEGIN):
+                return self._damaged(number)  # by a program that wrote it again in its own way
             case {"question": str(), "line": int(place), "expression": str(expression)}:
                 theirs = _named(place, expression)
             case _:
@@ -247,6 +258,9 @@ class AnswerFile:
         if theirs == ours:
             said = f"this answers {theirs}, but in another file, or with other values or options"
         return self._refused(f"{self._name}:{number}: {said}")
+
+    def _damaged(self, number: int) -> GradcalcError:
+        return self._refused(f"{self._name}:{number}: this answer was changed or damaged")
 
     def _refused(self, message: str) -> GradcalcError:
         return GradcalcError(Kind.USAGE, message, hint=_HINT)

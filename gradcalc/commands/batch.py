@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,10 +12,18 @@ import typer
 from gradcalc.base import interrupts, limits
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options, read_texts
+from gradcalc.base.readings import NUMBER, whole
 from gradcalc.commands.arguments import check_format, completed, format_option, takes
 from gradcalc.commands.progress import progress, size
-from gradcalc.commands.streams import columns, opened, tell, use_color, write
-from gradcalc.render import FORMATS
+from gradcalc.commands.streams import (
+    columns,
+    opened,
+    tell,
+    terminated_by_exception,
+    use_color,
+    write,
+)
+from gradcalc.render import FORMATS, Format
 
 if TYPE_CHECKING:
     from gradcalc.batch.jobs import Answer, Job
@@ -45,7 +53,7 @@ def batch(
     ] = None,
     format: Annotated[str | None, format_option("; table if not given")] = None,
     jobs: Annotated[
-        int | None,
+        str | None,
         typer.Option("--jobs", metavar="N", help="Answer lines in N processes; 1 by default."),
     ] = None,
     scheduler: Annotated[
@@ -84,7 +92,7 @@ def batch(
     from gradcalc.results.summary import FAILING, Summary, chosen
 
     form = _checked_format(format, resume, only)
-    _check_jobs(jobs, scheduler)
+    processes = _processes(jobs, scheduler)
     shown = None if only is None else chosen(only, "--only")
     failing = FAILING if fail_on is None else chosen(fail_on, "--fail-on", none=True)
     options = Options(**read_texts(given), latex=form == "latex", thorough=False)
@@ -103,8 +111,8 @@ def batch(
     )
     streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
     summary = Summary(failing)
-    with interrupts.Raised():
-        _run(streams, job, jobs or 1 if scheduler is None else scheduler, resume, summary)
+    with interrupts.Raised(), terminated_by_exception():
+        _run(streams, job, processes if scheduler is None else scheduler, resume, summary)
     tell(f"{summary.text()}\n")
     return summary.exit_code
 
@@ -120,14 +128,16 @@ def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summa
         inputs = [stream for stream, _ in streams]
         if resume is not None:
             try:
-                answers = stack.enter_context(AnswerFile(resume, job.options, inputs))
+                answers = stack.enter_context(
+                    AnswerFile(resume, job.options, inputs, [sys.stdout, sys.stderr])
+                )
             except GradcalcError:
                 for stream in inputs:
                     stream.close()
                 raise
             records, out = answers.skip(records, summary.add), answers.write
         advance = stack.enter_context(progress("lines", size(inputs)))
-        out(FORMATS[job.format].header)
+        stack.enter_context(_document(FORMATS[job.format], out))
         made = local(where, job) if isinstance(where, int) else cluster(where, job)
         submit, workers = stack.enter_context(made)
         for part in in_order(records, submit, workers * limits.CHUNKS_AHEAD):
@@ -135,10 +145,22 @@ def _run(streams: Streams, job: Job, where: str | int, resume: str | None, summa
                 summary.add(answer.outcome)
             _print(part.answers, out)
             advance(summary.total, part.position)
-        out(FORMATS[job.format].footer)
     if resume is not None and answers.kept:
         kept, asked = answers.kept, summary.total - answers.kept
         tell(f"{kept:,} answer{'s' * (kept != 1)} kept, {asked:,} line{'s' * (asked != 1)} asked\n")
+
+
+@contextlib.contextmanager
+def _document(form: Format, out: Callable[[str], None]) -> Iterator[None]:
+    """Write what stands before and after all answers; after those that are there, should it end."""
+    out(form.header)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # what cannot be written is told already
+            out(form.footer)
+        raise
+    out(form.footer)
 
 
 def _checked_format(format: str | None, resume: str | None, only: str | None) -> str:
@@ -158,19 +180,23 @@ def _checked_format(format: str | None, resume: str | None, only: str | None) ->
     return form
 
 
-def _check_jobs(jobs: int | None, scheduler: str | None) -> None:
+def _processes(jobs: str | None, scheduler: str | None) -> int:
+    """The number of processes of this machine."""
     if jobs is None:
-        return
+        return 1
     if scheduler is not None:
         raise GradcalcError(
             Kind.USAGE, "a cluster has its own number of processes", hint="leave --jobs out"
         )
-    if not 1 <= jobs <= limits.JOBS:
-        raise GradcalcError(
-            Kind.USAGE,
-            f"--jobs {jobs}: there may be 1 to {limits.JOBS} processes",
-            hint="as many as there are processors do most",
-        )
+    problem = f"--jobs {jobs}: there may be 1 to {limits.JOBS} processes"
+    try:
+        count = whole(jobs)
+    except ValueError:
+        count, problem = 0, f"--jobs needs {NUMBER.takes}, not `{jobs}`"
+    if not 1 <= count <= limits.JOBS:
+        hint = "as many as there are processors do most"
+        raise GradcalcError(Kind.USAGE, problem, hint=hint)
+    return count
 
 
 def _print(answers: Sequence[Answer], out: Callable[[str], None]) -> None:

@@ -147,7 +147,7 @@ def _replacing(place: Path) -> Iterator[IO[bytes]]:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     partial, file = _beside(place)
     try:
-        with interrupts.Raised(), _terminated_by_exception(), file:
+        with interrupts.Raised(), terminated_by_exception(), file:
             if before is not None:
                 _give_rights(partial, before)
             yield file
@@ -185,7 +185,7 @@ def _give_rights(partial: Path, before: os.stat_result) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_by_exception() -> Iterator[None]:
+def terminated_by_exception() -> Iterator[None]:
     """Let the signals to terminate, and of a terminal that closes, raise an exception."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -38,7 +38,8 @@ def error_text(
     Returns:
         Lines, the last with its newline.
     """
-    place = _place(error, source, line)
+    line = error.line if line is None and source is not None else line
+    place = _place(source, line, error.column)
     lines = [f"{place}{_paint('error', _RED, color=color)}: {visible(error.message)}"]
     lines += _excerpt(error, color=color)
     if error.hint is not None:
@@ -46,18 +47,20 @@ def error_text(
     return "\n".join(lines) + "\n"
 
 
-def warning_text(message: str, *, color: bool = False) -> str:
-    """Draw a warning on one line, with its newline."""
-    return f"{_paint('warning', _YELLOW, color=color)}: {visible(message)}\n"
+def warning_text(
+    message: str, source: str | None = None, line: int | None = None, *, color: bool = False
+) -> str:
+    """Draw a warning on one line, with its newline; where it came from is as in `error_text`."""
+    place = _place(source, line)
+    return f"{place}{_paint('warning', _YELLOW, color=color)}: {visible(message)}\n"
 
 
-def _place(error: GradcalcError, source: str | None, line: int | None) -> str:
+def _place(source: str | None, line: int | None, column: int | None = None) -> str:
     """`file:line:column: ` as compilers write it, so that editors can jump there."""
     if source is None and line is None:
         return ""
     parts = [visible(source) if source is not None else "line"]
-    line = line if line is not None else error.line
-    parts += [str(part) for part in (line, error.column) if part is not None]
+    parts += [str(part) for part in (line, column) if part is not None]
     joined = ":".join(parts)
     return f"{joined}: " if source is not None else f"{joined.replace(':', ' ', 1)}: "
 

@@ -80,6 +80,7 @@ def test_option_means_the_same_wherever_it_is_given(name, texts, values, fields)
         ("timeout", "nan", float("nan"), "{} nan is no time"),
         ("timeout", "1e999", float("inf"), "{} 1e999 is no time"),
         ("timeout", "soon", "soon", None),
+        ("seed", "0x1", "0x1", None),
         ("timeout", "1_0", "1_0", None),
         ("timeout", "\u0663", "\u0663", None),
         ("backward", "1_0", "1_0", None),

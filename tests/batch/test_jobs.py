@@ -140,7 +140,7 @@ UNDECIDED = Report("x = 1", verdict=Verdict.UNDECIDED, warnings=("the line hung"
 def test_line_without_an_answer_is_drawn_in_every_format(name):
     answer = drawn(UNDECIDED, replace(JOB, format=name))
     assert "undecided" in answer.text
-    assert answer.messages == "warning: the line hung\n"
+    assert answer.messages == "line 7: warning: the line hung\n"
     assert answer.outcome.names == {"undecided"}
     assert UNDECIDED.exit_code == 4
 

@@ -325,6 +325,9 @@ DAMAGES = {
     "a verdict": (lambda whole: whole.replace(b'"agree"', b'"maybe"', 1), 1, CHANGED),
     "a type": (lambda whole: whole.replace(b'"graph":[', b'"graph":5,"a":[', 1), 1, CHANGED),
     "a line cut": (lambda whole: whole[:100] + whole[200:], 1, CHANGED),
+    "a mark": (lambda whole: b"\xef\xbb\xbf" + whole, 1, CHANGED),
+    "an indent": (lambda whole: b" " + whole, 1, CHANGED),
+    "blanks": (lambda whole: whole.replace(b'":', b'": '), 1, CHANGED),
     "ends of lines": (lambda whole: whole.replace(b"\n", b"\r\n"), 1, CHANGED),
     "a line twice": (lambda whole: lines_of(whole)[0] + whole, 2, "this answers line 1"),
     "no first line": (lambda whole: b"".join(lines_of(whole)[1:]), 1, "this answers line 2"),
@@ -422,6 +425,21 @@ def test_standard_input_is_never_written_to(there):
         done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)  # noqa: S603
     assert (done.returncode, seen(path)) == (2, before)
     assert done.stderr.startswith("error: ./one.txt is an input of this run")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_file_of_other_output_is_never_written_to(there, stream):
+    path = there / "out.jsonl"
+    command = [sys.executable, "-m", "gradcalc", "batch", "one.txt", "--resume", "./out.jsonl"]
+    before = path.read_bytes()
+    with path.open("a") as file:
+        done = subprocess.run(command, check=False, **{stream: file})  # noqa: S603 - our own
+    assert done.returncode == 2
+    if stream == "stdout":
+        assert path.read_bytes() == before
+    else:
+        told = path.read_bytes().removeprefix(before)
+        assert told.startswith(b"error: standard output or standard error goes to ./out.jsonl too")
 
 
 @pytest.mark.parametrize("content", ["1,2\n", ""])

@@ -64,6 +64,11 @@ def test_what_is_printed_and_what_fails_is_chosen(run, words, code, lines):
     [
         (("--jobs", "0"), "--jobs 0: there may be 1 to 256 processes", "as many as"),
         (("--jobs", "1000000"), "--jobs 1000000: there may be 1 to 256", "as many as"),
+        *(
+            (("--jobs", number), f"--jobs needs a whole number, not `{number}`", "as many as")
+            for number in ("1_0", "\u0663", "1e1", "2.0", "")
+        ),
+        (("--jobs", "9" * 5000), "--jobs 99999", "as many as"),
         (("--only", "agre"), "--only: there is no verdict `agre`", "did you mean `agree`?"),
         (("--fail-on", "eror"), "--fail-on: there is no verdict `eror`", "did you mean `error`?"),
         (("--only", "none"), "--only: there is no verdict `none`", ""),
@@ -132,7 +137,7 @@ def started(tmp_path):
 
     def start(*words):
         process = subprocess.Popen(  # noqa: S603 - our own program
-            [*BATCH, "--format", "jsonl", "--jobs", "2", *words, str(file)],
+            [*BATCH, "--jobs", "2", *(words or ("--format", "jsonl")), str(file)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,  # what readline() had read ahead, communicate() would not find
@@ -158,6 +163,19 @@ def test_interrupt_ends_all_processes_and_leaves_whole_lines(started):
     assert [answer["line"] for answer in answers] == list(range(1, len(answers) + 1))
     assert (first + out).endswith(b"\n")
     check_gone(process.pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_document_is_closed(started, number):
+    process, first = started("--format", "junit")
+    for _ in range(9):
+        first += process.stdout.readline()
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    cases = ET.fromstring(first + out)[0]  # noqa: S314 - our own
+    names = [case.get("name").partition(":")[0] for case in cases]
+    assert names == [f"line {count}" for count in range(1, len(names) + 1)]
 
 
 def test_closed_pipe_ends_all_processes_quietly(started):

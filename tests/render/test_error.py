@@ -97,3 +97,5 @@ def test_error_is_coloured_only_where_asked() -> None:
 
 def test_warning_is_one_visible_line() -> None:
     assert warning_text("a\nb") == "warning: a\\nb\n"
+    assert warning_text("a", line=7) == "line 7: warning: a\n"
+    assert warning_text("a", "b.txt", 7) == "b.txt:7: warning: a\n"
