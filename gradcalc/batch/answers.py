@@ -67,7 +67,10 @@ def answers(records: Iterable[Record], defaults: Options) -> Iterator[Report]:
 def _answered(lines: Iterable[_Line]) -> Iterator[Report]:
     """Take the steps that are left: of a large line all at once, as one may take seconds."""
     for large, group in itertools.groupby(lines, _Line.is_large):
-        yield from map(_Line.finished, group) if large else _in_stages(list(group))
+        if large:
+            yield from map(_Line.finished, group)
+        else:
+            yield from _in_stages(list(group))
 
 
 def _in_stages(lines: Sequence[_Line]) -> Iterator[Report]:

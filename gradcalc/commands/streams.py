@@ -14,6 +14,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
@@ -24,6 +25,11 @@ from gradcalc.render import Drawn, Start, warning_text
 
 if TYPE_CHECKING:
     from gradcalc.results.report import Report
+
+
+#: Seconds within which somebody must begin to read a pipe, and those between looks.
+_PATIENCE = 5.0
+_GLANCE = 0.05
 
 
 def open_streams() -> None:
@@ -80,7 +86,9 @@ def write(text: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(output: str | None, inputs: Iterable[str] = ()) -> Iterator[Callable[[Drawn], None]]:
+def writing(
+    output: str | None, inputs: Iterable[str] = (), *, twice: bool = False
+) -> Iterator[Callable[[Drawn], None]]:
     """Yield what writes to a file, or to standard output.
 
     A file is written beside its place, with `.partial` after its name. It takes its place when it
@@ -89,10 +97,11 @@ def writing(output: str | None, inputs: Iterable[str] = ()) -> Iterator[Callable
     Args:
         output: The file's name; None for standard output.
         inputs: The names of files that are read meanwhile; - is standard input.
+        twice: Whether the beginning is written again at the end.
 
     Raises:
         ClosedPipe: If whoever reads it has gone.
-        GradcalcError: If it cannot be written, or is an input.
+        GradcalcError: If it cannot be written, is an input, or is a pipe that nobody reads.
     """
     _refuse_inputs(output, inputs)
     if output is None:
@@ -104,17 +113,44 @@ def writing(output: str | None, inputs: Iterable[str] = ()) -> Iterator[Callable
             file.seek(0)
         file.write(drawn if isinstance(drawn, bytes) else drawn.encode())
 
-    place = Path(os.path.realpath(output) if Path(output).is_symlink() else output)
+    place = Path(output)
     # A pipe or a device takes what it gets; a directory refuses.
     in_place = place.exists() and not place.is_file()
+    if not in_place and place.is_symlink():
+        place = Path(os.path.realpath(output))
+    if twice and in_place and not place.is_dir():
+        message = f"{output} is no file; the beginning of this format is written when all is known"
+        raise GradcalcError(Kind.USAGE, message, hint="name a new file, or a pipe ending in .csv")
     try:
-        with place.open("wb") if in_place else _replacing(place) as file:
+        with _opened_in_place(place) if in_place else _replacing(place) as file:
             yield put
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as problem:
         why = reason(problem, "it cannot be written")
         raise GradcalcError(Kind.USAGE, f"{output}: {why}") from None
+
+
+def _opened_in_place(place: Path) -> IO[bytes]:
+    """A pipe or a device, open; of a pipe somebody must begin to read within some seconds."""
+    until = time.monotonic() + _PATIENCE
+    while place.is_fifo():
+        try:
+            number = os.open(place, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as problem:
+            if problem.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise GradcalcError(
+                    Kind.USAGE,
+                    f"{place} is a pipe that nobody reads",
+                    hint=f"start its reader first, as in: cat {place} &",
+                ) from None
+            time.sleep(_GLANCE)
+        else:
+            os.set_blocking(number, True)
+            return os.fdopen(number, "wb")
+    return place.open("wb")
 
 
 def _refuse_inputs(output: str | None, inputs: Iterable[str]) -> None:

@@ -58,6 +58,7 @@ def sweep(
     **given: Any,
 ) -> int:
     """Judge derivatives at many points, of files and grids."""
+    from gradcalc.ask.isolation import one_thread
     from gradcalc.ask.question import name_warnings
     from gradcalc.base.options import dtype_of
     from gradcalc.language.bindings import files_in
@@ -87,7 +88,7 @@ def sweep(
     inputs = [name for text in given["at"] or () for name in files_in(text)]
     inputs += [points] if points is not None else []
     inputs += ["-"] if expr == "-" else []
-    with interrupts.Raised():
+    with interrupts.Raised(), one_thread():
         _write(run, where, form, output, inputs)
     tell(f"{run.summary.text()}\n")
     return run.summary.exit_code
@@ -192,7 +193,8 @@ def _write(
     drawing = form.tables(asked.columns)
     # A bar would stand among the answers where both go to the terminal.
     shown = output is not None or not sys.stdout.isatty()
-    with progress("points", points.count, shown=shown) as advance, writing(output, inputs) as put:
+    writer = writing(output, inputs, twice=form.twice)
+    with progress("points", points.count, shown=shown) as advance, writer as put:
         begun = False
         try:
             for table in asked.tables(points.chunks(CHUNK)):

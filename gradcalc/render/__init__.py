@@ -69,6 +69,7 @@ class Format:
         ending: That of its files' names.
         header: Text before the first report.
         footer: Text after the last.
+        twice: Whether tables end with a `Start`, which only a file can take.
     """
 
     module: str
@@ -76,6 +77,7 @@ class Format:
     ending: str = ""
     header: str = ""
     footer: str = ""
+    twice: bool = False
 
     def report(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
         """Draw one report, without header and footer.
@@ -123,7 +125,7 @@ FORMATS = {
         footer="</testsuite>\n</testsuites>\n",
     ),
     "parquet": Format("gradcalc.render.parquet", ("tables",), ".parquet"),
-    "npy": Format("gradcalc.render.npy", ("tables",), ".npy"),
+    "npy": Format("gradcalc.render.npy", ("tables",), ".npy", twice=True),
 }
 
 

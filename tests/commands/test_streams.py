@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.cli import main
+from gradcalc.commands import streams
 from gradcalc.commands.streams import writing
 from gradcalc.render import Drawn
 
@@ -162,13 +164,43 @@ def test_long_name_and_a_pipe_are_written_to(here: Path) -> None:
     with writing("x" * 255) as put:
         put("new")
     assert (here / ("x" * 255)).read_text() == "new"
-    os.mkfifo("pipe")
+    os.mkfifo("real pipe")
+    Path("pipe").symlink_to("real pipe")
     reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
     with writing("pipe") as put:
         put("new")
     assert os.read(reader, 9) == b"new"
     os.close(reader)
     assert (here / "pipe").is_fifo()
+
+
+def test_pipe_without_a_reader_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_PATIENCE", 0.1)
+    os.mkfifo("pipe")
+    with pytest.raises(GradcalcError, match="a pipe that nobody reads"), writing("pipe"):
+        pytest.fail("it would wait for ever")
+
+
+def test_reader_of_a_pipe_may_come_later(here: Path) -> None:
+    os.mkfifo("pipe")
+    read: list[bytes] = []
+
+    def come() -> None:
+        time.sleep(0.1)
+        read.append(Path("pipe").read_bytes())
+
+    thread = threading.Thread(target=come)
+    thread.start()
+    with writing("pipe") as put:
+        put("new" * 100_000)  # more than a pipe holds
+    thread.join()
+    assert read == [b"new" * 100_000]
+
+
+def test_what_is_written_twice_is_a_file(here: Path) -> None:
+    os.mkfifo("pipe")
+    with pytest.raises(GradcalcError, match="pipe is no file"), writing("pipe", twice=True):
+        pytest.fail("its beginning could not be written again")
 
 
 @pytest.mark.parametrize("form", ["csv", "latex", "markdown", "table"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from gradcalc import grad
 from gradcalc.base.options import Options
@@ -300,6 +302,33 @@ def test_what_is_answered_before_an_error_can_be_read(
     partial.rename(out)
     # The chunk before the bad one waits for it: it might have been the last.
     assert [row["x"] for row in swept(run, "x", "--points", str(out))] == ["1.0", "2.0"]
+
+
+def test_array_needs_a_file(run: Run, tmp_path: Path) -> None:
+    pipe = tmp_path / "out.npy"
+    os.mkfifo(pipe)
+    code, _, err = run("sweep", "x", *GRID, "-o", str(pipe))
+    assert (code, err.splitlines()[0]) == (
+        2,
+        f"error: {pipe} is no file; the beginning of this format is written when all is known",
+    )
+
+
+def test_torch_has_one_thread(run: Run, monkeypatch: Any) -> None:
+    threads, seen = torch.get_num_threads(), []
+    tables = Sweep._table
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return tables(*args, **kwargs)
+
+    monkeypatch.setattr(Sweep, "_table", watched)
+    torch.set_num_threads(3)
+    try:
+        run("sweep", "x", *GRID)
+        assert (seen, torch.get_num_threads()) == ([1], 3)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_array_grows_by_chunks(run: Run, tmp_path: Path, monkeypatch: Any) -> None:
