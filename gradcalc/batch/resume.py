@@ -78,9 +78,8 @@ class AnswerFile:
         self._asked: deque[bytes] = deque()
         self._file = self._opened()
         try:
-            for stream in (*inputs, *outputs):
-                with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
-                    self._refuse_used(os.fstat(stream.fileno()), read=stream not in outputs)
+            for streams, read in ((inputs, True), (outputs, False)):
+                self._refuse_streams(streams, read=read)
             self._lock()
         except GradcalcError:
             self._file.close()
@@ -149,6 +148,11 @@ class AnswerFile:
         except ValueError:  # NUL, or half a surrogate pair
             problem = f"{self._name}: no file can have that name"
         raise GradcalcError(Kind.USAGE, problem, hint=_NAME)
+
+    def _refuse_streams(self, streams: Iterable[IO[Any]], *, read: bool) -> None:
+        for stream in streams:
+            with contextlib.suppress(io.UnsupportedOperation):  # no file of the system's
+                self._refuse_used(os.fstat(stream.fileno()), read=read)
 
     def _refuse_used(self, status: os.stat_result, *, read: bool) -> None:
         """Refuse to write to what is read, or gets other output, whatever name leads to it."""
