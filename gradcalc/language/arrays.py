@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import IO, Any
@@ -45,6 +45,8 @@ def read(name: str) -> Array:
     except RecursionError:
         message = f"the lists in `{name}` are nested too deeply; the limit is {limits.DIMENSIONS}"
         raise GradcalcError(Kind.LIMIT, message) from None
+    except _RangeError as problem:  # no other cell is shown to whoever asks
+        raise _refused(f"{name}:{problem}", "write finite numbers, as in 0.5 or 1e-3") from None
     except (ValueError, csv.Error):
         raise _refused(f"`{name}` is no tensor of numbers") from None
     return tensor
@@ -94,6 +96,14 @@ def npy_array(path: Path) -> Any:
             return np.lib.format.open_memmap(path, mode="r")
         except (TypeError, EOFError, SyntaxError, OverflowError, MemoryError, TokenError):
             raise ValueError from None
+
+
+class CellError(ValueError):
+    """A cell is missing, or no number of float64; the message says where, with its line first."""
+
+
+class _RangeError(CellError):
+    """It is a number, but not one of float64."""
 
 
 class CsvRows:
@@ -149,30 +159,35 @@ class CsvRows:
 
         Raises:
             csv.Error: As `texts`.
-            ValueError: If a cell is missing or no number; with its line before a colon.
+            CellError: If a cell is missing, or no number of float64.
         """
         for row in self.texts():
+            if not row:
+                continue
             try:
-                if row:
-                    cells = row if places is None else [row[place] for place in places.values()]
-                    written_plainly("".join(cells))  # all at once, for speed
-                    yield list(map(float, cells))
+                cells = row if places is None else [row[place] for place in places.values()]
+                written_plainly("".join(cells))  # all at once, for speed
+                numbers = list(map(float, cells))
             except (ValueError, IndexError):
-                wrong = _wrong_cell(row, places or {})
-                raise ValueError(f"{self.line}: {wrong}") from None
+                numbers = [math.inf]
+            if math.inf in numbers or -math.inf in numbers:
+                named = [(f"`{name}`", place) for name, place in (places or {}).items()]
+                for name, place in named or [(f"cell {k + 1}", k) for k in range(len(row))]:
+                    _check(self.line, name, row[place] if place < len(row) else None)
+            yield numbers
 
 
-def _wrong_cell(row: Sequence[str], places: Mapping[str, int]) -> str:
-    """What to say about the first cell that is missing or no number."""
-    for name, place in places.items():
-        if place >= len(row):
-            return f"there is no `{name}` in this line"
-        try:
-            real(row[place])
-        except ValueError:
-            cell = row[place]
-            return f"`{name}` is no number: {cell if len(cell) < 40 else f'{cell[:39]}…'!r}"
-    return ""
+def _check(line: int, name: str, cell: str | None) -> None:
+    """Refuse the cell of that name, unless it is a number, or says itself that it is inf."""
+    if cell is None:
+        raise CellError(f"{line}: there is no {name} in this line")
+    quoted = repr(cell if len(cell) < 40 else f"{cell[:39]}…")
+    try:
+        number = real(cell)
+    except ValueError:
+        raise CellError(f"{line}: {name} is no number: {quoted}") from None
+    if math.isinf(number) and any(map(str.isdecimal, cell)):
+        raise _RangeError(f"{line}: {name} is out of the range of float64: {quoted}")
 
 
 def _npy(path: Path) -> Array:

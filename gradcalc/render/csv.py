@@ -9,9 +9,11 @@ A tensor has a row for each entry. The cell `wrt` holds
 - `x,y` or `x[0,1],y` in a Hessian: commas in brackets part indices, the others variables;
 - `f[2]/x[0,1]` in a Jacobian: before the slash stands the entry of the output.
 
-In a text cell a backslash, and each character that nobody would see, is an escape as in Python; and
-an apostrophe stands before a text that a spreadsheet would take for a formula, or that begins with
-one. So a text is read back by `read` of
+No cell but a number begins as what a spreadsheet would calculate or run, `-x**2` or a stranger's
+`=HYPERLINK(...)`, which can fetch and start things. In the column `formula`, which gradcalc writes,
+`(-x**2)` stands in brackets, so that all cells are formulas. Before any other such text, also
+behind blanks, and before one that begins with an apostrophe, stands an apostrophe. A backslash, and
+each character that nobody would see, is an escape as in Python. So a text is read back by `read` of
 
     def read(cell):
         text = cell.removeprefix("'").encode("latin-1", "backslashreplace")
@@ -19,8 +21,8 @@ one. So a text is read back by `read` of
 
 Cells of numbers are numbers, with their signs. The encoding is UTF-8, wherever it goes.
 
-`re.findall(r"\w+(?:\[[\d,]+\])?", cell)` takes it apart. A tensor's rows are in the order of its
-entries in memory, so that the numbers may be reshaped.
+`re.findall(r"\w+(?:\[[\d,]+\])?", cell)` takes the cell `wrt` apart. A tensor's rows are in
+the order of its entries in memory, so that the numbers may be reshaped.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 
 #: What a formula begins with, to one spreadsheet or another; and what marks that it is none.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20", "'")
+
+#: A formula that is a number; that it has a sign does no harm.
+_NUMBER = re.compile(r"-[0-9.]+(e[+-]?[0-9]+)?")
 
 #: Rows of a table that are drawn together.
 _ROWS = 10_000
@@ -77,7 +83,7 @@ def _claim(claim: Claim) -> list[str]:
 def _entry(entry: Entry) -> list[str]:
     return [
         _cell(entry_name(entry)),
-        _cell(entry.formula or ""),
+        _formula(entry.formula or ""),
         _number(entry.symbolic),
         _number(entry.autograd),
         _number(entry.limit),
@@ -104,14 +110,24 @@ def _id(report: Report) -> str:
 def _cell(text: str) -> str:
     r"""Return a text cell that no spreadsheet will run, and no terminal obey.
 
-    The rule to read it back is the module's. `-x**2` is as much a formula to a spreadsheet as a
-    stranger's `=HYPERLINK(...)`, which can fetch and start things.
+    The rule to read it back is the module's.
 
-    >>> _cell("-x"), _cell("x"), _cell("'x"), _cell("a\x1b\\b")
-    ("'-x", 'x', "''x", 'a\\x1b\\\\b')
+    >>> _cell("-x"), _cell(" =x"), _cell("x"), _cell("'x"), _cell("a\x1b\\b")
+    ("'-x", "' =x", 'x', "''x", 'a\\x1b\\\\b')
     """
-    guarded = f"'{text}" if text.startswith(_FORMULA) else text
-    return visible(guarded.replace("\\", r"\\"))
+    guarded = text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA)
+    return visible((f"'{text}" if guarded else text).replace("\\", r"\\"))
+
+
+def _formula(text: str) -> str:
+    """Return the cell of a formula that gradcalc writes: a formula, which no spreadsheet will run.
+
+    >>> _formula("-x**2"), _formula("2*x"), _formula("-1.5")
+    ('(-x**2)', '2*x', '-1.5')
+    """
+    if _NUMBER.fullmatch(text):
+        return text
+    return _cell(f"({text})" if text.startswith("-") else text)
 
 
 class Tables:

@@ -19,7 +19,7 @@ from gradcalc.base.errors import GradcalcError, Kind, Span, reason
 from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
 from gradcalc.base.readings import whole
-from gradcalc.language.arrays import CsvRows, npy_array
+from gradcalc.language.arrays import CellError, CsvRows, npy_array
 from gradcalc.language.bindings import Binding, constant
 
 #: What a reader of files gives: for each name an array.
@@ -271,7 +271,7 @@ def _csv_chunks(path: Path, places: Mapping[str, int], size: int) -> Iterator[Ch
                 yield list(np.array(chunk).T.copy())
         except csv.Error as problem:
             raise GradcalcError(Kind.BINDING, f"{path}:{problem}") from None
-        except ValueError as problem:
+        except CellError as problem:
             raise GradcalcError(
                 Kind.BINDING, f"{path}:{problem}", hint="write numbers, as in 0.5 or 1e-3"
             ) from None

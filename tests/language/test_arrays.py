@@ -163,6 +163,12 @@ def test_what_is_no_tensor_of_numbers_is_refused(file, name, content) -> None:
     )
 
 
+def test_number_beyond_float64_is_quoted(file) -> None:
+    path = file("x.csv", f"1,2\n3,-{'9' * 5000}\n")
+    with pytest.raises(GradcalcError, match=r"x\.csv:2: cell 2 is out of the range .*'-9{38}…'"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [

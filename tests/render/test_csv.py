@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from reports import AGREE, FAILED, SECOND_ORDER, draw, entry, of_tensor, tensor
 
+from gradcalc.language.parser import parse
 from gradcalc.render import FORMATS
 from gradcalc.results.report import Derivative, Report
 
@@ -56,6 +57,10 @@ def test_csv_names_each_entry(derivative: Derivative, cells: list[str], parts: l
         (replace(FAILED, expression="'x'"), "''x'"),
         (replace(FAILED, expression="\uff1d1"), "'\uff1d1"),
         (replace(FAILED, expression="\t=1"), r"'\t=1"),
+        *(
+            (replace(FAILED, expression=f"{blank}=1"), f"'{blank}=1")
+            for blank in (" ", "  ", "\u3000")
+        ),
         (replace(AGREE, expression="-1 # |cmd"), "'-1 # |cmd"),
         (replace(FAILED, expression="-x**"), "'-x**"),
         (replace(FAILED, expression="=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0"),
@@ -76,13 +81,32 @@ def read(cell: str) -> str:
 @example("\\x41")
 @example("\udce9")
 @example("'=")
+@example(" '=")
+@example(" =1")
 def test_csv_text_reads_back(text: str) -> None:
     row = rows([replace(FAILED, expression=text, id=text)])[0]
     assert read(row["expression"]) == read(row["id"]) == text
-    assert not row["id"].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not row["id"].lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_csv_numbers_stay_numbers() -> None:
     derivative = entry("x", "-x", -1.0)
     row = rows([replace(AGREE, gradients=(derivative,), id=-5)])[0]
-    assert (row["id"], row["symbolic"], row["formula"]) == ("-5", "-1.0", "'-x")
+    assert (row["id"], row["symbolic"], row["formula"]) == ("-5", "-1.0", "(-x)")
+
+
+@pytest.mark.parametrize(
+    ("formula", "cell"),
+    [
+        ("-x**2", "(-x**2)"),
+        ("-1/3", "(-1/3)"),
+        ("2*x", "2*x"),
+        ("-3", "-3"),
+        ("-2.5e-10", "-2.5e-10"),
+    ],
+)
+def test_csv_formula_is_one_and_none_of_a_spreadsheet(formula: str, cell: str) -> None:
+    derivative = entry("x", formula, -1.0)
+    row = rows([replace(AGREE, gradients=(derivative,))])[0]
+    assert (row["formula"], read(row["formula"])) == (cell, cell)
+    assert parse(cell, variables=["x"]).text == cell

@@ -188,6 +188,12 @@ def test_file_without_points_is_refused(tmp_path: Path, kind: str) -> None:
             b"x,y\n1,2," + (b'"' + b" " * 99 + b'\n",') * 10_000,
             "a row of over 1,000,000 characters",
         ),
+        ("p.csv", b"x,y\n1,1e400\n", r"p.csv:2: `y` is out of the range of float64: '1e400'"),
+        (
+            "p.csv",
+            b"x,y\n-" + b"9" * 5000 + b",2",
+            r"p.csv:2: `x` is out of the range .*: '-9{38}…'",
+        ),
         ("p.csv", b"x,y\n1,1_000\n", r"p.csv:2: `y` is no number: '1_000'"),
         ("p.csv", "x,y\n1,\u0661\n".encode(), r"p.csv:2: `y` is no number: '\u0661'"),
         ("p.csv", b"x,y\n1,\xff\xfe\n", r"p.csv:2: `y` is no number"),
