@@ -18,6 +18,7 @@ from gradcalc.commands.progress import progress, size
 from gradcalc.commands.streams import (
     columns,
     opened,
+    refuse_inputs,
     tell,
     terminated_by_exception,
     use_color,
@@ -109,6 +110,7 @@ def batch(
         message_color=use_color(sys.stderr),
         only=shown,
     )
+    refuse_inputs(None, files or ["-"])
     streams = [(opened(name), None if name == "-" else name) for name in files or ["-"]]
     summary = Summary(failing)
     with interrupts.Raised(), terminated_by_exception():

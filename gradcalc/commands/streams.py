@@ -103,7 +103,7 @@ def writing(
         ClosedPipe: If whoever reads it has gone.
         GradcalcError: If it cannot be written, is an input, or is a pipe that nobody reads.
     """
-    _refuse_inputs(output, inputs)
+    refuse_inputs(output, inputs)
     if output is None:
         yield lambda drawn: write(str(drawn))
         return
@@ -153,18 +153,24 @@ def _opened_in_place(place: Path) -> IO[bytes]:
     return place.open("wb")
 
 
-def _refuse_inputs(output: str | None, inputs: Iterable[str]) -> None:
-    """Refuse to write to a file that is read, whatever name or link leads to it."""
-    ours = _status(output or sys.stdout)
+def refuse_inputs(output: str | None, inputs: Iterable[str]) -> None:
+    """Refuse to write to a file that is read, whatever name, link or stream leads to it.
+
+    Args:
+        output: The name of a file; None for standard output. Messages go to standard error.
+        inputs: As in `writing`.
+    """
+    written = {output or "standard output": output or sys.stdout, "standard error": sys.stderr}
     for name in inputs:
         theirs = _status(sys.stdin if name == "-" else name)
-        if ours is None or theirs is None or not stat.S_ISREG(ours.st_mode):
-            continue
-        if os.path.samestat(ours, theirs):
-            message = f"{output or 'standard output'} is an input of this run"
-            raise GradcalcError(
-                Kind.USAGE, f"{message}, and would be written to", hint="choose another -o"
-            )
+        for shown, file in written.items():
+            ours = _status(file)
+            if ours is None or theirs is None or not stat.S_ISREG(ours.st_mode):
+                continue
+            if os.path.samestat(ours, theirs):
+                message = f"{shown} is an input of this run, and would be written to"
+                hint = "choose another -o" if output else "send it to another file"
+                raise GradcalcError(Kind.USAGE, message, hint=hint)
 
 
 def _status(file: str | IO[str] | None) -> os.stat_result | None:

@@ -18,6 +18,7 @@ import pytest
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.cli import main
 from gradcalc.commands import streams
+from gradcalc.commands.batch import batch
 from gradcalc.commands.streams import writing
 from gradcalc.render import Drawn
 
@@ -130,6 +131,18 @@ def test_standard_output_is_no_input_either(here: Path, monkeypatch: pytest.Monk
             writing(None, ["in"]),
         ):
             pytest.fail("it would never end")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_batch_does_not_write_to_its_input(
+    here: Path, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    (here / "in").write_text("sqr(x)\n")
+    with open("in", "a+", encoding="utf-8") as file:  # noqa: PTH123 - as the shell opens it
+        monkeypatch.setattr(sys, stream, file)
+        with pytest.raises(GradcalcError, match=r"standard .* is an input of this run"):
+            batch(["in"], no_files=False)
+    assert (here / "in").read_text() == "sqr(x)\n"
 
 
 @pytest.mark.parametrize(
