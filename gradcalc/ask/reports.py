@@ -56,7 +56,7 @@ def formulas_report(
     targets = targets_of(expansion, weights)
     rows = []
     for output, function in targets:
-        calculus = Calculus(function, axes, dtype)
+        calculus = Calculus(function, axes, dtype, None if options.formulas else 0)
         with contextlib.suppress(TimeUp), time_limit(options.timeout):
             calculus.differentiate()
         rows.append(
@@ -191,7 +191,7 @@ def _report(
         dtype=options.dtype,
         gradients=derivatives_of(program, gradient, [row[:first_order] for row in rows], output),
         hessian=derivatives_of(program, hessian, [row[first_order:] for row in rows], output),
-        left_out=_left_out(entries, scalar, axes, output),
+        left_out=_left_out(entries, scalar, axes, output) if options.formulas else None,
         **fields,
     )
 

@@ -262,6 +262,10 @@ class Options:
         SECONDS, "What has no verdict by then is undecided.", "grad check batch sweep python",
         metavar="SECONDS", check=_TIME, default=None, asked=10.0,
     )
+    formulas: bool = _option(
+        FLAG, "Give verdicts and values alone, which is faster.", "grad batch line python",
+        default=True,
+    )
     latex: bool = False
     thorough: bool = True
     # fmt: on

@@ -214,7 +214,7 @@ def _option(name: str, value: str, *, again: bool) -> Option:
     """The option of that name, which takes a value or none, and perhaps another one."""
     option = OPTIONS.get(name)
     if option is None:
-        near = nearest(name.lower(), OPTIONS)
+        near = None if name in DECLARED else nearest(name.lower(), OPTIONS)
         hint = f"did you mean --{near}?" if near else f"use --{', --'.join(sorted(OPTIONS))}"
         raise GradcalcError(Kind.USAGE, f"unknown option --{name}", hint=hint)
     if option.reading is FLAG and value:

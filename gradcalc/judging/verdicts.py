@@ -130,7 +130,7 @@ def _juries(
     """A jury for each scalar function."""
     testimony, options = run.testimony, run.options
     numbers = [number for value in run.inputs for number in value.numbers]
-    formulas = limits.FORMULA_ENTRIES // max(len(targets), 1)
+    formulas = limits.FORMULA_ENTRIES // max(len(targets), 1) if options.formulas else 0
     allowed = budget(len(run.program.steps))
     juries = []
     for number, (output, scalar) in enumerate(targets):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -96,6 +97,15 @@ def test_batch_leaves_the_limit_out_on_smooth_points() -> None:
 def by_name(report: Report) -> dict[str, Any]:
     """Return what each tensor's `.grad` holds."""
     return {tensor.name: tensor.grad for tensor in report.tensors}
+
+
+def test_formulas_may_be_done_without():
+    report = grad("x*exp(x)", {"x": 1}, second_order=True, formulas=False)
+    assert [entry.formula for entry in report.entries] == [None, None]
+    assert [entry.symbolic for entry in report.entries] == [2 * math.e, 3 * math.e]
+    assert (report.verdict, report.left_out) == (Verdict.AGREE, None)
+    (entry,) = grad("x*exp(x)", formulas=False).entries
+    assert (entry.formula, entry.symbolic, entry.verdict) == (None, None, Verdict.UNCHECKED)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ GIVEN = [
     ("backward", ["2"], [2], {"passes": 2}),
     ("zero-grad", [], [True], {"zero_grad": True}),
     ("no-retain-graph", [], [False], {"retain_graph": False}),
+    ("no-formulas", [], [False], {"formulas": False}),
 ]  # fmt: skip
 
 

@@ -16,11 +16,11 @@ from gradcalc.batch.records import Record, read
 
 FIELDS = (
     "expression, id, at, wrt, second_order, dtype, seed, retain_grad, grad_outputs, backward, "
-    "zero_grad, no_retain_graph, claim"
+    "zero_grad, no_retain_graph, claim, no_formulas"
 )
 OPTIONS = (
-    "--at, --backward, --claim, --dtype, --grad-outputs, --no-retain-graph, --retain-grad, "
-    "--second-order, --seed, --wrt, --zero-grad"
+    "--at, --backward, --claim, --dtype, --grad-outputs, --no-formulas, --no-retain-graph, "
+    "--retain-grad, --second-order, --seed, --wrt, --zero-grad"
 )
 
 FINITE = 'numbers are finite; a text may hold a formula, as in {"x": "pi/4"}'
