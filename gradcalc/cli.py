@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from gradcalc import __version__
-from gradcalc.base.errors import GradcalcError, Kind, internal_error
+from gradcalc.base.errors import GradcalcError, Kind, internal_error, too_little_memory
 from gradcalc.commands.batch import batch
 from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
@@ -84,8 +84,7 @@ def _run(arguments: list[str]) -> int:
     except (BrokenPipeError, ClosedPipe, KeyboardInterrupt):
         raise
     except MemoryError:
-        message = "there is too little memory for this"
-        return _fail(GradcalcError(Kind.LIMIT, message, hint="make it smaller"), arguments)
+        return _fail(too_little_memory(), arguments)
     except BaseException as problem:  # noqa: BLE001 - a user can do nothing with a traceback
         try:
             # typer writes help and completions without us. What the system refused then, it

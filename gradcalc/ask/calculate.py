@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from gradcalc.ask.isolation import alone, one_thread
 from gradcalc.ask.question import Question
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
-from gradcalc.base.errors import GradcalcError, Kind
+from gradcalc.base.errors import GradcalcError, Kind, too_little_memory
 from gradcalc.base.options import OPTIONS, Options, in_python, options_in, read_values, reword
 from gradcalc.base.stages import finished
 from gradcalc.language.bindings import Binding, parse_bindings
@@ -56,7 +56,8 @@ def grad(
         The report, whose `verdict` says whether the two agree.
 
     Raises:
-        GradcalcError: For what cannot be understood or calculated.
+        GradcalcError: For what cannot be understood or calculated; for too little memory too. What
+            else a value of yours raises when it is read is raised, as is a KeyboardInterrupt.
 
     Example:
         >>> from gradcalc import grad
@@ -74,12 +75,17 @@ def grad(
             f"the expression must be a text, not {type(expression).__name__}",
             hint='write it in quotes, as in grad("x**2", {"x": 3})',
         )
+
+    def ask() -> Report:
+        asked = Options(**read_values(given.arguments), from_python=True)
+        values = OPTIONS["at"].from_python({} if at is None else at)
+        bindings = parse_bindings(values, files=asked.files)
+        return calculate(str(expression), bindings, asked)
+
     try:
-        with alone():
-            asked = Options(**read_values(given.arguments))
-            values = OPTIONS["at"].from_python({} if at is None else at)
-            bindings = parse_bindings(values, files=asked.files)
-            return calculate(str(expression), bindings, asked)
+        return alone(ask)
+    except MemoryError:
+        raise too_little_memory() from None
     except GradcalcError as error:
         reword(error, in_python)
         raise
@@ -93,9 +99,7 @@ def calculate(expression: str, bindings: Iterable[Binding], options: Options) ->
     """
     question = Question(expression, bindings, options)
     limit = None if options.timeout is None else options.timeout + limits.GRACE
-    try:
-        # Within it judging has its own; but a large tensor takes long before it gets there.
-        with one_thread() if question.inputs else nullcontext(), time_limit(limit):
-            return finished(question.answer())
-    except TimeUp:
-        return question.given_up()
+    # Within it judging has its own; but a large tensor takes long before it gets there.
+    with suppress(TimeUp), one_thread() if question.inputs else nullcontext(), time_limit(limit):
+        return finished(question.answer())
+    return question.given_up()

@@ -148,9 +148,7 @@ class Question:
             dtype=self.options.dtype,
             value=None if self.testimony is None else self.testimony.value,
             verdict=Verdict.UNDECIDED,
-            warnings=(
-                f"no verdict within {self.options.timeout:g} seconds; --timeout gives it more",
-            ),
+            warnings=(self.options.late,),
         )
 
 

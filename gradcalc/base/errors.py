@@ -143,6 +143,12 @@ class MendableError(GradcalcError):
             self.hint = f"{self.lead} {' or '.join(sound)}"
 
 
+def too_little_memory() -> GradcalcError:
+    """What a MemoryError is to the user."""
+    message = "there is too little memory for this"
+    return GradcalcError(Kind.LIMIT, message, hint="make it smaller")
+
+
 def internal_error(problem: BaseException, asked: str) -> GradcalcError:
     """An exception that gradcalc should not have raised, in words for whoever is to mend it.
 

@@ -159,7 +159,7 @@ class Option(NamedTuple):
         several = self.reading.repeated and isinstance(written, str)
         value = self.reading.read([written] if several else written)
         try:
-            return self._checked(value, f"`{name}`", written)
+            return self._checked(value, f"`{name}`", given)
         except GradcalcError as error:
             raise FieldError(error.message, last(name), error.hint, error.kind) from None
 
@@ -214,6 +214,7 @@ class Options:
         thorough: Whether the limit is always called, or only where it may change the verdict.
         timeout: None for no limit.
         claims: Each "u=3*u**2 + 4*v".
+        from_python: Whether `grad()` asks, and options are named as it has them.
     """
 
     # fmt: off
@@ -268,7 +269,14 @@ class Options:
     )
     latex: bool = False
     thorough: bool = True
+    from_python: bool = False
     # fmt: on
+
+    @property
+    def late(self) -> str:
+        """What is said of what there was no time to judge."""
+        option = "timeout=" if self.from_python else "--timeout"
+        return f"no verdict within {self.timeout or 0:g} seconds; {option} gives it more"
 
 
 def _declared() -> Iterable[Option]:

@@ -87,11 +87,15 @@ def _unpacked(value: Any) -> Any:
             value = value * 1
         for method in _TO_LISTS:
             value = getattr(value, method, lambda value=value: value)()
+    except MemoryError:
+        raise
     except Exception as problem:  # noqa: BLE001 - whatever the library raises
         lines = str(problem).splitlines() or [type(problem).__name__]
+        # So torch fails at a tensor of vmap, which has no numbers of its own; it names its files.
+        why = "it has none of its own" if "INTERNAL ASSERT" in lines[0] else lines[0]
         raise GradcalcError(
             Kind.BINDING,
-            f"no numbers can be read from this {type(value).__name__}: {lines[0]}",
+            f"no numbers can be read from this {type(value).__name__}: {why}",
             hint="give its numbers, as tolist() does",
         ) from None
     return value

@@ -54,7 +54,7 @@ class _Run:
     @property
     def late(self) -> str:
         """The note of what there was no time to judge."""
-        return f"no verdict within {self.options.timeout or 0:g} seconds; --timeout gives it more"
+        return self.options.late
 
     def first_anomaly(self, output: int, axes: tuple[int, ...]) -> tuple[str, float, str] | None:
         """Torch's first nan or infinity on the way to a derivative."""

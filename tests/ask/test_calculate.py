@@ -11,8 +11,10 @@ import pytest
 from gradcalc import grad
 from gradcalc.ask import calculate as module
 from gradcalc.ask.calculate import calculate
+from gradcalc.base.deadline import TimeUp
 from gradcalc.base.options import Options
 from gradcalc.calculus import symbolic
+from gradcalc.cli import main
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.render import formats
 from gradcalc.results.report import Report, Verdict
@@ -362,3 +364,28 @@ def test_formulas_without_a_point_are_left_out_when_time_is_up(monkeypatch) -> N
     monkeypatch.setattr("gradcalc.calculus.symbolic.Calculus.differentiate", slowly(20))
     report = asked("x**2", timeout=0.05)
     assert [(e.formula, e.verdict) for e in report.gradients] == [(None, Verdict.UNCHECKED)]
+
+
+def test_reports_name_the_option_as_it_is_given() -> None:
+    terms = " + ".join(f"sin({k}*x)**{k}*abs(x)" for k in range(1, 12))
+    late = {entry.note for entry in asked(terms, "x=1", timeout=1e-6).entries}
+    assert late == {"no verdict within 1e-06 seconds; --timeout gives it more"}
+    late = {entry.note for entry in grad(terms, {"x": 1}, timeout=1e-6).entries}
+    assert late == {"no verdict within 1e-06 seconds; timeout= gives it more"}
+
+
+def test_report_without_time_for_anything_names_the_option(monkeypatch) -> None:
+    def late(*_: Any, **__: Any) -> None:
+        raise TimeUp
+
+    monkeypatch.setattr("gradcalc.judging.verdicts.judging", late)
+    assert grad("x**2", {"x": 1}, timeout=7).warnings == (
+        "no verdict within 7 seconds; timeout= gives it more",
+    )
+
+
+def test_name_that_looks_like_a_call_is_told_as_on_the_command_line(capsys) -> None:
+    [warning] = grad("sinx").warnings
+    with pytest.raises(SystemExit):
+        main(["grad", "sinx"])
+    assert capsys.readouterr().err == f"warning: {warning}\n"

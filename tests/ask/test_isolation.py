@@ -20,6 +20,11 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.checkpoint import checkpoint
 
 from gradcalc import GradcalcError, Report, grad
 from gradcalc.ask.isolation import alone
@@ -90,6 +95,22 @@ def anomaly() -> Iterator[None]:
         yield
 
 
+def doubled(result: Any) -> Any:
+    """Twice what torch calculated: what a caller's mode may do to its results."""
+    real = isinstance(result, torch.Tensor) and result.is_floating_point()
+    return result * 2 if real else result
+
+
+class OfFunctions(TorchFunctionMode):
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        return doubled(function(*args, **(kwargs or {})))
+
+
+class OfDispatch(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        return doubled(function(*args, **(kwargs or {})))
+
+
 MODES: dict[str, Callable[[], contextlib.AbstractContextManager[Any]]] = {
     "no_grad": torch.no_grad,
     "inference_mode": torch.inference_mode,
@@ -103,6 +124,16 @@ MODES: dict[str, Callable[[], contextlib.AbstractContextManager[Any]]] = {
     "deterministic": lambda: put(torch.set_deterministic_debug_mode, 2, 0),
     "matmul": lambda: put(torch.set_float32_matmul_precision, "medium", "highest"),
     "flush denormal": lambda: put(torch.set_flush_denormal, True, False),
+    "saved tensors": lambda: saved_tensors_hooks(lambda t: t * 2, lambda t: t),
+    "saved on cpu": torch.autograd.graph.save_on_cpu,
+    "no saved hooks": lambda: torch.autograd.graph.disable_saved_tensors_hooks("not here"),
+    "mutable saved": torch.autograd.graph.allow_mutation_on_saved_tensors,
+    "functions": OfFunctions,
+    "dispatch": OfDispatch,
+    "no torch function": torch._C.DisableTorchFunction,
+    "view replay": lambda: torch.autograd._force_original_view_tracking(True),
+    "one thread back": lambda: torch.autograd.set_multithreading_enabled(False),
+    "forward": torch.autograd.forward_ad.dual_level,
     "few digits": lambda: mpmath.workdps(5),
     "many digits": lambda: mpmath.workdps(300),
     "numpy raises": lambda: np.errstate(all="raise"),
@@ -151,6 +182,65 @@ def test_what_the_caller_has_set_neither_counts_nor_changes(mode, usual):
     assert after == before
 
 
+def fake(function: Callable[[Any], Any], value: Any) -> Any:
+    with FakeTensorMode():
+        return function(value)
+
+
+def traced(function: Callable[[Any], Any], value: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tracing itself
+        return torch.jit.trace(function, (value,))
+
+
+TRANSFORMS: dict[str, Callable[[Callable[[Any], Any], Any], Any]] = {
+    "grad": lambda function, value: torch.func.grad(function)(value),
+    "vmap": lambda function, value: torch.vmap(function)(value[None]),
+    "grad of vmap": lambda f, x: torch.func.grad(lambda y: torch.vmap(f)(y[None]).sum())(x),
+    "jvp": lambda function, value: torch.func.jvp(function, (value,), (value,)),
+    "jacrev": lambda function, value: torch.func.jacrev(function)(value),
+    "functionalize": lambda function, value: torch.func.functionalize(function)(value),
+    "trace": traced,
+    "fake": fake,
+    "checkpoint": lambda f, x: checkpoint(f, x.requires_grad_(), use_reentrant=False),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_within_what_torch_transforms_the_answers_are_the_same(transform, usual):
+    told: list[list[Report | str]] = []
+
+    def within(value: Any) -> Any:
+        told.append(answers())
+        return value * 2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's of itself
+        # The first time torch sets variables of the environment.
+        TRANSFORMS[transform](lambda value: value * 2, torch.tensor(1.5))
+        before = settings()
+        TRANSFORMS[transform](within, torch.tensor(1.5))
+        assert settings() == before
+    assert told
+    assert all(texts(each) == texts(usual) for each in told)
+
+
+def test_tensor_that_torch_transforms_is_read_or_refused_in_words():
+    seen: list[Any] = []
+
+    def within(value: torch.Tensor) -> torch.Tensor:
+        try:
+            seen.append(grad("x**2", {"x": value}).gradients[0].autograd)
+        except GradcalcError as error:
+            seen.append(error.message)
+        return value
+
+    torch.func.grad(within)(torch.tensor(1.5))
+    torch.vmap(within)(torch.ones(2))
+    assert seen[0] == 3.0
+    assert seen[1] == "no numbers can be read from this Tensor: it has none of its own"
+
+
 def test_nothing_changes_in_the_libraries(usual):
     before = settings()
     assert texts(answers()) == texts(usual)
@@ -181,20 +271,94 @@ def test_time_limit_holds_in_a_thread(monkeypatch):
     assert report.gradients[0].autograd == 6.0
 
 
+class Raising:
+    """A value that raises something when it is read."""
+
+    def __init__(self, problem: BaseException) -> None:
+        self._problem = problem
+
+    def __float__(self) -> float:
+        raise self._problem
+
+
+@pytest.mark.parametrize("mode", [contextlib.nullcontext, torch.no_grad])
+@pytest.mark.parametrize("problem", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_what_ends_a_program_passes_through(mode, problem):
+    with mode():
+        before = settings()
+        with pytest.raises(type(problem)) as raised:
+            grad("x**2", {"x": Raising(problem)})
+        assert raised.value is problem
+        assert settings() == before
+        assert grad("x**2", {"x": 3}).verdict.value == "agree"
+
+
+@pytest.mark.parametrize("mode", [contextlib.nullcontext, torch.no_grad])
+@pytest.mark.parametrize("place", ["value", "array", "torch", "judging"])
+def test_too_little_memory_is_said(mode, place, monkeypatch):
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    array = type("Array", (), {"dtype": float, "shape": (1,), "tolist": fail})()
+    value = {"value": Raising(MemoryError()), "array": array}.get(place, 3)
+    if place in {"torch", "judging"}:
+        names = {"torch": "autograd.autodiff.testimony", "judging": "judging.verdicts.judging"}
+        monkeypatch.setattr(f"gradcalc.{names[place]}", fail)
+    with mode(), pytest.raises(GradcalcError, match="too little memory") as raised:
+        grad("x**2", {"x": value})
+    assert raised.value.kind == "limit"
+    assert raised.value.hint == "make it smaller"
+
+
+def test_ctrl_c_ends_a_question_in_a_thread_of_its_own(monkeypatch):
+    ended: list[bool] = []
+
+    def forever(*_: Any, **__: Any) -> None:
+        threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+        try:
+            while True:
+                time.sleep(0.001)
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr("gradcalc.ask.calculate.calculate", forever)
+    with torch.no_grad():
+        before = settings()
+        with pytest.raises(KeyboardInterrupt):
+            grad("x**2", {"x": 3})
+        assert ended
+        assert settings() == before
+
+
+def test_common_question_starts_no_thread(monkeypatch):
+    grad("x**2", {"x": 3})
+    monkeypatch.setattr("gradcalc.ask.isolation.in_thread", None)
+    assert grad("x**2", {"x": 3}).verdict.value == "agree"
+
+
 def test_wait_for_another_thread_s_question_is_not_counted():
     done: list[Any] = []
     thread = threading.Thread(target=lambda: done.append(grad("x**2", {"x": 3}, timeout=0.5)))
-    with alone():
+
+    def hold() -> None:
         thread.start()
         time.sleep(0.6)
         assert not done
+
+    alone(hold)
     thread.join()
     assert done[0].verdict.value == "agree"
 
 
-def test_question_within_a_question_is_answered():
-    with alone():
-        assert grad("x**2", {"x": 3}).verdict.value == "agree"
+@pytest.mark.parametrize("outer", [contextlib.nullcontext, torch.no_grad])
+@pytest.mark.parametrize("inner", [contextlib.nullcontext, torch.no_grad])
+def test_question_within_a_question_is_answered(outer, inner):
+    def ask() -> Report:
+        with inner():
+            return grad("x**2", {"x": 3})
+
+    with outer():
+        assert alone(ask).verdict.value == "agree"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
@@ -203,18 +367,16 @@ def test_child_that_was_forked_during_a_question_has_its_turn():
     entered, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with alone():
-            entered.set()
-            over.wait(30)
+        entered.set()
+        over.wait(30)
 
-    thread = threading.Thread(target=hold)
+    thread = threading.Thread(target=alone, args=(hold,))
     thread.start()
     entered.wait(30)
     child = os.fork()
     if not child:
         signal.alarm(20)
-        with alone():
-            os._exit(0)
+        alone(lambda: os._exit(0))
     over.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import random
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gradcalc.base.deadline import _AGAIN, TimeUp, time_limit
+from gradcalc.base.deadline import _AGAIN, TimeUp, in_thread, time_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +86,50 @@ def test_limit_within_a_finalizer_says_nothing_and_rings_again(capsys) -> None:
         work()
     assert 0.05 + _AGAIN / 2 < time.monotonic() - start < LONG / 2
     assert capsys.readouterr().err == ""
+
+
+def test_limits_that_end_in_any_order_leave_the_hook_of_finalizers(monkeypatch) -> None:
+    monkeypatch.setattr("gradcalc.base.deadline._timer_is_ours", lambda: False)
+    hook = sys.unraisablehook
+    first, second = time_limit(100), time_limit(100)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert sys.unraisablehook is not hook  # the second is on
+    second.__exit__(None, None, None)
+    assert sys.unraisablehook is hook
+
+
+@pytest.mark.usefixtures("each_way")
+def test_limit_lets_an_import_end(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "slow_to_import.py").write_text("import time; time.sleep(0.2); whole = True")
+
+    def work() -> None:
+        importlib.import_module("slow_to_import")
+        busy(LONG)
+
+    with pytest.raises(TimeUp), time_limit(0.02):
+        work()
+    assert sys.modules.pop("slow_to_import").whole
+
+
+@pytest.mark.usefixtures("each_way")
+def test_limit_within_an_import_is_kept(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "asks_at_import.py").write_text(
+        "from gradcalc.base.deadline import TimeUp, time_limit\n"
+        "try:\n    with time_limit(0.02):\n        while True: pass\nexcept TimeUp: ended = True\n"
+    )
+    assert importlib.import_module("asks_at_import").ended
+    del sys.modules["asks_at_import"]
+
+
+def test_thread_of_its_own_gives_what_the_work_gives() -> None:
+    caller = threading.get_ident()
+    assert in_thread(threading.get_ident) != caller
+    with pytest.raises(ZeroDivisionError):
+        in_thread(lambda: 1 // 0)
 
 
 @pytest.mark.usefixtures("each_way")
