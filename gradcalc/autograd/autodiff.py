@@ -7,9 +7,8 @@ backward graph, as torch has them.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +24,16 @@ from gradcalc.autograd.backward import (
 )
 from gradcalc.autograd.forward import (
     Draws,
-    Forward,
     array_of,
     forward,
     in_one,
     look,
     weight_tensors,
 )
-from gradcalc.autograd.graph import graph_of, origins_of, tensor_rows, walk
-from gradcalc.autograd.refusals import changes_in_place, nothing_to_differentiate, refusal
+from gradcalc.autograd.graph import graph_of, tensor_rows
+from gradcalc.autograd.in_place import instead, keeper, spoiler
+from gradcalc.autograd.refusals import InPlaceError, nothing_to_differentiate, refusal
 from gradcalc.base.stages import Steps, at_once
-from gradcalc.functions import torch
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import GraphNode, Nested, TensorRow, nested
 
@@ -112,7 +110,11 @@ def testimony(
     Raises:
         GradcalcError: kind `shape`, `limit` or `autograd`, with what torch refuses.
     """
-    ran = forward(program, inputs, requires_grad, dtype, draws)
+    try:
+        ran = forward(program, inputs, requires_grad, dtype, draws)
+    except InPlaceError as error:
+        error.advise(instead(program, error.number, inputs, requires_grad, dtype))
+        raise
     # The tensors of one question must be gone before the next one's are made, unless they are tiny.
     in_steps = ran.scalar
     if in_steps:
@@ -135,9 +137,21 @@ def testimony(
         again = functools.partial(
             forward, inputs=inputs, requires_grad=requires_grad, dtype=dtype, draws=ran.seen
         )
-        changed = _spoiler(program, again, weights)
-        keeper = _keeper(program, ran)
-        raise refusal(program, problem, program.output, (), changed, keeper) from None
+        kept = keeper(program, ran)
+        changed = spoiler(program, ran, again, weights, kept)
+        refused = refusal(program, problem, program.output, (), changed, kept)
+        if isinstance(refused, InPlaceError):
+            refused.advise(
+                instead(
+                    program,
+                    refused.number,
+                    inputs,
+                    requires_grad,
+                    dtype,
+                    second_order=how.second_order,
+                )
+            )
+        raise refused from None
     if in_steps:
         yield
     defined, spread = assess(program, list(map(plain, ran.values)))
@@ -163,41 +177,6 @@ def _check_outputs(program: Program, outputs: Sequence[Any]) -> None:
     for number, output in zip(program.outputs, outputs, strict=True):
         if isinstance(output, float) or not output.requires_grad:
             raise nothing_to_differentiate(program, number)
-
-
-def _spoiler(
-    program: Program, again: Callable[[Program], Forward], weights: Sequence[Any] | None
-) -> int | None:
-    """The step that changed in place what backward needs: without it, backward runs.
-
-    `again` runs a program forward, as the one that failed was run.
-    """
-    for number, other in changes_in_place(program):
-        outputs = again(other).outputs
-        factors = list(map(torch.ones_like, outputs)) if weights is None else weights
-        with contextlib.suppress(RuntimeError):
-            torch.autograd.backward(outputs, factors)
-            return number
-    return None
-
-
-def _keeper(program: Program, ran: Forward) -> int | None:
-    """The last step that saved for backward what was changed in place afterwards."""
-    outputs = list(zip(ran.outputs, program.outputs, strict=True))
-    keepers = [number for node, number, _ in walk(outputs, origins_of(ran)) if _is_spoilt(node)]
-    return max(keepers, default=None)
-
-
-def _is_spoilt(node: Any) -> bool:
-    """Whether a node saved a tensor that was changed since, of which torch says so when asked."""
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            try:
-                getattr(node, name)
-            except RuntimeError as problem:
-                if "inplace" in str(problem):
-                    return True
-    return False
 
 
 def gradient_in(

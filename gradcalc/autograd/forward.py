@@ -184,7 +184,7 @@ class _Tensors:
     def _note(self, result: Any, args: list[Any], number: int, step: Step) -> None:
         """Note what the constants' memory is, and which node of the graph the step made."""
         if step.no_grad or step.function == "detach":
-            self._constants |= _memory([result]) & _memory(args)
+            self._constants |= memory([result]) & memory(args)
         if (node := result.grad_fn) is not None:
             self.nodes.setdefault(node, number)
 
@@ -218,7 +218,7 @@ class _Tensors:
 
     def _check_memory(self, tensor: Any, number: int) -> None:
         """Refuse to change memory that a constant shares: calculus could not follow."""
-        if _memory([tensor]) & self._constants:
+        if memory([tensor]) & self._constants:
             raise GradcalcError(
                 Kind.AUTOGRAD,
                 "this changes in place what a detached tensor shares",
@@ -280,6 +280,6 @@ def in_one(leaves: Sequence[Any], gradients: Mapping[Any, Any]) -> list[float]:
     return numbers
 
 
-def _memory(values: Sequence[Any]) -> set[int]:
+def memory(values: Sequence[Any]) -> set[int]:
     """Where the numbers of tensors are stored."""
     return {v.untyped_storage().data_ptr() for v in values if isinstance(v, torch.Tensor)}

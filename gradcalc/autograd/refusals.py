@@ -8,8 +8,7 @@ change between versions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from gradcalc.base.errors import GradcalcError, Kind
@@ -35,14 +34,11 @@ _BY_WORDS = (
     ),
     (
         "modified by an inplace operation",
-        "this changes in place a value that {keeper} saved for backward",
-        "make a new tensor instead, as in z = {changed} + 1",
+        "a value that backward needs was changed in place",
+        "make a new tensor instead",
     ),
     ("singular", "the matrix is singular, so this has no value", ""),
 )
-
-#: A change in place of something that has a name: y += 1, y[0] = 1, y.exp_().
-_NAMED = re.compile(r"([^\W\d]\w*)\s*(?:\[|\.\s*\w+_\s*\(|[^\w\s=]{0,2}=)")
 
 #: Where in the files of torch, or of ours, something happened; and advice on torch's own options.
 _PLACES = re.compile(
@@ -65,13 +61,35 @@ def words_of(said: object) -> str:
     return _PLACES.sub("", str(said).strip().partition("\n")[0]).strip()
 
 
-def changes_in_place(program: Program) -> Iterator[tuple[int, Program]]:
-    """The steps that change a tensor in place, and the program in which a step makes a new one."""
-    for position, step in enumerate(program.steps):
-        if step.in_place:
-            steps = list(program.steps)
-            steps[position] = step._replace(in_place=False)
-            yield program.first_step + position, replace(program, steps=tuple(steps))
+class InPlaceError(GradcalcError):
+    """A change in place that torch refuses.
+
+    Attributes:
+        number: The step.
+    """
+
+    def __init__(
+        self, program: Program, number: int, message: str, reason: str, otherwise: str = ""
+    ) -> None:
+        """Say what is wrong; `advise` adds what to write instead.
+
+        Args:
+            program: The program.
+            number: The step.
+            message: What is wrong.
+            reason: Torch's words; those on versions of tensors are left out.
+            otherwise: What else helps.
+        """
+        span = program.span(number)
+        super().__init__(Kind.AUTOGRAD, message, text=program.text, span=span)
+        self.number = number
+        said = f"torch says: {reason.partition(': [')[0]}" if reason else ""
+        self._rest = [part for part in (otherwise, said) if part]
+        self.advise("make a new tensor instead")
+
+    def advise(self, words: str | None) -> None:
+        """Say what to write instead; None leaves it general."""
+        self.hint = self.hint if words is None else "; ".join([words, *self._rest])
 
 
 def refusal(
@@ -95,43 +113,49 @@ def refusal(
     if isinstance(problem, GradcalcError):
         return problem
     reason = _KERNEL.sub("", words_of(problem).rstrip("."))
+    if changed is not None and "inplace operation" in reason:
+        message = (
+            f"this changes in place a value that {_quoted(program, keeper)} saved for backward"
+        )
+        return InPlaceError(program, changed, message, reason)
+    if number >= program.first_step and (said := _in_place(program, number, problem, reason, args)):
+        return said
     kind, message, hint = Kind.AUTOGRAD, f"torch refuses: {reason}", None
     by_words = [row for row in _BY_WORDS if row[0] in reason]
     if by_words:
         _, message, advice = by_words[0]
-        message = message.format(keeper=_quoted(program, keeper, "a step"))
-        advice = advice.format(changed=_changed(program, changed))
         hint = "; ".join(filter(None, (advice, f"torch says: {reason.partition('. ')[0]}")))
     elif number >= program.first_step:
-        kind, message, hint = _of_step(program, program.step(number), problem, reason, args)
-    span = program.span(number if changed is None else changed)
-    return GradcalcError(kind, message, text=program.text, span=span, hint=hint)
+        kind, message, hint = _of_step(program.step(number), problem, reason, args)
+    return GradcalcError(kind, message, text=program.text, span=program.span(number), hint=hint)
 
 
-def _quoted(program: Program, number: int | None, otherwise: str) -> str:
+def _quoted(program: Program, number: int | None) -> str:
     """The text of a step, on one line."""
-    return otherwise if number is None else f"`{' '.join(program.source(number).split())}`"
+    return "a step" if number is None else f"`{' '.join(program.source(number).split())}`"
 
 
-def _changed(program: Program, number: int | None) -> str:
-    """The name of what a step changes in place; of something without a name, any name."""
-    named = None if number is None else _NAMED.match(program.source(number))
-    return named[1] if named else "y"
+def _in_place(
+    program: Program, number: int, problem: Exception, reason: str, args: Sequence[Any]
+) -> InPlaceError | None:
+    """What is wrong, where torch cannot change a tensor in place at all."""
+    step = program.step(number)
+    if step.in_place and args and "leaf" in reason:
+        what = "a leaf" if args[0].is_leaf else "a view of a leaf"
+        name = program.source(step.args[0])
+        message = f"`{name}` is {what} that requires grad, so it cannot be changed in place"
+        otherwise = "or leave the variable out of --wrt" if len(program.inputs) > 1 else ""
+        return InPlaceError(program, number, message, reason, otherwise)
+    if step.in_place and isinstance(problem, AttributeError):
+        message = f"torch has no `{step.function}_`, which would work in place"
+        return InPlaceError(program, number, message, "")
+    return None
 
 
 def _of_step(
-    program: Program, step: Step, problem: Exception, reason: str, args: Sequence[Any]
+    step: Step, problem: Exception, reason: str, args: Sequence[Any]
 ) -> tuple[Kind, str, str | None]:
     """What a step cannot do: kind, message and hint."""
-    if step.in_place and args and "leaf" in reason:
-        name = program.source(step.args[0])
-        what = "a leaf" if args[0].is_leaf else "a view of a leaf"
-        message = f"`{name}` is {what} that requires grad, so it cannot be changed in place"
-        hint = f"make a new tensor, as in y = {name} + 1, or leave the variable out of --wrt"
-        return Kind.AUTOGRAD, message, f"{hint}; torch says: {reason}"
-    if isinstance(problem, AttributeError):
-        message = f"torch has no `{step.function}_`, which would work in place"
-        return Kind.AUTOGRAD, message, f"make a new tensor, as in y = {step.function}(x)"
     if "whole numbers" in reason:  # a row of the table says so
         message, _, hint = reason.partition("; ")
         return Kind.AUTOGRAD, message, hint
