@@ -69,6 +69,20 @@ CONSTANT_SQUARES = 12
 CONSTANT_GAMMA = 1_000
 CONSTANT_ORDER = 100
 
+#: Size of a whole exponent up to which balls are multiplied, and beyond which they go through the
+#: logarithm.
+WHOLE_EXPONENT = 2**62
+
+#: Order of polygamma in balls: beyond it a value takes more than a second at 8,192 bits.
+POLYGAMMA_ORDER = 200
+
+#: Radius from which on a function is not asked at a ball, but at its ends: Arb takes seconds for
+#: Bessel functions and polygamma of wide ones, at many bits that they do not merit.
+WIDE = 1e-3
+
+#: Argument up to which erfcx is a product; squares far beyond it have too large an exponential.
+ERFCX_PRODUCT = 100
+
 #: Steps, nesting, and length when written out, beyond which sympy, which recurses, is not asked for
 #: a formula.
 FORMULA_STEPS = 400

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from gradcalc.functions import balls
 from gradcalc.functions.pieces import (
     apart,
     at,
@@ -45,6 +48,7 @@ row(
     traits="opaque",
     sympy=lambda x, beta=1, threshold=20: sympy.log(1 + sympy.exp(beta * x)) / beta,
     mpmath=lambda x, beta=1, threshold=20: mp_softplus(beta * x) / beta,
+    value=balls.softplus_below,
     derivative="sigmoid(beta*x)",
     samples=(0.5, -2.0, (0.7, 2.0, 20.0)),
     outside=((1.0, 0.0),),
@@ -66,6 +70,7 @@ row(
     traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((0, x < 0), (x, x <= 6), (6, True)),
     mpmath=lambda x: min(max(x, x * 0), x * 0 + 6),
+    value=lambda x: balls.clamp(x, 0, 6),
     derivative="where((x > 0) & (x < 6), 1, 0)",
     samples=(0.5, -2.0, 7.0),
     margin=at(0, 6),
@@ -97,6 +102,7 @@ row(
 )
 #: Klambauer et al., Self-Normalizing Neural Networks (2017), with the digits that torch uses.
 _SELU = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
+_SCALE, _ALPHA = map(Fraction, _SELU)
 row(
     "selu",
     "scaled elu of self-normalizing networks",
@@ -106,6 +112,7 @@ row(
         (sympy.Rational(_SELU[0]) * sympy.Rational(_SELU[1]) * (sympy.exp(x) - 1), True),
     ),
     mpmath=lambda x: mp.mpf(_SELU[0]) * (x if x > 0 else mp.mpf(_SELU[1]) * mp.expm1(x)),
+    value=lambda x: balls.ball(_SCALE) * balls.elu(x, balls.ball(_ALPHA)),
     derivative=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(x))",
     samples=(0.5, -2.0),
     margin=at(0),
@@ -168,6 +175,7 @@ row(
     traits="opaque",
     sympy=lambda x: x - sympy.tanh(x),
     mpmath=lambda x: x - mp.tanh(x),
+    value=lambda x: x - balls.tanh(x),
     derivative="tanh(x)**2",
     samples=(0.5, -2.0),
 )
@@ -178,6 +186,7 @@ row(
     traits="opaque any_size",
     sympy=lambda x, low=-1, high=1: sympy.Piecewise((low, x < low), (x, x <= high), (high, True)),
     mpmath=lambda x, low=-1, high=1: mp_clamp(x, x * 0 + low, x * 0 + high),
+    value=lambda x, low=-1, high=1: balls.clamp(x, low, high),
     derivative="where((x > min_val) & (x < max_val), 1, 0)",
     samples=(0.5, -2.0, (1.5, -2.0, 2.0)),
     margin=at_bounds,
@@ -189,6 +198,7 @@ row(
     traits="opaque any_size",
     sympy=lambda x: sympy.Piecewise((0, x < -3), (x / 6 + sympy.Rational(1, 2), x <= 3), (1, True)),
     mpmath=lambda x: min(max(x / 6 + mp.mpf(0.5), x * 0), x * 0 + 1),
+    value=lambda x: balls.clamp(x + 3, 0, 6) / 6,
     derivative="where((x > -3) & (x < 3), 1/6, 0)",
     samples=(0.5, -4.0, 5.0),
     margin=at(-3, 3),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import operator
 
-from gradcalc.functions.pieces import greatest, least, multiple, tie, unset, whole
+from gradcalc.functions import balls
+from gradcalc.functions.pieces import greatest, least, multiple, positive, tie, unset, whole
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, rows_of, torch
 
@@ -60,6 +61,7 @@ row(
     torch=operator.truediv,
     sympy=operator.truediv,
     mpmath=operator.truediv,
+    value=operator.truediv,
     derivative=("1/y", "-x/y**2"),
     domain="y != 0",
     samples=((1.5, 2.25), (-3.0, 0.7)),
@@ -74,6 +76,7 @@ row(
     torch=lambda x, y: torch.floor(x / y),
     sympy=lambda x, y: sympy.floor(x / y),
     mpmath=lambda x, y: mp.floor(x / y),
+    value=lambda x, y: balls.floor(x / y),
     derivative=("0", "0"),
     domain="y != 0",
     samples=((7.3, 2.25), (-3.0, 0.7)),
@@ -90,6 +93,7 @@ row(
     torch=operator.neg,
     sympy=operator.neg,
     mpmath=operator.neg,
+    value=operator.neg,
     derivative="-1",
     samples=(1.5, -0.3),
 )
@@ -101,6 +105,7 @@ row(
     symbol="**",
     sympy=operator.pow,
     mpmath=lambda x, y: mp.power(x, y),
+    value=balls.power,
     derivative=("y*x**(y - 1)", "x**y*log(x)"),
     domain="x > 0, or x = 0 and y >= 0, or y whole",
     samples=((1.5, 2.25), (0.3, -1.7), (2.0, 3.0)),
@@ -108,7 +113,7 @@ row(
     outside=((-8.0, 1 / 3), (0.0, -1.0)),
     margin=(
         # Smooth at 0 for the powers 1, 2, 3, ...
-        lambda x, y: greatest(abs(x), least(y - 0.5, 0.5 - (whole(y) > 0) * 1.0)),
+        lambda x, y: greatest(abs(x), least(y - 0.5, 0.5 - positive(whole(y)))),
         lambda x, y: x,
     ),
     kinks=(((0.0, 0.5), (math.inf, 0.0)),),
@@ -148,6 +153,7 @@ for _name, _symbol, _doc in (
         traits="any_size",
         sympy=getattr(operator, _name[len("logical_") :] + "_"),
         mpmath=getattr(operator, _name[len("logical_") :] + "_"),
+        value=getattr(operator, _name[len("logical_") :] + "_"),
         derivative=("0", "0"),
         samples=((1.0, 1.0), (1.5, -2.0)),
         margin=unset,
@@ -161,6 +167,7 @@ comparison(
     traits="any_size",
     sympy=lambda x: sympy.Not(x),
     mpmath=operator.not_,
+    value=operator.not_,
     derivative="0",
     samples=(1.0, -2.0),
     margin=unset,

@@ -122,6 +122,7 @@ row(
     torch=lambda x: x.detach(),
     sympy=lambda x: x,
     mpmath=lambda x: x,
+    value=lambda x: x,
     derivative="0",
     samples=(0.5, -2.0),
 )

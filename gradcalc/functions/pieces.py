@@ -1,7 +1,8 @@
 """Margins, and pieces of columns that several rows share.
 
-A margin takes a step's arguments: floats, mpmath numbers, or torch tensors entry by entry. Other
-pieces are named after the witness that they calculate for.
+A margin takes a step's arguments: floats, mpmath numbers, balls, or torch tensors entry by entry.
+Of balls it is a ball: about all that it may be, and exactly 0 where it certainly is. Other pieces
+are named after the witness that they calculate for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from gradcalc.functions import balls
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, torch
 
@@ -19,9 +21,17 @@ def least(first: Any, *others: Any) -> Any:
     for other in others:
         if hasattr(other, "clamp"):
             first = other.clamp(max=first)
+        elif hasattr(first, "clamp"):
+            first = first.clamp(max=other)
+        elif _is_ball(first) or _is_ball(other):
+            first = balls.smallest(balls.ball(first), other)
         else:
-            first = first.clamp(max=other) if hasattr(first, "clamp") else min(first, other)
+            first = min(first, other)
     return first
+
+
+def _is_ball(value: Any) -> bool:
+    return hasattr(value, "rel_accuracy_bits")
 
 
 def greatest(*values: Any) -> Any:
@@ -65,6 +75,8 @@ def whole(x: Any, *_: Any) -> Any:
     """How far the first argument is from the nearest whole number."""
     if isinstance(x, float):
         return abs(x - round(x)) if math.isfinite(x) else 0.0
+    if _is_ball(x):
+        return balls.from_whole(x)
     return apart(x, x.round() if hasattr(x, "clamp") else mp.nint(x))
 
 
@@ -73,9 +85,16 @@ def half(x: Any) -> Any:
     return abs(whole(x) - 0.5)
 
 
+def positive(x: Any) -> Any:
+    """1 where the number is more than 0, else 0; both in one ball, if it may be."""
+    if _is_ball(x) and not (x > 0 or x <= 0):
+        return balls.between(0, 1)
+    return balls.ball(x > 0) if _is_ball(x) else (x > 0) * 1.0
+
+
 def multiple(x: Any, y: Any) -> Any:
     """How far the arguments are from a whole quotient; 0 where the second is 0."""
-    if not hasattr(y, "clamp") and y == 0:
+    if not (hasattr(y, "clamp") or y > 0 or y < 0):
         return abs(y)
     quotient = x / y
     # So much the arguments would have to change: the quotient changes faster than they do.

@@ -54,6 +54,7 @@ row(
     traits="any_size",
     sympy=lambda x: x**2,
     mpmath=lambda x: x * x,
+    value=lambda x: x * x,
     derivative="2*x",
     samples=(1.5, -0.3),
 )
@@ -63,6 +64,7 @@ row(
     traits="any_size",
     sympy=lambda x: 1 / x,
     mpmath=lambda x: 1 / x,
+    value=lambda x: 1 / x,
     derivative="-1/x**2",
     domain="x != 0",
     samples=(1.5, -0.3),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradcalc.functions import balls
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, rows_of, torch
 
@@ -36,6 +37,7 @@ row(
     traits="any_size",
     sympy=lambda *terms: sympy.Add(*terms),
     mpmath=lambda *terms: mp.fsum(terms),
+    value=lambda *terms: balls.fsum(terms),
     derivative="1",
     entries=lambda x, dim=None, keepdim=False: x.reduced("sum", dim, keepdim),
     trials=_trials("sum", "x.sum((0, 1)) --at x=randn(2,3)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradcalc.functions import balls
 from gradcalc.functions.pieces import (
     at,
     at_bounds,
@@ -32,6 +33,7 @@ row(
     traits="any_size",
     sympy=lambda x: sympy.Abs(x),
     mpmath=abs,
+    value=abs,
     derivative="sign(x)",
     samples=(0.5, -2.0),
     margin=at(0),
@@ -73,6 +75,7 @@ row(
     traits="opaque any_size",
     sympy=sympy_round,
     mpmath=lambda x: mp.nint(x),
+    value=balls.nint,
     derivative="0",
     samples=(0.6, -2.3),
     margin=half,
@@ -96,6 +99,7 @@ row(
     traits="opaque any_size",
     sympy=lambda x: x - sympy_trunc(x),
     mpmath=lambda x: x - mp_trunc(x),
+    value=lambda x: x - balls.trunc(x),
     derivative="1",
     samples=(2.5, -2.3),
     margin=whole,
@@ -152,6 +156,7 @@ for _name, _many, _in_torch, _relation, _pick, _doc in (
             (x, sympy.Rel(x, y, relation)), (y, True)
         ),
         mpmath=_pick,
+        value=balls.largest if _pick is max else balls.smallest,
         derivative=(
             f"where(x {_relation} y, 1, where(x == y, 1/2, 0))"
             if _many
@@ -193,6 +198,7 @@ row(
     traits="opaque any_size numbers",
     sympy=lambda x, low: sympy.Piecewise((x, x >= low), (low, True)),
     mpmath=max,
+    value=balls.largest,
     derivative=("where(x >= min, 1, 0)", "where(x < min, 1, 0)"),
     samples=((0.5, -1.0), (-2.0, -1.0)),
     margin=tie,
@@ -205,6 +211,7 @@ row(
     traits="opaque any_size numbers",
     sympy=lambda x, high: sympy.Piecewise((x, x <= high), (high, True)),
     mpmath=min,
+    value=balls.smallest,
     derivative=("where(x <= max, 1, 0)", "where(x > max, 1, 0)"),
     samples=((0.5, 1.0), (3.0, 1.0)),
     margin=tie,
@@ -218,6 +225,7 @@ row(
     traits="any_size",
     sympy=lambda condition, x, y: sympy.Piecewise((x, condition), (y, True)),
     mpmath=lambda condition, x, y: x if condition else y,
+    value=lambda condition, x, y: x if condition else y,
     derivative=("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
     samples=((1.0, 2.0, 3.0), (-1.0, 2.0, 3.0)),
     margin=(lambda condition, x, y: unset(condition), never),
@@ -232,6 +240,7 @@ row(
     torch=lambda x, y: torch.where(x == 0, y, (x > 0).to(x.dtype)) + 0 * x,
     sympy=lambda x, y: sympy.Piecewise((0, x < 0), (1, x > 0), (y, True)),
     mpmath=lambda x, y: y if x == 0 else x * 0 + (x > 0),
+    value=lambda x, y: y if x.is_zero() else (1 + balls.sign(x)) / 2,
     derivative="0",
     samples=((0.5, 0.5), (-2.0, 0.5)),
     margin=at(0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gradcalc.base import limits
+from gradcalc.functions import balls
 from gradcalc.functions.pieces import (
     at,
     greatest,
@@ -238,6 +239,7 @@ row(
     traits="any_size",
     sympy=lambda x: x * sympy.pi / 180,
     mpmath=lambda x: x * mp.pi / 180,
+    value=lambda x: x * balls.flint.arb.pi() / 180,
     derivative="pi/180",
     samples=(30.0, -45.0),
     group="trigonometric",
@@ -249,6 +251,7 @@ row(
     traits="any_size",
     sympy=lambda x: x * 180 / sympy.pi,
     mpmath=lambda x: x * 180 / mp.pi,
+    value=lambda x: x * 180 / balls.flint.arb.pi(),
     derivative="180/pi",
     samples=(0.5, -1.2),
     group="trigonometric",

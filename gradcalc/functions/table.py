@@ -20,6 +20,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from gradcalc.base.lazy import LazyContext, LazyModule
+from gradcalc.functions import balls
 
 torch: Any = LazyModule("torch")
 special: Any = LazyModule("torch.special")
@@ -159,6 +160,9 @@ class Function:
             as that has them.
         mpmath: The function for the limit, on real numbers of any precision. A result that is no
             finite real number, or a ValueError or ZeroDivisionError, says "undefined here".
+        value: The function on balls, numbers of python-flint that enclose it: see `balls`, which
+            says what it answers where there is no finite value. It raises `Undecided` where a
+            choice needs more bits.
         derivative: For each parameter that is not static the derivative by it, almost everywhere,
             in gradcalc's own language: what a hand would write. The tests hold it against sympy
             and torch; calculus differentiates by it what SymEngine does not know, but for `where`.
@@ -215,6 +219,7 @@ class Function:
     torch: Column
     sympy: Column = _absent
     mpmath: Column = _absent
+    value: Column = _absent
     derivative: tuple[str, ...] = ()
     domain: str = "all real numbers"
     samples: tuple[Point, ...] = ()
@@ -393,6 +398,8 @@ def row(name: str, doc: str, *, signature: str = "x", traits: str = "", **column
     if columns.keys().isdisjoint({"moves", "entries", "creates"}):
         columns.setdefault("sympy", lambda *args: getattr(algebra, name)(*args))
         columns.setdefault("mpmath", lambda *args: getattr(mp, name)(*args))
+        if "value" not in columns:
+            columns["value"] = getattr(balls, name)
     parameters = map(Parameter.read, ("x, y" if variadic else signature).split(", "))
     function = Function(
         name=name, doc=doc, parameters=tuple(parameters), variadic=variadic, **columns
