@@ -146,25 +146,25 @@ def check_pipeline(data: bytes) -> None:
     TRIED["line answered"] += check_answers(data, answers(read(io.BytesIO(data), None), options))
 
 
-@tried(500)
+@tried(300)
 @given(TEXTS)
 def test_any_text_is_a_program_or_an_error(text):
     check_text(text)
 
 
-@tried(300)
+@tried(100)
 @given(FILES)
 def test_any_bytes_are_records_in_order(data):
     check_file(data)
 
 
-@tried(300)
+@tried(100)
 @given(OBJECTS.map(str.encode))
 def test_any_object_is_a_record(data):
     check_file(data)
 
 
-@tried(60)
+@tried(40)
 @given(FILES)
 def test_any_file_is_answered_to_its_end(data):
     check_pipeline(data)

@@ -95,6 +95,7 @@ def answer_soon(line: bytes, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("piece", PIECES, ids=ascii)
+@pytest.mark.sampled(3)
 def test_long_line_is_answered_soon(piece):
     # What is quadratic would take minutes at a megabyte, and seconds here.
     for line in two_of(lines_with(piece * (10_000 // len(piece))), piece):

@@ -80,7 +80,7 @@ def test_no_false_alarm_inside_domains(dtype: str, most: int) -> None:
     check()
 
 
-@tried(120)
+@tried(60)
 @given(sketches(most=8))
 def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
     count("print and parse")
@@ -91,7 +91,7 @@ def test_written_program_parses_to_the_same(sketch: Sketch) -> None:
         assert again.canonical == program.canonical
 
 
-@tried(40)
+@tried(25)
 @given(sketches(most=8), st.lists(st.integers(20, 140), min_size=4, max_size=4))
 def test_shortened_formulas_are_formulas_of_the_same_numbers(
     sketch: Sketch, widths: list[int]
@@ -110,7 +110,7 @@ def numbers_in(text: str) -> Counter[str]:
     return Counter(re.findall(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?", text))
 
 
-@tried(40)
+@tried(25)
 @given(sketches(most=6))
 def test_statements_mean_the_same_as_one_expression(sketch: Sketch) -> None:
     count("statements")
@@ -121,7 +121,7 @@ def test_statements_mean_the_same_as_one_expression(sketch: Sketch) -> None:
     assert all(tensor.grad_fn for tensor in stated.tensors if tensor.name not in sketch.at)
 
 
-@tried(40)
+@tried(25)
 @given(sketches(most=5))
 def test_numbers_as_tensors_of_one_entry_have_the_same_derivatives(sketch: Sketch) -> None:
     count("tensors of one entry")
@@ -160,7 +160,7 @@ OUTSIDE = [(row, point) for row in ROWS for point in row.outside]
 OUTER = [row for row in ROWS if row.required == 1 and row.name not in CONSTANT]
 
 
-@tried(100)
+@tried(60)
 @given(st.sampled_from(OUTSIDE), st.sampled_from(OUTER))
 def test_nan_is_never_agreement(inner: tuple[Function, Point], outer: Function) -> None:
     count("outside of domains")
@@ -169,7 +169,7 @@ def test_nan_is_never_agreement(inner: tuple[Function, Point], outer: Function) 
     assert not any(entry.verdict in GOOD for entry in report.entries)
 
 
-@tried(60)
+@tried(40)
 @given(sketches(most=3), st.tuples(*[st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])] * 3))
 def test_agreement_is_of_finite_numbers(sketch: Sketch, point: tuple[float, ...]) -> None:
     count("anywhere")

@@ -365,7 +365,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(LINES, max_size=3))
 def test_any_bytes_are_records(lines):
     parsed = records(b"\n".join(lines))

@@ -384,6 +384,7 @@ def test_torch_series_cut_short_is_told_as_rounding(text: str) -> None:
 
 @each_row()
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.sampled(3)
 def test_no_false_alarm(row: Function, dtype: str) -> None:
     check_sweep(row, dtype, 3)
 

@@ -278,6 +278,7 @@ thoroughly = pytest.mark.parametrize("thorough", [True, False], ids=["grad", "ba
 
 
 @soil()
+@pytest.mark.sampled(4)
 def test_wrong_autograd_is_blamed(plant, row, points) -> None:
     plant(row, **by_torch(row, lambda gradient: 1.001 * gradient))
     assert_blamed(judged(row, points[:1]), Blame.AUTOGRAD)
@@ -296,24 +297,28 @@ def test_wrong_autograd_is_blamed(plant, row, points) -> None:
 )
 @thoroughly
 @soil(every=7)
+@pytest.mark.sampled(3)
 def test_badly_wrong_autograd_is_blamed(plant, row, points, thorough, spoil) -> None:
     plant(row, **by_torch(row, spoil))
     assert_blamed(judged(row, points[-1:], thorough=thorough), Blame.AUTOGRAD)
 
 
 @soil(every=4)
+@pytest.mark.sampled(2)
 def test_wrong_autograd_is_blamed_in_float32(plant, row, points) -> None:
     plant(row, **by_torch(row, lambda gradient: 1.001 * gradient))
     assert_blamed(judged(row, points[:1], dtype="float32"), Blame.AUTOGRAD)
 
 
 @soil(shifted=True, every=3)
+@pytest.mark.sampled(2)
 def test_autograd_at_another_point_is_blamed(plant, row, points) -> None:
     plant(row, **by_torch_shifted(row))
     assert_blamed(judged(row, points[:1], shifted=True), Blame.AUTOGRAD)
 
 
 @soil(every=4)
+@pytest.mark.sampled(3)
 def test_wrong_second_derivative_is_blamed(plant, row, points) -> None:
     plant(row, **by_torch_bent(row))
     asked = question(row, points[0])
@@ -325,6 +330,7 @@ def test_wrong_second_derivative_is_blamed(plant, row, points) -> None:
 
 
 @soil(rows=spoilt_by_calculus)
+@pytest.mark.sampled(4)
 def test_wrong_calculus_is_blamed(plant, row, points) -> None:
     plant(row, **by_calculus(row, "1.001"))
     assert_blamed(judged(row, points[:1]), Blame.CALCULUS)
@@ -334,18 +340,21 @@ def test_wrong_calculus_is_blamed(plant, row, points) -> None:
 @thoroughly
 @pytest.mark.parametrize("factor", ["-1", "2", "1.000000001"])
 @soil(every=7, rows=spoilt_by_calculus)
+@pytest.mark.sampled(5)
 def test_badly_wrong_calculus_is_blamed(plant, row, points, factor, thorough) -> None:
     plant(row, **by_calculus(row, factor))
     assert_blamed(judged(row, points[-1:], thorough=thorough), Blame.CALCULUS)
 
 
 @soil(every=4, rows=spoilt_by_calculus)
+@pytest.mark.sampled(2)
 def test_wrong_calculus_is_blamed_in_float32(plant, row, points) -> None:
     plant(row, **by_calculus(row, "1.001"))
     assert_blamed(judged(row, points[:1], dtype="float32"), Blame.CALCULUS)
 
 
 @soil(shifted=True, every=3, rows=spoilt_by_calculus)
+@pytest.mark.sampled(2)
 def test_calculus_at_another_point_is_blamed(plant, row, points) -> None:
     plant(row, **by_calculus_shifted(row))
     assert_blamed(judged(row, points[:1], shifted=True), Blame.CALCULUS)
@@ -353,6 +362,7 @@ def test_calculus_at_another_point_is_blamed(plant, row, points) -> None:
 
 @pytest.mark.parametrize("factor", [1.001, 1 + 1e-9])
 @soil(every=3, rows=lambda row: exact(row) and not in_own_formula(row) and row.name != "where")
+@pytest.mark.sampled(3)
 def test_wrong_limit_is_blamed(plant, row, points, factor) -> None:
     plant(row, **by_limit(row, factor))
     assert_blamed(judged(row, points[:1]), Blame.LIMIT)
@@ -366,6 +376,7 @@ def test_three_different_answers_blame_nobody(plant, row, points) -> None:
 
 @thoroughly
 @soil(every=4, rows=has_derivatives)
+@pytest.mark.sampled(3)
 def test_nan_on_both_sides_is_no_agreement(plant, row, points, thorough) -> None:
     plant(row, **by_torch(row, lambda gradient: NAN * gradient), **by_calculus_nowhere(row))
     assert_blamed(judged(row, points[:1], thorough=thorough), Blame.AUTOGRAD)
@@ -374,6 +385,7 @@ def test_nan_on_both_sides_is_no_agreement(plant, row, points, thorough) -> None
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @thoroughly
 @soil(every=4, rows=honest)
+@pytest.mark.sampled(3)
 def test_honest_witnesses_agree(row, points, thorough, dtype) -> None:
     entries = judged(row, points[:1], thorough=thorough, dtype=dtype)
     assert {entry.verdict for entry in entries} <= {Verdict.AGREE, Verdict.ROUNDING}

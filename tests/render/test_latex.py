@@ -82,6 +82,7 @@ OTHERS = ["\u03b1", "Ω_\u03b1", "ψ1", "\u039f", "alpha_β", "é", "ñ_ü", "ж
 @pytest.mark.parametrize(
     "text", ["sin({0})*{0}**2/(1 + {0})", "({0}**2).sum()", "sigmoid({0})", "beta({0}, 2.5)"]
 )
+@pytest.mark.sampled(5)
 def test_latex_of_any_name_compiles(run, text: str, name: str) -> None:
     value = "[1, 2]" if "sum" in text else "1"
     words = ("--at", f"{name}={value}", "--format", "latex", "--second-order")

@@ -90,6 +90,7 @@ def error(number: Bounded) -> list[float]:
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
+@pytest.mark.sampled(3)
 def test_exact_value_is_within_the_bound(text: str) -> None:
     points = list(zip(coordinates(400, 1), coordinates(400, 2), strict=True))
     if not text.count("y"):

@@ -144,6 +144,7 @@ def test_error_of_torch_is_within_the_measure(text: str, x: float, dtype: Dtype)
         ("sin(x)*exp(x)/x", 1.3),
     ],
 )
+@pytest.mark.sampled(3)
 def test_error_of_torch_s_second_derivative_is_within_the_measure(
     text: str, x: float, dtype: Dtype
 ) -> None:

@@ -36,6 +36,7 @@ def values_about(count: int, seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("row", BORDERED, ids=lambda row: row.name)
+@pytest.mark.sampled(3)
 def test_row_has_values_inside_and_none_outside(row: Function) -> None:
     assert row.inside is not None
     columns = [values_about(300, seed) for seed in range(len(row.parameters))]
@@ -91,6 +92,7 @@ log(0.1 + u)*atanh(v*0.3)
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.sampled(5)
 def test_value_without_one_is_that_of_the_survey(text: str, dtype: str) -> None:
     program = parse(text, variables=("u", "v"))
     points = list(zip(values_about(200, 1), values_about(200, 2), strict=True))

@@ -105,6 +105,7 @@ def value_at(row: Function, x: float) -> Any:
 
 
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
+@pytest.mark.sampled(3)
 def test_accuracy_is_no_better_than_stated(row: Function) -> None:
     points = arguments(row)
     answers = row.torch(torch.tensor(points, dtype=torch.float64)).to(torch.float64).tolist()
@@ -118,6 +119,7 @@ def test_accuracy_is_no_better_than_stated(row: Function) -> None:
 
 
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
+@pytest.mark.sampled(3)
 def test_errors_grow_no_faster_than_stated(row: Function) -> None:
     kernel = KERNELS[row.name]
     with mp.workprec(300):

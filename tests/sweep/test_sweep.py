@@ -98,6 +98,7 @@ BULK = {
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("text", BULK.values(), ids=BULK)
+@pytest.mark.sampled(3)
 def test_random_points_are_judged_as_grad_does(text: str, dtype: str) -> None:
     """Many points, of which few are judged by themselves; some of all are asked of `grad`."""
     rng = np.random.default_rng(3)
@@ -432,7 +433,7 @@ def test_without_pyarrow_parquet_is_told(run: Run, monkeypatch: Any, tmp_path: P
 
 def test_closed_pipe_ends_quietly() -> None:
     command = (
-        f"{sys.executable} -m gradcalc sweep 'x*y' --over x=0:1:300 --over y=0:1:300 | head -1"
+        f"{sys.executable} -m gradcalc sweep 'x*y' --over x=0:1:100 --over y=0:1:100 | head -1"
     )
     run = subprocess.run(  # noqa: S602 - a shell's pipe is what is tested
         command, shell=True, capture_output=True, text=True, timeout=60, check=False
