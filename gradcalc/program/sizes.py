@@ -49,12 +49,8 @@ def within_reach(
     # A first derivative has a term for each operand, no longer than the whole.
     if not second_order and len(entries) <= left and len(entries) * lengths.whole**2 <= room:
         return [True] * len(entries)
-    tensors: dict[tuple[str, ...], list[int]] = {}
-    for position, axes in enumerate(entries):
-        names = tuple(program.names[axis].partition("[")[0] for axis in axes)
-        tensors.setdefault(names, []).append(position)
     within = [False] * len(entries)
-    for positions in tensors.values():
+    for positions in _by_tensor(program, entries):
         if len(positions) > left:
             continue
         length = sum(lengths.of(entries[position]) for position in positions)
@@ -64,6 +60,15 @@ def within_reach(
         for position in positions:
             within[position] = True
     return within
+
+
+def _by_tensor(program: Program, entries: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """The positions of the derivatives by each tensor, or by each two of them."""
+    tensors: dict[tuple[str, ...], list[int]] = {}
+    for position, axes in enumerate(entries):
+        names = tuple(program.names[axis].partition("[")[0] for axis in axes)
+        tensors.setdefault(names, []).append(position)
+    return list(tensors.values())
 
 
 class _Lengths:
