@@ -105,7 +105,7 @@ class Question:
             if self.testimony is None:
                 self.testimony = yield from self._testimony(self.inputs)
                 yield
-            report, scalar = yield from judged_report(
+            report, scalar = judged_report(
                 program, self.inputs, self.variables, self.testimony, self._dtype, options, marks
             )
         if self._claimed:

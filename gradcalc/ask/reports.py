@@ -16,7 +16,6 @@ from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
-from gradcalc.base.stages import Steps
 from gradcalc.judging.derivative_blocks import (
     Block,
     blocks_of,
@@ -145,9 +144,9 @@ def judged_report(
     dtype: Dtype,
     options: Options,
     marks: Mapping[str, Any],
-) -> Steps[tuple[Report, Program | None]]:
+) -> tuple[Report, Program | None]:
     """Formulas and values at a point, compared."""
-    from gradcalc.judging.verdicts import judging
+    from gradcalc.judging.verdicts import judged as judgement_of
 
     facts: dict[str, Any] = {
         "bindings": tuple(
@@ -166,9 +165,13 @@ def judged_report(
         **marks,
     }
     shape = () if testimony.weights is not None else testimony.outputs[0].shape
-    blocks, rows, scalar = yield from judging(program, inputs, variables, testimony, dtype, options)
-    facts["verdict"] = worst(entry.verdict for row in rows for entry in row)
-    return _report(program, options, blocks, rows, shape, scalar, **facts), scalar
+    judged = judgement_of(program, inputs, variables, testimony, dtype, options)
+    check, rows = judged.value_check, judged.rows
+    verdicts = [entry.verdict for row in rows for entry in row]
+    facts["verdict"] = worst([*verdicts, *([] if check is None else [check.verdict])])
+    facts["value_check"] = check
+    report = _report(program, options, judged.blocks, rows, shape, judged.scalar, **facts)
+    return report, judged.scalar
 
 
 def _report(

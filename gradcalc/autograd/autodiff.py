@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.autograd.assessment import assess, plain
 from gradcalc.autograd.backward import (
     Backward,
     gradients,
@@ -55,8 +54,6 @@ class Testimony:
         graph: The backward graph.
         seen: For steps that make tensors or read values to choose by, what they made or read.
         warnings: What torch warned of.
-        defined: Whether the forward pass leaves no doubt that all of its steps are defined.
-        spread: How many bits the sizes of its values take beyond the usual.
     """
 
     outputs: tuple[Array, ...]
@@ -67,8 +64,6 @@ class Testimony:
     graph: tuple[GraphNode, ...]
     seen: Mapping[int, Any]
     warnings: tuple[str, ...] = ()
-    defined: bool = False
-    spread: int = 0
 
     def derivative(self, output: int, axes: tuple[int, ...]) -> float | None:
         """A derivative, by the numbers of one or two entries of the inputs in any order.
@@ -154,7 +149,6 @@ def testimony(
         raise refused from None
     if in_steps:
         yield
-    defined, spread = assess(program, list(map(plain, ran.values)))
     return Testimony(
         outputs=tuple(map(array_of, ran.outputs)),
         weights=None if weights is None else tuple(map(array_of, weights)),
@@ -164,8 +158,6 @@ def testimony(
         graph=graph,
         seen=ran.seen,
         warnings=ran.warnings,
-        defined=defined,
-        spread=spread,
     )
 
 

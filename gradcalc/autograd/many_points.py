@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradcalc.autograd.assessment import assess, plain
 from gradcalc.autograd.autodiff import Backward, Testimony, testify
 from gradcalc.autograd.backward import gradients
 from gradcalc.autograd.forward import Forward, array_of, forward, in_one
@@ -55,7 +54,6 @@ def testify_at_points(
             row if row.grad is None else row._replace(grad=slope)
             for row, slope in zip(first.tensors, slopes, strict=False)
         ]
-        defined, spread = assess(program, list(map(plain, ran.values)))
         others.append(
             replace(
                 first,
@@ -63,8 +61,6 @@ def testify_at_points(
                 gradients=(slopes,),
                 hessian=seconds,
                 tensors=(*inputs, *first.tensors[len(slopes) :]),
-                defined=defined,
-                spread=spread,
             )
         )
     return [first, *others]

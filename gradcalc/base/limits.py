@@ -152,3 +152,6 @@ CHUNKS_AHEAD = 4
 #: Expressions that are remembered, parsed and differentiated, in case they are asked at another
 #: point.
 RECENT = 64
+
+#: Seconds beyond which no more bits are spent on a point: what is not known by then stays unknown.
+EXACT_SECONDS = 2.0

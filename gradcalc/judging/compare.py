@@ -1,7 +1,8 @@
 """The comparator: from the witnesses' testimony to a verdict for each derivative.
 
-In: what calculus, autograd and the limit say of one derivative. Out: an `Entry` with its verdict,
-the odd one out, and one sentence for the reader (see `notes`). The rules, in order:
+In: what calculus, autograd and the limit say of one derivative, and the ball that certainly holds
+it. Out: an `Entry` with its verdict, the odd one out, and one sentence for the reader (see
+`notes`). The rules, in order:
 
 1. no finite real value of the function here, or on neither side: undefined
 2. left and right derivative differ or are infinite: nondifferentiable
@@ -11,8 +12,9 @@ the odd one out, and one sentence for the reader (see `notes`). The rules, in or
    right, else rounding
 6. further off than that: disagree
 
-The exact value is the one that calculus and the limit agree on; where one of them is silent, the
-other's.
+The exact value is the ball's, by the chain rule: a theorem. Calculus' formula must overlap it, and
+the limit confirms it before anybody is blamed. On a kink, and where the chain rule has no value,
+the limit decides.
 """
 
 from __future__ import annotations
@@ -23,19 +25,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcalc.base.dtypes import Dtype
-from gradcalc.exact.convergence import Trend, close
-from gradcalc.exact.surveys import Survey
-from gradcalc.functions import mp
+from gradcalc.exact.balls import nearest
+from gradcalc.exact.point import Findings
+from gradcalc.functions import TABLE
+from gradcalc.functions.balls import flint
 from gradcalc.judging import notes
+from gradcalc.limit.convergence import Trend, close
 from gradcalc.limit.directions import Finding
 from gradcalc.limit.slopes import Slope
 from gradcalc.program.program import Program
-from gradcalc.results.report import Blame, Entry, Verdict
-from gradcalc.rounding.conditioning import Conditioning
+from gradcalc.results.report import Blame, Entry, ValueCheck, Verdict
+from gradcalc.rounding.sensitivities import Sensitivity
 
-#: Bits to which the calculus and the limit must agree to be taken for one value: far beyond
-#: any dtype, and within what a difference quotient gives.
-AGREEMENT_BITS = 80
+#: Bits to which the limit must agree with another witness to be taken for one value: far beyond any
+#: dtype, and within what a difference quotient gives.
+AGREEMENT_BITS = 70
 
 #: How many times nearer autograd must be to one of two contradicting witnesses than they are apart,
 #: to side with it.
@@ -53,18 +57,17 @@ class Evidence:
         axes: Their numbers in the scalar program.
         formula: The formula's text, if it is shown.
         latex: The formula in LaTeX, if asked for.
-        symbolic: The formula's value, an mpmath number; None where it has none.
+        exact: The ball that certainly holds the derivative; None where there is none.
+        calculus: The ball of the formula's value; None where it has none, or was not asked.
         autograd: Torch's value; None where torch has no such derivative.
-        continued: The formula's limit from both sides, for a point where its value is a mere
-            convention; None if there is none.
-        slope: Asks the limit.
-        conditioning: Measures how far rounding can carry, to explain an error.
+        slope: Asks the limit, along these axes in this order.
+        rounding: Measures how far rounding can carry.
+        other: The ball of the derivative where every choice is made as torch makes it; None where
+            there is none.
         anomaly: Finds the first nan or infinity: the step's text, what it is, and the pass that
             made it.
         budget: How far off autograd may be in ulps: `budget` of the program that torch ran.
         output: Which entry of the result it is about, in a Jacobian.
-        shrinks: Whether an error is smaller in float64 than in float32 by as much as rounding makes
-            it; None where that is not asked, because torch computes as `conditioning` does.
     """
 
     program: Program
@@ -73,120 +76,218 @@ class Evidence:
     axes: tuple[int, ...]
     formula: str | None
     latex: str | None
-    symbolic: Any
+    exact: Any
+    calculus: Any
     autograd: float | None
-    continued: Callable[[], Any]
-    slope: Callable[[], Slope]
-    conditioning: Callable[[Any], Conditioning]
+    slope: Callable[[tuple[int, ...]], Slope]
+    rounding: Callable[[], Sensitivity]
+    other: Callable[[], Any]
     anomaly: Callable[[], tuple[str, float, str] | None]
     budget: int
     output: str = ""
-    shrinks: Callable[[Any], bool] | None = None
 
 
-def judge_derivative(evidence: Evidence, survey: Survey, *, thorough: bool) -> Entry:
+def judge_derivative(evidence: Evidence, findings: Findings, *, thorough: bool) -> Entry:
     """Give the verdict on one derivative.
 
     Args:
         evidence: What the witnesses say of it.
-        survey: What there is at the point.
+        findings: What there is at the point.
         thorough: Ask the limit always; otherwise only where it may change the verdict: where the
-            first two witnesses differ, where one is silent or not finite, and on a kink.
+            others differ, where one is silent or not finite, and on a kink.
     """
-    if not survey.defined:
-        return _without_value(evidence, survey)  # rule 1
-    if survey.undecidable is not None:
-        what = notes.shortened(evidence.program.source(survey.undecidable))
-        return undecided(evidence, f"whether `{what}` holds is a matter of rounding alone")
-    near_kink = survey.is_near_kink(evidence.axes)
-    if _needs_no_limit(evidence, thorough=thorough or near_kink):
-        return _by_size(evidence, evidence.symbolic, None)
-    slope = evidence.slope()
+    if findings.undefined_at is not None:
+        return _without_value(evidence, findings)  # rule 1
+    if findings.unknown_at is not None:
+        return undecided(evidence, unknown(evidence.program, findings.unknown_at))
+    if evidence.exact is None:
+        return _by_limit(evidence, near_kink=findings.is_near_kink(evidence.axes))
+    proved = not findings.assumed
+    entry = _by_size(evidence, evidence.exact, None, proved=proved)
+    doubtful = entry.verdict is Verdict.DISAGREE or _is_contradicted(evidence)
+    if not (thorough or doubtful) or not math.isfinite(nearest(evidence.exact, evidence.dtype)):
+        return entry
+    slope = evidence.slope(evidence.axes)
+    limit = slope.value
+    if limit is None and not slope.is_unsettled:
+        note = "the difference quotient finds no derivative, but the chain rule does"
+        return _entry(evidence, Verdict.DISAGREE, blame=Blame.LIMIT, note=note)
+    if limit is not None and _are_apart(evidence.dtype, evidence.exact, limit):
+        return _conflict(evidence, limit)
+    if _is_contradicted(evidence):
+        return _against_formula(evidence, entry, limit)
+    return _by_size(evidence, evidence.exact, limit, proved=proved)
+
+
+def unknown(program: Program, number: int) -> str:
+    """Why a value is not known: the note of each derivative, and of the value."""
+    what = notes.shortened(program.source(number))
+    step = program.step(number) if number >= program.first_step else None
+    if step is not None and TABLE[step.function].group == "comparison":
+        return f"whether `{what}` holds is a matter of rounding alone"
+    return f"`{what}` is too large, or too close to a jump, to be calculated"
+
+
+def _by_limit(evidence: Evidence, *, near_kink: bool) -> Entry:
+    """The entry where the chain rule has no value: on a kink, or at a gap of a derivative."""
+    slope = evidence.slope(evidence.axes)
     if slope.value is None and not slope.is_unsettled:
         return _without_derivative(evidence, slope)  # rules 1 and 2
-    return _by_truth(evidence, slope.value, near_kink=near_kink)
-
-
-def _needs_no_limit(evidence: Evidence, *, thorough: bool) -> bool:
-    """Whether the verdict is the same whatever the limit says."""
-    symbolic, autograd = evidence.symbolic, evidence.autograd
-    if symbolic is None:
-        return False
-    rounded = evidence.dtype.nearest(symbolic)
-    if not math.isfinite(rounded):
-        return True
-    if thorough or autograd is None or not math.isfinite(autograd):
-        return False
-    if evidence.dtype.ulps(autograd, rounded) <= evidence.budget:
-        return True
-    # The gap may be no larger than rounding makes it, however the two were off.
-    distance = abs(mp.mpf(autograd) - symbolic)
-    return bool(distance <= evidence.conditioning(distance).error < abs(symbolic))
-
-
-def _by_truth(evidence: Evidence, limit: Any, *, near_kink: bool) -> Entry:
-    """Find the exact value, by calculus and the limit together, and hold autograd's against it."""
-    symbolic = evidence.symbolic
-    apart = _are_apart(evidence, symbolic, limit)
-    if near_kink and apart:
+    if slope.value is None:
+        why = "a step stands on a kink" if near_kink else "the chain rule has no value here"
+        return undecided(evidence, f"{why}, and the limit could not be settled")
+    if len(set(evidence.axes)) == 2:
+        other = evidence.slope(evidence.axes[::-1])
+        if other.value is not None and _are_apart(evidence.dtype, slope.value, other.value):
+            note = notes.unequal(evidence.wrt, slope.value, other.value)
+            return _entry(evidence, Verdict.NONDIFFERENTIABLE, note=note, silent=True)
+    if near_kink:
         # On a kink formulas follow conventions (sign(0) is 0), which are no testimony.
-        symbolic = evidence.continued()
-        evidence = replace(evidence, symbolic=symbolic)
-        apart = _are_apart(evidence, symbolic, limit)
-    if symbolic is None and limit is None:
-        note = "no witness could settle the exact value"
-        return _entry(evidence, Verdict.UNDECIDED, note=note)
-    if limit is None and near_kink:
-        note = "a step stands on a kink, and the limit could not be settled"
-        return _entry(evidence, Verdict.UNDECIDED, note=note)
-    if apart:
-        return _conflict(evidence, symbolic, limit)
-    return _by_size(evidence, limit if symbolic is None else symbolic, limit)
+        evidence = replace(evidence, calculus=None)
+    elif evidence.calculus is not None and _are_apart(
+        evidence.dtype, evidence.calculus, slope.value
+    ):
+        return _conflict(evidence, slope.value)
+    return _by_size(evidence, slope.value, slope.value, proved=False)
 
 
-def _by_size(evidence: Evidence, truth: Any, limit: Any) -> Entry:
+def _is_contradicted(evidence: Evidence) -> bool:
+    """Whether the formula's ball and the chain rule's have nothing in common."""
+    return evidence.calculus is not None and not evidence.calculus.overlaps(evidence.exact)
+
+
+def _against_formula(evidence: Evidence, entry: Entry, limit: Any) -> Entry:
+    """The entry where the formula contradicts the chain rule, and nobody else does."""
+    if entry.verdict is Verdict.DISAGREE:
+        note = "formula, autograd and difference quotient contradict each other"
+        return _entry(evidence, Verdict.DISAGREE, limit, note=note)
+    note = "the formula contradicts both autograd and the difference quotient"
+    return _entry(evidence, Verdict.DISAGREE, limit, Blame.CALCULUS, note)
+
+
+def _by_size(evidence: Evidence, truth: Any, limit: Any, *, proved: bool) -> Entry:
     """Hold autograd's value against the exact one: rules 3 to 6."""
     autograd, dtype = evidence.autograd, evidence.dtype
     if autograd is None:
         note = "torch has no such derivative"
-        return _entry(evidence, Verdict.UNDECIDED, limit, note=note)
-    rounded = dtype.nearest(truth)
+        return _entry(evidence, Verdict.UNDECIDED, limit, note=note, truth=truth)
+    exact = Exact(truth, evidence.rounding, evidence.other)
+    judgement = _measured(exact, autograd, dtype, evidence.budget)
+    note = judgement.note
+    if judgement.verdict is Verdict.DISAGREE and not math.isfinite(autograd):
+        note = notes.broken(autograd, evidence.anomaly())
+    elif note is not None and judgement.verdict is not Verdict.UNDEFINED:
+        note = f"autograd {note}"
+    if judgement.culprit is not None:
+        note = f"{note}: {notes.magnified(judgement.culprit, evidence.program, autograd)}"
+    return _entry(
+        evidence,
+        judgement.verdict,
+        limit,
+        Blame.AUTOGRAD if judgement.verdict is Verdict.DISAGREE else None,
+        note,
+        ulps=judgement.ulps,
+        truth=truth,
+        proved=proved,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What a number of torch's comes to, held against the exact one.
+
+    Attributes:
+        verdict: Rules 3 to 6.
+        ulps: How far off it is.
+        note: How far off it is, in words; None where all is well.
+        culprit: What rounding makes of it, where that explains it.
+    """
+
+    verdict: Verdict
+    ulps: float | None = None
+    note: str | None = None
+    culprit: Sensitivity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """The exact number that one of torch's is held against.
+
+    Attributes:
+        ball: What certainly holds it.
+        rounding: Measures how far rounding can carry torch's.
+        other: The ball where every choice is made as torch makes it; None where there is none.
+    """
+
+    ball: Any
+    rounding: Callable[[], Sensitivity]
+    other: Callable[[], Any]
+
+
+def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measured:
+    """Hold a number of torch's against the exact one."""
+    truth = exact.ball
+    rounded = nearest(truth, dtype)
     if not math.isfinite(rounded):
         note = f"the exact value, {notes.short(truth)}, is beyond the range of {dtype.name}"
-        return _entry(evidence, Verdict.UNDEFINED, limit, note=note)
-    if not math.isfinite(autograd):  # rule 3
-        note = notes.broken(autograd, evidence.anomaly())
-        return _entry(evidence, Verdict.DISAGREE, limit, Blame.AUTOGRAD, note, ulps=math.inf)
-    ulps = dtype.ulps(autograd, rounded)
-    if ulps <= evidence.budget:  # rule 4
-        return _entry(evidence, Verdict.AGREE, limit, ulps=ulps)
-    distance = abs(mp.mpf(autograd) - truth)
+        return _Measured(Verdict.UNDEFINED, note=note)
+    if not math.isfinite(number):  # rule 3
+        note = f"is {number}, but the exact one {notes.short(truth, 6)}"
+        return _Measured(Verdict.DISAGREE, math.inf, note)
+    ulps = dtype.ulps(number, rounded)
+    if ulps <= budget:  # rule 4
+        return _Measured(Verdict.AGREE, ulps)
+    distance = abs(flint.arb(number) - truth)
+    sensitivity = exact.rounding()
     off = notes.off(distance, truth)
-    explanation = _explanation(evidence, distance)
-    if explanation is None:  # rule 6
-        note = f"{off}, more than rounding explains"
-        return _entry(evidence, Verdict.DISAGREE, limit, Blame.AUTOGRAD, note, ulps=ulps)
+    if not distance <= sensitivity.error:  # rule 6
+        other = exact.other()
+        if other is not None and _is_within(number, other, sensitivity, dtype, budget):
+            note = f"{off}: rounding carries a step across a kink or a jump"
+            return _Measured(Verdict.ROUNDING, ulps, note)
+        return _Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
     if ulps < 2.0 ** (dtype.bits // 3):  # rule 5
-        return _entry(evidence, Verdict.AGREE, limit, ulps=ulps)
-    return _entry(evidence, Verdict.ROUNDING, limit, note=f"{off}: {explanation()}", ulps=ulps)
+        return _Measured(Verdict.AGREE, ulps)
+    return _Measured(Verdict.ROUNDING, ulps, off, sensitivity)
 
 
-def _explanation(evidence: Evidence, distance: Any) -> Callable[[], str] | None:
-    """What says how rounding comes to be so large; None if it does not."""
-    conditioning = evidence.conditioning(distance)
-    if distance <= conditioning.error:
-        return lambda: notes.magnified(conditioning, evidence.program, evidence.autograd)
-    if evidence.shrinks is not None and evidence.shrinks(distance):
-        return lambda: "the error shrinks with the precision, as rounding errors do"
-    return None
+def _is_within(
+    number: float, ball: Any, sensitivity: Sensitivity, dtype: Dtype, budget: int
+) -> bool:
+    """Whether a number of torch's is so near to a ball as rounding brings it."""
+    rounded = nearest(ball, dtype)
+    distance = abs(flint.arb(number) - ball)
+    near = math.isfinite(rounded) and dtype.ulps(number, rounded) <= budget
+    return near or bool(distance <= sensitivity.error)
 
 
-def _without_value(evidence: Evidence, survey: Survey) -> Entry:
+def judge_value(
+    program: Program, exact: Exact, number: float, dtype: Dtype, budget: int
+) -> ValueCheck:
+    """Give the verdict on a value of the forward pass.
+
+    Args:
+        program: The function, as a scalar program.
+        exact: Its value.
+        number: Torch's.
+        dtype: What torch calculated in.
+        budget: How far off it may be in ulps.
+    """
+    judgement = _measured(exact, number, dtype, budget)
+    note = judgement.note
+    if note is not None and judgement.verdict is not Verdict.UNDEFINED:
+        note = f"torch's value {note}"
+    if judgement.culprit is not None:
+        note = f"{note}: {notes.magnified(judgement.culprit, program, number)}"
+    return ValueCheck(nearest(exact.ball, dtype), judgement.ulps, judgement.verdict, note)
+
+
+def _without_value(evidence: Evidence, findings: Findings) -> Entry:
     """The entry for a derivative of a function that has no finite real value at the point."""
-    number = survey.undefined_at
-    note = notes.without_value(None if number is None else evidence.program.source(number))
-    note += notes.all_the_same(evidence.autograd)
-    return _entry(evidence, Verdict.UNDEFINED, note=note, silent=True)
+    source = evidence.program.source(findings.undefined_at or 0)
+    note = notes.without_value(source) + notes.all_the_same(evidence.autograd)
+    proved = not findings.assumed
+    return _entry(evidence, Verdict.UNDEFINED, note=note, silent=True, proved=proved)
 
 
 def _without_derivative(evidence: Evidence, slope: Slope) -> Entry:
@@ -198,21 +299,23 @@ def _without_derivative(evidence: Evidence, slope: Slope) -> Entry:
     return _entry(evidence, verdict, note=note, silent=True)
 
 
-def _are_apart(evidence: Evidence, symbolic: Any, limit: Any) -> bool:
-    """Whether calculus and the limit found two values; two that are 0 to the dtype are one."""
-    if symbolic is None or limit is None or close(symbolic, limit, AGREEMENT_BITS):
+def _are_apart(dtype: Dtype, value: Any, limit: Any) -> bool:
+    """Whether the limit found another value; two that are 0 to the dtype are one."""
+    if close(value, limit, AGREEMENT_BITS):
         return False
-    least = mp.ldexp(1, evidence.dtype.least - AGREEMENT_BITS)
-    return bool(abs(symbolic - limit) >= least)
+    least = flint.arb(2) ** (dtype.least - AGREEMENT_BITS)
+    return bool(abs(value - limit) >= least)
 
 
-def _conflict(evidence: Evidence, symbolic: Any, limit: Any) -> Entry:
+def _conflict(evidence: Evidence, limit: Any) -> Entry:
     """Calculus and the limit differ: whom autograd sides with is right."""
+    value = evidence.exact if evidence.calculus is None else evidence.calculus
     odd = None
     if evidence.autograd is not None and math.isfinite(evidence.autograd):
-        apart = abs(symbolic - limit)
+        apart = abs(value - limit)
         with_calculus, with_limit = (
-            abs(mp.mpf(evidence.autograd) - value) * NEARER < apart for value in (symbolic, limit)
+            bool(abs(flint.arb(evidence.autograd) - number) * NEARER < apart)
+            for number in (value, limit)
         )
         if with_calculus or with_limit:
             odd = Blame.LIMIT if with_calculus else Blame.CALCULUS
@@ -221,7 +324,7 @@ def _conflict(evidence: Evidence, symbolic: Any, limit: Any) -> Entry:
         Blame.CALCULUS: "the formula contradicts both autograd and the difference quotient",
         None: "formula, autograd and difference quotient contradict each other",
     }
-    return _entry(evidence, Verdict.DISAGREE, limit, odd, sentences[odd])
+    return _entry(evidence, Verdict.DISAGREE, limit, odd, sentences[odd], truth=value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,16 +353,17 @@ def judge_direction(
     if finding.kinked or finding.slope is None:
         note = f"{large}, and the slopes to both sides of a random direction differ"
         return Judgement(Verdict.NONDIFFERENTIABLE, None, note)
-    if not mp.isfinite(finding.autograd):
+    if not finding.autograd.is_finite():
         torch = f"torch returns {notes.short(finding.autograd)} in it"
         note = f"{large}: the derivative exists, but {torch}"
         return Judgement(Verdict.DISAGREE, Blame.AUTOGRAD, note)
     note = f"{large}; {notes.along(finding)}"
-    if finding.error <= allowed * dtype.unit:
+    error = finding.error
+    if error <= allowed * dtype.unit:
         return Judgement(Verdict.AGREE, None, note)
     if not shrinks():
         return Judgement(Verdict.DISAGREE, Blame.AUTOGRAD, f"{note}, more than rounding explains")
-    close_enough = finding.error < 2.0 ** (dtype.bits // 3 - dtype.bits)
+    close_enough = bool(error < 2.0 ** (dtype.bits // 3 - dtype.bits))
     return Judgement(Verdict.AGREE if close_enough else Verdict.ROUNDING, None, note)
 
 
@@ -286,19 +390,27 @@ def _entry(
     *,
     ulps: float | None = None,
     silent: bool = False,
+    truth: Any = None,
+    proved: bool = False,
 ) -> Entry:
-    """An entry of the report; `silent` where the formula's value is no derivative."""
-    symbolic, nearest = evidence.symbolic, evidence.dtype.nearest
+    """An entry of the report; `silent` where the formula's value is no derivative.
+
+    The column of calculus has the formula's value; where it has none, or was not asked, the exact
+    one.
+    """
+    value = truth if evidence.calculus is None else evidence.calculus
+    dtype = evidence.dtype
     return Entry(
         wrt=evidence.wrt,
         formula=evidence.formula,
-        symbolic=None if silent or symbolic is None else nearest(symbolic),
+        symbolic=None if silent or value is None else nearest(value, dtype),
         autograd=evidence.autograd,
-        limit=None if limit is None else nearest(limit),
+        limit=None if limit is None else nearest(limit, dtype),
         ulps=ulps,
         verdict=verdict,
         blame=blame,
         note=note,
         latex=evidence.latex,
         output=evidence.output,
+        proved=proved,
     )

@@ -8,27 +8,20 @@ its own; neither sees the other's answer, nor autograd's.
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from gradcalc.base import limits
-from gradcalc.base.dtypes import SHRINKS, Dtype
-from gradcalc.base.stages import Steps
-from gradcalc.calculus import evaluation
-from gradcalc.calculus.symbolic import calculus_of, exact_values
-from gradcalc.exact import surveys
-from gradcalc.functions import mp
+from gradcalc.base.dtypes import Dtype
+from gradcalc.calculus.symbolic import calculus_of
+from gradcalc.exact.kinks import branches_of
+from gradcalc.exact.point import Findings, at_point
 from gradcalc.judging import compare
-from gradcalc.limit import slopes
+from gradcalc.limit.slopes import slope
 from gradcalc.program.program import Program
-from gradcalc.results.report import Entry, Verdict
-from gradcalc.rounding import conditioning
-
-#: What there is at a point where all is smooth.
-SMOOTH = surveys.Survey(defined=True, computable=True, near_kink=frozenset())
+from gradcalc.results.report import Entry, ValueCheck
+from gradcalc.rounding.sensitivities import Sensitivity, measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +36,8 @@ class Case:
         budget: How far off torch may be, in ulps.
         anomaly: Finds torch's first nan or infinity on the way to a derivative.
         output: Which entry of the result it is about, in a Jacobian.
-        other: What torch answers to a derivative in the other dtype; None for a program that is
-            scalar as it stands.
-        defined: Whether torch's forward pass leaves no doubt that all steps are defined.
-        spread: How many bits the sizes of the values there take beyond the usual: how finely to
-            calculate, and nothing of what the answer is.
+        value: What torch answered for the function itself; None if it did not calculate that.
+        steps: Asks torch for the value of each step; None where that tells nothing.
     """
 
     program: Program
@@ -57,14 +47,8 @@ class Case:
     budget: int
     anomaly: Callable[[tuple[int, ...]], tuple[str, float, str] | None]
     output: str = ""
-    other: Callable[[tuple[int, ...]], float | None] | None = None
-    defined: bool = False
-    spread: int = 0
-
-    @property
-    def point(self) -> Sequence[Fraction]:
-        """The values, exactly."""
-        return list(map(Fraction, self.numbers))
+    value: float | None = None
+    steps: Callable[[], Sequence[float]] | None = None
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -99,159 +83,83 @@ class Jury:
         self._calculus = (
             calculus_of(case.program, tuple(case.entries), dtype, formulas) if formulas else None
         )
-        self._conditioning: dict[tuple[int, ...], conditioning.Conditioning] = {}
-        self._smooth = False
-        self._exact: Sequence[Any] = ()
-        self._far: dict[tuple[int, ...], Any] = {}
+
+    @functools.cached_property
+    def _findings(self) -> Findings:
+        """What there is at the point."""
+        case = self._case
+        return at_point(case.program, case.numbers, case.entries, self._dtype)
 
     def verdicts(self) -> Iterator[Entry]:
-        """Judge the derivatives, in order; to be asked after `at_once`."""
-        case, dtype = self._case, self._dtype
-        # Without another witness that says the same, the values must settle.
-        settled = (
-            self._smooth and self._calculus and self._calculus.settled(case.numbers, case.spread)
-        )
-        if settled:
-            survey, symbolic = SMOOTH, list(map(evaluation.as_mpmath, settled))
-        else:
-            survey = surveys.survey(case.program, case.point, dtype, case.spread)
-            if self._calculus is not None:
-                # The formula is of interest also where it has no value.
-                self._calculus.differentiate()
-            symbolic = self._symbolic() if survey.computable else [None] * len(case.entries)
-        self._exact, self._far = symbolic, self._distances(symbolic)
-        for position, value in enumerate(symbolic):
-            evidence = self._evidence(position, value)
-            yield compare.judge_derivative(evidence, survey, thorough=self._thorough)
+        """Judge the derivatives, in order."""
+        findings = self._findings
+        formulas: Sequence[Any] = [None] * len(self._case.entries)
+        if self._calculus is not None:
+            # The formula is of interest also where it has no value.
+            self._calculus.differentiate()
+            if findings.value is not None:
+                formulas = self._calculus.balls(self._case.numbers)
+        for position, formula in enumerate(formulas):
+            evidence = self._evidence(position, formula)
+            yield compare.judge_derivative(evidence, findings, thorough=self._thorough)
 
-    def at_once(self) -> Steps[list[Entry] | None]:
-        """Judge the derivatives, if all is smooth, SymEngine has the values, and autograd agrees.
-
-        That takes no time worth a limit. None where more must be asked.
-        """
-        if self._thorough or not self._case.defined or self._calculus is None:
+    def value_check(self) -> ValueCheck | None:
+        """Judge the value; None where there is none, or torch did not calculate it."""
+        case, value = self._case, self._findings.value
+        if case.value is None or value is None:
             return None
-        exact = yield from self._calculus.at_once(self._case.numbers, self._case.spread)
-        self._smooth = exact is not None
-        return None if exact is None else self._agreed(exact)
-
-    def _agreed(self, exact: Sequence[Any]) -> list[Entry] | None:
-        """The entries, if autograd is right about all: then there is nothing more to ask."""
-        case, calculus, dtype = self._case, self._calculus, self._dtype
-        entries = []
-        for position, (axes, number) in enumerate(zip(case.entries, exact, strict=True)):
-            autograd, value = case.autograd[axes], evaluation.nearest(number, dtype)
-            if autograd is None or not (math.isfinite(autograd) and math.isfinite(value)):
-                return None
-            ulps = dtype.ulps(autograd, value)
-            if ulps > case.budget:
-                return None
-            entries.append(
-                Entry(
-                    wrt=case.names(axes),
-                    formula=None if calculus is None else calculus.text(position),
-                    symbolic=value,
-                    autograd=autograd,
-                    limit=None,
-                    ulps=ulps,
-                    verdict=Verdict.AGREE,
-                    latex=calculus.latex(position) if self._latex and calculus else None,
-                    output=case.output,
-                )
-            )
-        return entries
+        return compare.judge_value(
+            case.program,
+            compare.Exact(
+                value,
+                functools.partial(self._rounding, ()),
+                lambda: self._other_branches and self._other_branches.value,
+            ),
+            case.value,
+            self._dtype,
+            case.budget,
+        )
 
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
         return compare.undecided(self._evidence(position, None), note)
 
-    def _symbolic(self) -> list[Any]:
-        """The exact values by calculus; None where it has none."""
-        case, calculus = self._case, self._calculus
-        if calculus is None:
-            return exact_values(case.program, case.entries, case.point, self._dtype, case.spread)
-        calculus.differentiate()
-        settled = calculus.settled(case.numbers, case.spread)
-        if settled is None:
-            values = calculus.values(case.point, case.spread)
-            without = [k for k, formula in enumerate(calculus.formulas) if formula is None]
-        else:
-            values = [None if value is None else evaluation.as_mpmath(value) for value in settled]
-            without = [k for k, value in enumerate(settled) if value is None]
-        if without:
-            entries = [case.entries[k] for k in without]
-            exact = exact_values(case.program, entries, case.point, self._dtype, case.spread)
-            for k, value in zip(without, exact, strict=True):
-                values[k] = value
-        return values
-
-    def _distances(self, symbolic: Sequence[Any]) -> dict[tuple[int, ...], Any]:
-        """The errors of the derivatives that are beyond the budget: rounding may explain them."""
-        far = {}
-        for axes, exact in zip(self._case.entries, symbolic, strict=True):
-            value = self._case.autograd[axes]
-            if exact is None or value is None or not math.isfinite(value):
-                continue
-            rounded = self._dtype.nearest(exact)
-            if self._dtype.ulps(value, rounded) > self._case.budget:
-                far[axes] = abs(mp.mpf(value) - exact)
-        return far
-
-    def _measure(self, axes: tuple[int, ...], distance: Any) -> conditioning.Conditioning:
-        """How far rounding can carry a derivative; all that are far off are measured together."""
-        case, dtype = self._case, self._dtype
-        if not self._conditioning:
-            self._conditioning = conditioning.measure_all(
-                case.program, case.point, {**self._far, axes: distance}, dtype
-            )
-        if axes not in self._conditioning:
-            self._conditioning[axes] = conditioning.measure(
-                case.program, case.point, axes, dtype, distance
-            )
-        return self._conditioning[axes]
-
-    def _shrinks(self, axes: tuple[int, ...], distance: Any) -> bool:
-        """Whether an error is smaller in float64 than in float32 by as much as rounding makes it.
-
-        Many functions of tensors (det, prod) have no backward pass that could be run with an error
-        on each of its operations, but torch can be run in both dtypes. A wrong derivative is as
-        wrong in either. One that happens to be exact in float32 is held against the errors of the
-        others there.
-        """
-        errors = self._other_errors
-        own = errors.get(axes)
-        if own is None:
-            return False
-        if self._dtype.other.bits > self._dtype.bits:
-            return bool(own * SHRINKS <= distance)
-        right = [
-            error
-            for other, error in errors.items()
-            if other not in self._far or self._far[other] * SHRINKS <= error
-        ]
-        return bool(distance * SHRINKS <= max([own, *right]))
+    def _rounding(self, axes: tuple[int, ...]) -> Sensitivity:
+        """How far rounding can carry a derivative; () for the value."""
+        return self._value_rounding if not axes else self._roundings[axes]
 
     @functools.cached_property
-    def _other_errors(self) -> Mapping[tuple[int, ...], Any]:
-        """Torch's errors in the other dtype."""
-        errors: dict[tuple[int, ...], Any] = {}
-        for axes, exact in zip(self._case.entries, self._exact, strict=True):
-            if exact is None or self._case.other is None:
-                continue
-            value = self._case.other(axes)
-            if value is not None and math.isfinite(value):
-                errors[axes] = abs(mp.mpf(value) - exact)
-        return errors
+    def _roundings(self) -> Mapping[tuple[int, ...], Sensitivity]:
+        case = self._case
+        return measure(case.program, case.numbers, case.entries, self._dtype)
 
-    def _evidence(self, position: int, symbolic: Any) -> compare.Evidence:
+    @functools.cached_property
+    def _value_rounding(self) -> Sensitivity:
+        case = self._case
+        return measure(case.program, case.numbers, [()], self._dtype)[()]
+
+    @functools.cached_property
+    def _other_branches(self) -> Findings | None:
+        """What there is at the point where every choice is made as torch makes it.
+
+        Rounding may carry an argument across a kink or a jump.
+        """
+        case = self._case
+        if case.steps is None:
+            return None
+        branches = branches_of(case.program, case.steps())
+        if not branches:
+            return None
+        return at_point(case.program, case.numbers, case.entries, self._dtype, branches)
+
+    def _other(self, position: int) -> Any:
+        """A derivative with torch's choices; None if there is none."""
+        there = self._other_branches
+        return None if there is None else there.derivatives[position]
+
+    def _evidence(self, position: int, formula: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus
         axes = case.entries[position]
-
-        def continued() -> Any:
-            if calculus is None or calculus.formulas[position] is None:
-                return None
-            return calculus.continued(position, case.point)
-
         # functools.partial: these are called only if they can change the verdict.
         return compare.Evidence(
             program=case.program,
@@ -260,13 +168,13 @@ class Jury:
             axes=axes,
             formula=None if calculus is None else calculus.text(position),
             latex=calculus.latex(position) if self._latex and calculus is not None else None,
-            symbolic=symbolic,
+            exact=self._findings.derivatives[position],
+            calculus=formula,
             autograd=case.autograd[axes],
-            continued=continued,
-            slope=functools.partial(slopes.slope, case.program, case.point, axes, self._dtype),
-            conditioning=functools.partial(self._measure, axes),
+            slope=lambda along: slope(case.program, case.numbers, along, self._dtype),
+            rounding=functools.partial(self._rounding, axes),
+            other=functools.partial(self._other, position),
             anomaly=functools.partial(case.anomaly, axes),
             budget=case.budget,
             output=case.output,
-            shrinks=None if case.other is None else functools.partial(self._shrinks, axes),
         )

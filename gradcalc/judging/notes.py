@@ -5,15 +5,16 @@ In: what the witnesses say, and where they differ. Out: a note for the reader, w
 
 from __future__ import annotations
 
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 from gradcalc.base.shortening import shorten
-from gradcalc.exact.convergence import Limit, Trend
-from gradcalc.functions import mp
+from gradcalc.functions.balls import flint
+from gradcalc.limit.convergence import Limit, Trend
 from gradcalc.limit.directions import Finding
 from gradcalc.limit.slopes import Slope
 from gradcalc.program.program import Program
-from gradcalc.rounding.conditioning import Conditioning
+from gradcalc.rounding.sensitivities import Sensitivity
 
 
 def without_value(source: str | None) -> str:
@@ -53,6 +54,8 @@ def without_derivative(slope: Slope, autograd: float | None, *, second: bool) ->
         note = "the function has no real value to either side"
     elif any(silent):
         name, side = ("right", right) if silent[0] else ("left", left)
+        if slope.jump:
+            return f"the domain ends here, and {whose} jumps" + all_the_same(autograd)
         note = f"the domain ends here: only the derivative from the {name} exists, {_side(side)}"
     elif slope.jump:
         note = f"{whose} jumps here"
@@ -81,18 +84,18 @@ def broken(autograd: float, anomaly: tuple[str, float, str] | None) -> str:
 
 
 def off(distance: Any, exact: Any) -> str:
-    """How far off autograd is."""
-    note = f"autograd is off by {short(distance)}"
-    return f"{note} ({_percent(distance / abs(exact))})" if exact else note
+    """How far off a number of torch's is."""
+    note = f"is off by {short(distance)}"
+    return note if exact.contains(0) else f"{note} ({_percent(distance / abs(exact))})"
 
 
-def magnified(conditioning: Conditioning, program: Program, autograd: float | None) -> str:
+def magnified(sensitivity: Sensitivity, program: Program, autograd: float | None) -> str:
     """How rounding comes to be so large."""
-    if conditioning.approximate:
+    if sensitivity.approximate:
         return "torch's own formula for a function in it is a series that is no better"
-    culprit = conditioning.culprit
+    culprit = sensitivity.culprit
     step = "a step" if culprit is None else f"`{shortened(program.source(culprit))}`"
-    if conditioning.cancels:
+    if sensitivity.cancels:
         return f"the rounding of {step} is magnified as large terms cancel (cancellation)"
     if not autograd:
         return f"{step} is so close to a constant that its slope is lost in rounding (saturation)"
@@ -107,10 +110,28 @@ def along(finding: Finding) -> str:
     )
 
 
+def unequal(wrt: tuple[str, ...], value: Any, other: Any) -> str:
+    """That two mixed derivatives differ, as those of Schwarz's function do."""
+    first, second = wrt
+    return (
+        f"the mixed derivatives differ: by {first}, then {second}, it is {short(value, 6)}, "
+        f"the other way {short(other, 6)} (Schwarz's theorem does not hold here)"
+    )
+
+
 def short(value: Any, digits: int = 2) -> str:
-    """A number to a few digits; mpmath's own, since it may be beyond float64."""
-    text: str = mp.nstr(mp.mpf(value), digits, strip_zeros=True)
-    return text.replace(".0e", "e").removesuffix(".0")
+    """A number to a few digits, which may be far beyond float64."""
+    ball = flint.arb(value)
+    if not ball.is_finite():
+        return str(float(ball))
+    number = Decimal(ball.mid().str(digits + 20, radius=False))
+    rounded = Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN).plus(number)
+    if not rounded:
+        return "0"
+    if -5 <= rounded.adjusted() < digits:
+        return f"{rounded.normalize():f}"
+    digits_text, _, exponent = f"{rounded.normalize():e}".partition("e")
+    return f"{digits_text}e{int(exponent):+d}"
 
 
 def shortened(source: str, most: int = 40) -> str:
@@ -120,7 +141,7 @@ def shortened(source: str, most: int = 40) -> str:
 
 def _side(limit: Limit) -> str:
     value = limit.value
-    if value is not None and mp.isinf(value):
+    if limit.trend is Trend.INFINITE:
         return "+infinity" if value > 0 else "-infinity"
     return "none" if value is None else short(value, digits=6)
 

@@ -9,35 +9,52 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 from gradcalc.autograd import anomaly, autodiff
 from gradcalc.autograd.autodiff import Testimony
+from gradcalc.autograd.forward import forward_of
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
-from gradcalc.base.stages import Steps, at_once
 from gradcalc.judging import compare
 from gradcalc.judging.derivative_blocks import Block, blocks_of, expansion_of, targets_of
 from gradcalc.judging.jury import Case, Jury
 from gradcalc.limit import directions
+from gradcalc.exact.kinks import branches_of
+from gradcalc.exact.point import values_at
+from gradcalc.exact.tape import Tape
+from gradcalc.functions import torch
 from gradcalc.program import expand
 from gradcalc.program.program import Array, Program
-from gradcalc.results.report import Entry, Verdict
+from gradcalc.results.report import RANKS, Entry, ValueCheck, Verdict, nested
 from gradcalc.rounding.budget import budget
+from gradcalc.rounding.sensitivities import Sensitivity, measure
 
-#: The blocks of the gradient and of the Hessian; a row of entries for each entry of the output that
-#: is asked; and the scalar program that was judged, if it is one.
-Judged = tuple[tuple[list[Block], list[Block]], list[list[Entry]], Program | None]
+class Judged(NamedTuple):
+    """What was judged.
+
+    Attributes:
+        blocks: The blocks of the gradient, and those of the Hessian.
+        rows: The entries of all blocks, for each entry of the output that is asked.
+        value_check: The verdict on the value.
+        scalar: The scalar program that was judged, if it is one.
+    """
+
+    blocks: tuple[list[Block], list[Block]]
+    rows: list[list[Entry]]
+    value_check: ValueCheck | None
+    scalar: Program | None
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run of torch, and what is asked about it: see `judging`."""
+    """A run of torch, and what is asked about it: see `judged`."""
 
     program: Program
     inputs: Sequence[Array]
@@ -63,16 +80,13 @@ class _Run:
             self.program, self.inputs, self.dtype.name, axes, weights, self.testimony.seen
         )
 
-    @functools.cached_property
-    def _again(self) -> Testimony:
-        """What torch answers in the other dtype."""
-        how = autodiff.Backward(self.testimony.weights, second_order=self.options.second_order)
-        other, seen = self.dtype.other.name, self.testimony.seen
-        return autodiff.testify(self.program, self.inputs, self.required, other, how, seen)
-
-    def in_other_dtype(self, output: int, axes: tuple[int, ...]) -> float | None:
-        """A derivative in the other dtype; torch is run for the first."""
-        return self._again.derivative(output, axes)
+    def steps_of(self, scalar: Program) -> list[float]:
+        """Torch's value of each step of a scalar program."""
+        kind = getattr(torch, self.dtype.name)
+        numbers = [number for value in self.inputs for number in value.numbers]
+        leaves = [torch.tensor(number, dtype=kind) for number in numbers]
+        with torch.no_grad():
+            return list(map(float, forward_of(scalar, leaves, kind, {}).values))
 
     def gradient_in_other_dtype(self) -> Sequence[float]:
         """The gradient in the other dtype."""
@@ -82,14 +96,14 @@ class _Run:
         )
 
 
-def judging(
+def judged(
     program: Program,
     inputs: Sequence[Array],
     variables: Sequence[int],
     testimony: Testimony,
     dtype: Dtype,
     options: Options,
-) -> Steps[Judged]:
+) -> Judged:
     """Judge what torch returned.
 
     Args:
@@ -99,9 +113,6 @@ def judging(
         testimony: What it returned.
         dtype: What it calculated in.
         options: What is asked.
-
-    Returns:
-        The blocks, and the entries of all of them, for each entry of the output that is asked.
     """
     run = _Run(program, inputs, variables, testimony, dtype, options)
     try:
@@ -113,15 +124,14 @@ def judging(
     targets = targets_of(expansion, testimony.weights)
     juries = _juries(run, targets, axes)
     rows: list[list[Entry]] = [[] for _ in juries]
+    value_check = None
+    with contextlib.suppress(TimeUp), time_limit(options.timeout):
+        value_check = _value_check(run, expansion, juries)
+        for jury, row in zip(juries, rows, strict=True):
+            row.extend(jury.verdicts())  # those in time stay
     for jury, row in zip(juries, rows, strict=True):
-        row.extend((yield from jury.at_once()) or ())
-    if not all(rows):
-        _fill(rows, juries, len(axes), run)
-    return blocks, rows, targets[0][1] if len(targets) == 1 else None
-
-
-#: `judging`, all steps at once.
-judged = at_once(judging)
+        row += [jury.undecided(k, run.late) for k in range(len(row), len(axes))]
+    return Judged(blocks, rows, value_check, targets[0][1] if len(targets) == 1 else None)
 
 
 def _juries(
@@ -134,7 +144,6 @@ def _juries(
     allowed = budget(len(run.program.steps))
     juries = []
     for number, (output, scalar) in enumerate(targets):
-        written_out = scalar is not run.program
         case = Case(
             program=scalar,
             numbers=numbers,
@@ -143,9 +152,8 @@ def _juries(
             budget=allowed,
             anomaly=functools.partial(run.first_anomaly, number),
             output=output,
-            other=functools.partial(run.in_other_dtype, number) if written_out else None,
-            defined=testimony.defined,
-            spread=testimony.spread,
+            value=_value_of(testimony, number),
+            steps=functools.partial(run.steps_of, scalar),
         )
         juries.append(
             Jury(case, run.dtype, formulas=formulas, latex=options.latex, thorough=options.thorough)
@@ -153,13 +161,62 @@ def _juries(
     return juries
 
 
-def _fill(rows: Sequence[list[Entry]], juries: Sequence[Jury], count: int, run: _Run) -> None:
-    """Judge what could not be judged at once: rows that are empty get so many entries."""
-    with contextlib.suppress(TimeUp), time_limit(run.options.timeout):
-        for jury, row in zip(juries, rows, strict=True):
-            row.extend(() if row else jury.verdicts())  # those in time stay
-    for jury, row in zip(juries, rows, strict=True):
-        row += [jury.undecided(k, run.late) for k in range(len(row), count)]
+def _value_of(testimony: Testimony, target: int) -> float | None:
+    """Torch's value of a target; None if that is a weighted sum, which torch does not calculate."""
+    outputs = testimony.outputs
+    if testimony.weights is None:
+        return outputs[0].numbers[target]
+    weights = [weight.numbers for weight in testimony.weights]
+    return outputs[0].numbers[0] if weights == [(1.0,)] else None
+
+
+def _value_check(
+    run: _Run, expansion: expand.Expansion, juries: Sequence[Jury]
+) -> ValueCheck | None:
+    """The verdict on the value of the forward pass, that on the worst of its entries."""
+    outputs = run.testimony.outputs
+    numbers = [number for output in outputs for number in output.numbers]
+    if len(juries) == len(numbers):
+        checks = [jury.value_check() for jury in juries]
+    else:
+        checks = _checks_of_entries(run, expansion, numbers)
+    known = [check for check in checks if check is not None]
+    if len(known) < len(checks) or not known:
+        return None
+    worst_one = max(known, key=lambda check: (RANKS[check.verdict], check.ulps or 0))
+    places = iter(known)
+    exact = [
+        nested([next(places).exact for _ in output.numbers], output.shape) for output in outputs
+    ]
+    return worst_one._replace(exact=exact[0] if len(exact) == 1 else tuple(exact))
+
+
+def _checks_of_entries(
+    run: _Run, expansion: expand.Expansion, numbers: Sequence[float]
+) -> list[ValueCheck | None]:
+    """The verdict on each entry of the results."""
+    results = tuple(number for _, entries in expansion.results for number in entries)
+    point = [number for value in run.inputs for number in value.numbers]
+    allowed = budget(len(run.program.steps))
+    balls = values_at(replace(expansion.program, outputs=results), point, run.dtype)
+
+    def check(result: int, ball: Any, number: float) -> ValueCheck:
+        target = expansion.output(result)
+
+        def rounding() -> Sensitivity:
+            return measure(target, point, [()], run.dtype)[()]
+
+        def other() -> Any:
+            branches = branches_of(target, run.steps_of(target))
+            return values_at(target, point, run.dtype, branches)[0] if branches else None
+
+        exact = compare.Exact(ball, rounding, other)
+        return compare.judge_value(target, exact, number, run.dtype, allowed)
+
+    return [
+        None if ball is None else check(result, ball, number)
+        for result, ball, number in zip(results, balls, numbers, strict=True)
+    ]
 
 
 def _one_hot(output: Array, position: int) -> tuple[Array]:
@@ -204,18 +261,18 @@ def _along_directions(run: _Run) -> Judged:
         for block, judgement in zip(blocks, judgements, strict=True)
         for index, (axis,) in zip(expand.indices(block.shape), block.axes, strict=True)
     ]
-    return (blocks, []), [row], None
+    return Judged((blocks, []), [row], None, None)
 
 
 def _judgements(run: _Run, blocks: Sequence[Block]) -> Iterator[compare.Judgement]:
     """The judgement on the gradient by each variable."""
     program, seen, gradients = run.program, run.testimony.seen, run.testimony.gradients
     shapes = [value.shape for value in run.inputs]
-    point = [Fraction(number) for value in run.inputs for number in value.numbers]
+    point = [number for value in run.inputs for number in value.numbers]
     weights = [list(map(Fraction, weight.numbers)) for weight in run.testimony.weights or ()]
     ranges = [[axis for (axis,) in block.axes] for block in blocks]
 
-    def calculate(sink: directions.Calculation) -> int:
+    def calculate(sink: Tape) -> int:
         return expand.weighted_sum(program, shapes, seen, weights, sink)
 
     def shrinks(finding: directions.Finding, axes: Sequence[int]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from gradcalc.functions import TABLE, Function
+from gradcalc.functions import Function
 from gradcalc.program.program import Constant, Program, Step
 
 
@@ -32,16 +32,12 @@ class Arithmetic(Protocol):
 def run(program: Program, inputs: Sequence[Any], arithmetic: Arithmetic) -> list[Any]:
     """Return all values of the program, by number; the results are at `program.outputs`."""
     values = [*inputs, *map(arithmetic.constant, program.constants)]
-    logical: set[int] = set()
-    for number, step in enumerate(program.steps, len(values)):
-        row = TABLE[step.function]
+    for number, (row, step, is_mixed) in enumerate(program.calls, len(values)):
         args = [values[arg] for arg in step.args]
-        if row.conditions or not logical.isdisjoint(step.args):
+        if is_mixed:
             args = [
                 arithmetic.condition(arg) if position < row.conditions else arithmetic.number(arg)
                 for position, arg in enumerate(args)
             ]
-        if row.group == "comparison":
-            logical.add(number)
         values.append(arithmetic.call(row, args, number, step))
     return values

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gradcalc.functions import TABLE
+from gradcalc.functions import TABLE, Function
 
 if TYPE_CHECKING:
     from gradcalc.base.errors import Span
@@ -174,6 +174,18 @@ class Program:
     def step(self, number: int) -> Step:
         """The step that gives the value of that number."""
         return self.steps[number - self.first_step]
+
+    @functools.cached_property
+    def calls(self) -> list[tuple[Function, Step, bool]]:
+        """The steps with their rows, and whether conditions and numbers may meet in them."""
+        calls = []
+        conditions: set[int] = set()
+        for number, step in self.numbered_steps:
+            row = TABLE[step.function]
+            calls.append((row, step, bool(row.conditions) or not conditions.isdisjoint(step.args)))
+            if row.group == "comparison":
+                conditions.add(number)
+        return calls
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:

@@ -150,6 +150,7 @@ class Entry(NamedTuple):
         note: One plain sentence for the reader, unless all is well.
         latex: The formula in LaTeX, where that was asked for.
         output: Which entry of the output it is the derivative of, in a Jacobian: "[2]".
+        proved: Whether an enclosure of the exact derivative decided the verdict.
     """
 
     wrt: tuple[str, ...]
@@ -163,6 +164,24 @@ class Entry(NamedTuple):
     note: str | None = None
     latex: str | None = None
     output: str = ""
+    proved: bool = False
+
+
+class ValueCheck(NamedTuple):
+    """The forward value, held against the function's exact one; JSON has the same names.
+
+    Attributes:
+        exact: The exact value, correctly rounded to the dtype; None where there is none.
+        ulps: Distance of torch's value from it, in units in the last place.
+        verdict: What it comes to, by the rules of derivatives.
+        note: One plain sentence for the reader, unless all is well. Of a tensor it is about the
+            most serious entry.
+    """
+
+    exact: Nested | None
+    ulps: float | None
+    verdict: Verdict
+    note: str | None = None
 
 
 class Derivative(NamedTuple):
@@ -357,7 +376,8 @@ class Report:
         dtype: "float64" or "float32".
         value: The expression's value by torch; of several outputs a tuple of theirs. None without
             a point.
-        verdict: The worst of the entries' verdicts; None with an error.
+        value_check: The value, held against the function's exact one.
+        verdict: The worst of the entries' verdicts and the value's; None with an error.
         gradients: One derivative for each variable of differentiation.
         hessian: One for each unordered pair of them, where second order was asked for.
         tensors: What torch says of each tensor, inputs first, then those that the user named.
@@ -380,6 +400,7 @@ class Report:
     constants: tuple[str, ...] = ()
     dtype: str = "float64"
     value: Nested | None = None
+    value_check: ValueCheck | None = None
     verdict: Verdict | None = None
     gradients: tuple[Derivative, ...] = ()
     hessian: tuple[Derivative, ...] = ()

@@ -8,6 +8,7 @@ points that are settled: should the two differ there, both answers are shown as 
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,9 @@ from gradcalc.rounding.domains import NONE, has_borders, undefined_at
 from gradcalc.sweep.draft import BESIDE, Draft
 from gradcalc.sweep.spot_checks import SpotChecks
 from gradcalc.sweep.vectors import Comparison, Vectors
+
+#: Points of a sweep that are drawn at random, to be held against the engine.
+SAMPLES = 1_000
 
 #: Points that are checked together, and of which a table consists.
 CHUNK = 262_144
@@ -71,6 +75,8 @@ class Sweep:
             program, dict(zip(self.names, entries, strict=True)), self._variables, options
         )
         self._has_borders = has_borders(program)
+        self._random = random.Random(0)  # noqa: S311 - no secret
+        self._samples_left = SAMPLES
         self.summary = Summary(unit="point", one_by_one=0)
 
     @property
@@ -131,11 +137,9 @@ class Sweep:
         (left,) = torch.nonzero(~certified, as_tuple=True)
         undefined = self._find_undefined(draft, columns, left)
         self._spot_checks.decide(draft, left[~undefined].tolist())
-        for place in self._samples(comparison, last=last):
-            if certified[place]:
-                self._spot_checks.cross_check(draft, place, Verdict.AGREE)
-        for place in left[undefined][:1].tolist():
-            self._spot_checks.cross_check(draft, place, Verdict.UNDEFINED)
+        samples = [place for place in self._samples(comparison, last=last) if certified[place]]
+        self._spot_checks.cross_check(draft, samples, Verdict.AGREE)
+        self._spot_checks.cross_check(draft, left[undefined][:1].tolist(), Verdict.UNDEFINED)
         self.summary.one_by_one = self._spot_checks.count
         self.summary.add(Outcome(Verdict.AGREE), draft.length - len(draft.findings))
         for verdict, count in Counter(verdict for verdict, _ in draft.findings.values()).items():
@@ -181,13 +185,18 @@ class Sweep:
             draft.findings[place] = Verdict.UNDEFINED, "; ".join(said)
 
     def _samples(self, comparison: Comparison, *, last: bool) -> list[int]:
-        """Certified points that are judged all the same: the first, the last, the furthest off."""
-        places = []
+        """Certified points that are held against the engine all the same.
+
+        The first, the last and the furthest off, and a random sample.
+        """
+        length = len(comparison.certified)
+        places = self._random.sample(range(length), min(length, self._samples_left))
+        self._samples_left -= len(places)
         if not self.summary.total:
             places.append(0)
             places += [int(torch.nan_to_num(ulps).argmax()) for ulps in comparison.ulps]
         if last:
-            places.append(len(comparison.certified) - 1)
+            places.append(length - 1)
         return list(dict.fromkeys(places))
 
 

@@ -17,13 +17,13 @@ import pytest
 from strategies import CONDITIONS, question
 
 from gradcalc.ask.calculate import calculate
-from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
+from gradcalc.base.dtypes import EXACT, FLOAT32, FLOAT64, Dtype
 from gradcalc.base.options import Options
 from gradcalc.calculus import algebra, by_sympy, symbolic
-from gradcalc.exact.convergence import Limit, Trend
-from gradcalc.exact.precise import Undefined, values
-from gradcalc.exact.surveys import Survey
-from gradcalc.functions import TABLE, Function, mp, sympy, torch
+from gradcalc.exact import tape
+from gradcalc.exact.point import Findings, values_at
+from gradcalc.functions import TABLE, Function, sympy, torch
+from gradcalc.functions.balls import flint
 from gradcalc.judging.compare import (
     NEARER,
     Evidence,
@@ -35,16 +35,18 @@ from gradcalc.judging.compare import (
 )
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse, row_program
+from gradcalc.limit.convergence import Limit, Trend
 from gradcalc.limit.directions import Finding
 from gradcalc.limit.slopes import Slope
 from gradcalc.results.report import Blame, Verdict
 from gradcalc.rounding.budget import budget
-from gradcalc.rounding.conditioning import Conditioning
+from gradcalc.rounding.sensitivities import Sensitivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from gradcalc.functions import Point
+    from gradcalc.program.program import Program
     from gradcalc.results.report import Entry, Report
 
 INF = math.inf
@@ -71,17 +73,16 @@ def slopes(row: Function, point: Point, shift: float = 0) -> list[Any]:
     rest = tuple(float(p.default) for p in row.parameters[len(point) :])
     fixed = {p.name: str(v) for p, v in zip(row.parameters, point, strict=False) if p.static}
     at = {
-        p.name: mp.mpf(v) + (shift if k < len(point) else 0)
+        p.name: v + (shift if k < len(point) else 0)
         for k, (p, v) in enumerate(zip(row.parameters, point + rest, strict=True))
     }
     moved = []
-    with mp.workprec(200):
-        for text in row.derivative:
-            program = parse(substituted(text, fixed), variables=set(at))
-            value = values(program, [at[name] for name in program.names], FLOAT64)[program.output]
-            if isinstance(value, Undefined):
-                return []
-            moved.append(mp.mpf(value))
+    for text in row.derivative:
+        program = parse(substituted(text, fixed), variables=set(at))
+        (value,) = values_at(program, [at[name] for name in program.names], EXACT)
+        if value is None:
+            return []
+        moved.append(float(value))
     return moved[: len(point) - len(fixed)]
 
 
@@ -123,6 +124,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         by_sympy._opaque.cache_clear()
         symbolic._recent.clear()
         row_program.cache_clear()
+        tape._parsed.cache_clear()
 
     def columns(row: Function, **changed: Any) -> None:
         monkeypatch.setitem(TABLE, row.name, replace(TABLE[row.name], **changed))
@@ -214,7 +216,7 @@ def by_calculus_nowhere(row: Function) -> dict[str, Any]:
 
 
 def in_own_formula(row: Function) -> bool:
-    """Whether a row's formula calls rows by name, whose mpmath column then serves calculus too."""
+    """Whether a row's formula calls rows by name, whose value column then serves calculus too."""
     return by_table(row) and any(
         re.search(rf"\b{other.name}\(", text)
         for text in row.derivative
@@ -224,7 +226,7 @@ def in_own_formula(row: Function) -> bool:
 
 
 def by_limit(row: Function, factor: float) -> dict[str, Any]:
-    return {"mpmath": lambda *args: factor * row.mpmath(*args)}
+    return {"value": lambda *args: factor * row.value(*args)}
 
 
 def judged(
@@ -407,22 +409,23 @@ def test_plant_is_removed_again() -> None:
 #: One step, so that the budget is known.
 PROGRAM = parse("exp(x)")
 BUDGET = budget(len(PROGRAM.steps))
-FINE = Survey(defined=True, near_kink=frozenset(), computable=True)
-KINK = Survey(defined=True, near_kink=frozenset({0}), computable=True)
+FINE = Findings(value=flint.arb(1))
+KINK = Findings(value=flint.arb(1), near_kink=frozenset({0}))
 #: The kink is on another variable's way.
-ASIDE = Survey(defined=True, near_kink=frozenset({1}), computable=True)
-NOWHERE = Survey(undefined_at=1)
+ASIDE = Findings(value=flint.arb(1), near_kink=frozenset({1}))
+NOWHERE = Findings(undefined_at=0)
+INFINITE = Findings(undefined_at=1)
 UNSETTLED = Limit(Trend.UNSETTLED)
 UNDEFINED = Limit(Trend.UNDEFINED)
 
 
 def to(value: float) -> Limit:
     trend = Trend.INFINITE if math.isinf(value) else Trend.SETTLED
-    return Limit(trend, mp.mpf(value))
+    return Limit(trend, flint.arb(value))
 
 
 def smooth(value: float) -> Slope:
-    return Slope(to(value), to(value), mp.mpf(value))
+    return Slope(to(value), to(value), flint.arb(value))
 
 
 def ulps(count: float, dtype: Dtype = FLOAT64) -> float:
@@ -434,21 +437,25 @@ def verdict_on(
     calculus: float | None,
     autograd: float | None,
     limit: Slope | float | None,
-    survey: Survey = FINE,
+    findings: Findings = FINE,
     *,
     error: float = 0,
     dtype: Dtype = FLOAT64,
     thorough: bool = True,
     cancels: bool = False,
-    continued: float | None = None,
+    other: float | None = None,
     anomaly: tuple[str, float, str] | None = ("exp(x)", NAN, "backward"),
 ) -> Entry:
-    """Judge what the three witnesses are said to say; a limit of None must not be asked."""
+    """Judge what the three witnesses are said to say; a limit of None must not be asked.
 
-    def asked() -> Slope:
+    The chain rule says what calculus says, but on a kink, where it says nothing.
+    """
+
+    def asked(_axes: tuple[int, ...]) -> Slope:
         assert limit is not None, "the limit was asked"
         return limit if isinstance(limit, Slope) else smooth(limit)
 
+    ball = None if calculus is None else flint.arb(calculus)
     evidence = Evidence(
         program=PROGRAM,
         dtype=dtype,
@@ -456,15 +463,16 @@ def verdict_on(
         axes=(0,),
         formula="exp(x)",
         latex=None,
-        symbolic=None if calculus is None else mp.mpf(calculus),
+        exact=None if findings.is_near_kink((0,)) else ball,
+        calculus=ball,
         autograd=autograd,
-        continued=lambda: None if continued is None else mp.mpf(continued),
         slope=asked,
-        conditioning=lambda _distance: Conditioning(mp.mpf(error), cancels, search=lambda: 1),
+        rounding=lambda: Sensitivity(flint.arb(error), 1, cancels),
+        other=lambda: None if other is None else flint.arb(other),
         anomaly=lambda: anomaly,
         budget=BUDGET,
     )
-    return judge_derivative(evidence, survey, thorough=thorough)
+    return judge_derivative(evidence, findings, thorough=thorough)
 
 
 AGREE, ROUNDING, DISAGREE = Verdict.AGREE, Verdict.ROUNDING, Verdict.DISAGREE
@@ -473,7 +481,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
 
 
 @pytest.mark.parametrize(
-    ("calculus", "autograd", "limit", "survey", "error", "verdict", "blame"),
+    ("calculus", "autograd", "limit", "findings", "error", "verdict", "blame"),
     [
         # All three say the same, or nearly.
         (1, 1, 1, FINE, 0, AGREE, None),
@@ -525,7 +533,7 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         (2, INF, 1, FINE, 0, DISAGREE, None),
         # No derivative, whatever the others say.
         (0, 0, Slope(to(-1), to(1)), KINK, 0, BROKEN, None),
-        (0, 0, Slope(to(-1), to(1)), FINE, 0, BROKEN, None),
+        (0, 0, Slope(to(-1), to(1)), FINE, 0, DISAGREE, LIMIT),
         (None, INF, Slope(to(INF), to(INF)), KINK, 0, BROKEN, None),
         (0, 0, Slope(to(INF), to(0), jump=True), KINK, 0, BROKEN, None),
         (1, 1, Slope(UNDEFINED, to(1)), KINK, 0, BROKEN, None),
@@ -534,13 +542,13 @@ CALCULUS, AUTOGRAD, LIMIT = Blame.CALCULUS, Blame.AUTOGRAD, Blame.LIMIT
         # No function.
         (1, 1, None, NOWHERE, 0, NO_VALUE, None),
         (None, NAN, None, NOWHERE, 0, NO_VALUE, None),
-        (-1, -1, None, Survey(), 0, NO_VALUE, None),
+        (-1, -1, None, INFINITE, 0, NO_VALUE, None),
         (None, NAN, Slope(UNDEFINED, UNDEFINED), KINK, 0, NO_VALUE, None),
-        (1, 1, Slope(UNDEFINED, UNDEFINED), FINE, 0, NO_VALUE, None),
+        (1, 1, Slope(UNDEFINED, UNDEFINED), FINE, 0, DISAGREE, LIMIT),
     ],
 )
-def test_verdict(calculus, autograd, limit, survey, *, error, verdict, blame) -> None:
-    entry = verdict_on(calculus, autograd, limit, survey, error=error)
+def test_verdict(calculus, autograd, limit, findings, *, error, verdict, blame) -> None:
+    entry = verdict_on(calculus, autograd, limit, findings, error=error)
     assert (entry.verdict, entry.blame) == (verdict, blame)
     assert (entry.note is None) is (verdict is AGREE)
     assert entry.autograd is autograd
@@ -563,17 +571,17 @@ def test_verdict_is_in_the_ulps_of_float32(calculus, autograd, limit, verdict) -
 
 
 @pytest.mark.parametrize(
-    ("calculus", "autograd", "survey"),
-    [(1, 2, FINE), (1, NAN, FINE), (None, 1, FINE), (1, None, FINE), (1, 1, KINK)],
+    ("calculus", "autograd", "findings"),
+    [(1, 2, FINE), (1, NAN, FINE), (None, 1, FINE), (1, 1, KINK)],
 )
-def test_limit_is_asked_where_it_may_change_the_verdict(calculus, autograd, survey) -> None:
+def test_limit_is_asked_where_it_may_change_the_verdict(calculus, autograd, findings) -> None:
     with pytest.raises(AssertionError, match="the limit was asked"):
-        verdict_on(calculus, autograd, None, survey, thorough=False)
+        verdict_on(calculus, autograd, None, findings, thorough=False)
 
 
-@pytest.mark.parametrize("survey", [FINE, ASIDE])
-def test_limit_is_not_asked_where_it_cannot_change_the_verdict(survey) -> None:
-    entry = verdict_on(1, ulps(BUDGET), None, survey, thorough=False)
+@pytest.mark.parametrize("findings", [FINE, ASIDE])
+def test_limit_is_not_asked_where_it_cannot_change_the_verdict(findings) -> None:
+    entry = verdict_on(1, ulps(BUDGET), None, findings, thorough=False)
     assert (entry.verdict, entry.limit, entry.ulps) == (AGREE, None, BUDGET)
 
 
@@ -586,11 +594,6 @@ def test_limit_is_not_asked_where_rounding_explains_the_gap(autograd, error, ver
     assert (entry.verdict, entry.limit) == (verdict, None)
 
 
-def test_limit_is_asked_where_rounding_may_be_as_large_as_the_derivative() -> None:
-    with pytest.raises(AssertionError, match="the limit was asked"):
-        verdict_on(1, ulps(2**18), None, error=1.5, thorough=False)
-
-
 @pytest.mark.parametrize(("steps", "wanted"), [(0, 8), (1, 12), (10, 48)])
 def test_budget_grows_with_the_steps(steps, wanted) -> None:
     assert budget(steps) == wanted
@@ -601,13 +604,74 @@ def test_limit_is_always_asked_by_the_thorough() -> None:
         verdict_on(1, 1, None)
 
 
+def test_formula_on_a_kink_is_no_testimony() -> None:
+    entry = verdict_on(0, 1, 1, KINK)
+    assert (entry.verdict, entry.symbolic, entry.proved) == (AGREE, 1, False)
+
+
+def test_formula_is_blamed_that_contradicts_the_chain_rule() -> None:
+    program = replace(PROGRAM)
+    evidence = hand_made(program, exact=1, calculus=1 + 1e-9, autograd=1)
+    entry = judge_derivative(evidence, FINE, thorough=False)
+    assert (entry.verdict, entry.blame, entry.proved) == (DISAGREE, CALCULUS, False)
+    evidence = hand_made(program, exact=1, calculus=3, autograd=2)
+    entry = judge_derivative(evidence, FINE, thorough=False)
+    assert (entry.verdict, entry.blame) == (DISAGREE, None)
+
+
+def hand_made(program: Program, exact: float, calculus: float, autograd: float) -> Evidence:
+    """Evidence in which the limit sides with the chain rule."""
+    return Evidence(
+        program=program,
+        dtype=FLOAT64,
+        wrt=("x",),
+        axes=(0,),
+        formula="exp(x)",
+        latex=None,
+        exact=flint.arb(exact),
+        calculus=flint.arb(calculus),
+        autograd=autograd,
+        slope=lambda _axes: smooth(exact),
+        rounding=lambda: Sensitivity(flint.arb(0)),
+        other=lambda: None,
+        anomaly=lambda: None,
+        budget=BUDGET,
+    )
+
+
 @pytest.mark.parametrize(
-    ("continued", "verdict", "blame"),
-    [(None, AGREE, None), (1, AGREE, None), (2, DISAGREE, CALCULUS)],
+    ("calculus", "autograd", "limit", "findings", "proved"),
+    [
+        (1, 1, 1, FINE, True),
+        (1, 2, 1, FINE, True),
+        (1, 1, 1, ASIDE, True),
+        (1, 1, 1, KINK, False),
+        (None, 1, 1, FINE, False),
+        (2, 1, 1, FINE, False),
+        (1, 1, 1, replace(FINE, assumed=True), False),
+        (1, 1, None, NOWHERE, True),
+        (1, 1, None, replace(NOWHERE, assumed=True), False),
+        (0, 0, Slope(to(-1), to(1)), KINK, False),
+    ],
 )
-def test_formula_on_a_kink_is_taken_from_both_sides(continued, verdict, blame) -> None:
-    entry = verdict_on(0, 1, 1, KINK, continued=continued)
-    assert (entry.verdict, entry.blame, entry.symbolic) == (verdict, blame, continued)
+def test_verdict_is_proved_where_a_ball_decided(
+    calculus, autograd, limit, findings, *, proved
+) -> None:
+    assert verdict_on(calculus, autograd, limit, findings).proved is proved
+
+
+@pytest.mark.parametrize(
+    ("autograd", "other", "verdict"),
+    [(3, 3, ROUNDING), (ulps(3), 1, AGREE), (3, 2, DISAGREE), (6, 3, DISAGREE), (-1, 1, DISAGREE)],
+)
+def test_rounding_may_carry_torch_across_a_kink(autograd, other, verdict) -> None:
+    assert verdict_on(1, autograd, 1, other=other).verdict is verdict
+
+
+def test_what_is_not_known_is_undecided() -> None:
+    entry = verdict_on(1, 1, None, Findings(unknown_at=1))
+    assert (entry.verdict, entry.proved) == (UNDECIDED, False)
+    assert "`exp(x)` is too large" in entry.note
 
 
 def test_ulps_are_from_the_exact_value() -> None:
@@ -621,8 +685,7 @@ def test_formula_has_no_value_where_there_is_no_derivative() -> None:
 
 
 def test_undecided_keeps_what_is_known() -> None:
-    silent = [lambda: None] * 4
-    evidence = Evidence(PROGRAM, FLOAT64, ("x",), (0,), "2*x", "2 x", None, 6.0, *silent, budget=8)
+    evidence = replace(hand_made(PROGRAM, 1, 1, 6.0), formula="2*x", latex="2 x")
     entry = undecided(evidence, "no time")
     assert (entry.formula, entry.latex, entry.autograd) == ("2*x", "2 x", 6.0)
     assert (entry.verdict, entry.note, entry.symbolic) == (UNDECIDED, "no time", None)
@@ -643,7 +706,7 @@ def along(autograd: float, dtype: Dtype = FLOAT64, *, shrinks: bool | None = Non
         assert shrinks is not None, "it was asked whether the error shrinks"
         return shrinks
 
-    finding = Finding(mp.mpf(1), mp.mpf(autograd), mp.mpf(1))
+    finding = Finding(flint.arb(1), flint.arb(autograd), flint.arb(1))
     return judge_direction(finding, 4, dtype, asked)
 
 
@@ -681,10 +744,10 @@ def test_note_along_a_direction_gives_both_slopes() -> None:
 @pytest.mark.parametrize(
     ("finding", "verdict"),
     [
-        (Finding(None, None, mp.mpf(0), undefined=True), NO_VALUE),
-        (Finding(None, mp.mpf(1), mp.mpf(1), kinked=True), BROKEN),
-        (Finding(mp.mpf(1), mp.mpf(1), mp.mpf(1), kinked=True), BROKEN),
-        (Finding(None, mp.mpf(1), mp.mpf(1)), BROKEN),
+        (Finding(None, None, flint.arb(0), undefined=True), NO_VALUE),
+        (Finding(None, flint.arb(1), flint.arb(1), kinked=True), BROKEN),
+        (Finding(flint.arb(1), flint.arb(1), flint.arb(1), kinked=True), BROKEN),
+        (Finding(None, flint.arb(1), flint.arb(1)), BROKEN),
     ],
 )
 def test_no_derivative_along_a_direction(finding, verdict) -> None:
@@ -736,7 +799,7 @@ def is_plain(note: str) -> bool:
         ("exp(log(x))", "x=-1", NO_VALUE, ["`log(x)` has no finite real value"]),
         ("x/x", "x=0", NO_VALUE, ["`x/x` has no finite real value"]),
         ("sqrt(x)*sqrt(x)", "x=-1", NO_VALUE, ["`sqrt(x)` has no finite real value"]),
-        ("0*log(x)", "x=0", NO_VALUE, ["`log(x)` has no finite real value"]),
+        ("0*log(x)", "x=0", NO_VALUE, ["`0*log(x)` has no finite real value"]),
         (
             "1 + sin(asin(x + 1) + log(-x))",
             "x=2",
@@ -795,7 +858,6 @@ def is_plain(note: str) -> bool:
             ["(75 %)", "the steps after `exp(x)` magnify its rounding"],
         ),
         # Wrong.
-        ("softplus(x)", "x=21", DISAGREE, ["off by 7.6e-10", "more than rounding explains"]),
         ("1e200*x**2*1e200", "x=1", NO_VALUE, []),
     ],
 )
@@ -857,7 +919,7 @@ def test_note_shortens_a_long_step() -> None:
         ("tanh(x)", "x=20", ROUNDING, ROUNDING),
         ("sqrt(x + 1) - sqrt(x)", "x=1e15", ROUNDING, ROUNDING),
         ("(1 - cos(x))/x**2", "x=1e-8", ROUNDING, ROUNDING),
-        ("softplus(x)", "x=21", DISAGREE, AGREE),  # e**-21 is below float32's ulp of 1
+        ("softplus(x)", "x=21", AGREE, AGREE),  # beyond the threshold torch's softplus is x
         ("abs(x)*x", "x=0", AGREE, AGREE),
         ("abs(x)", "x=0", BROKEN, BROKEN),
         ("x/x", "x=0", NO_VALUE, NO_VALUE),

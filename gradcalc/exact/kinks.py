@@ -1,0 +1,90 @@
+"""Kinks: where a step of a program may have no derivative.
+
+In: a tape that has run a program. Out: which inputs reach a step on a kink of its row, and how far
+off the others are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gradcalc.exact import policies
+from gradcalc.exact.tape import Products, Tape
+from gradcalc.functions import TABLE
+from gradcalc.program.program import Program
+
+
+class Passage(NamedTuple):
+    """A way on which a value moves the result: the argument `arg` of the value `number`.
+
+    Attributes:
+        number: The number of a value of the tape.
+        arg: That of one of its arguments.
+        margin: How far the step is from a kink along it, as `policies.margin` has it.
+    """
+
+    number: int
+    arg: int
+    margin: Any
+
+
+def passages(tape: Tape, output: int) -> Iterator[Passage]:
+    """All ways by which active values move a result, those of the last values first."""
+    reached = {output}
+    for number in range(output, tape.inputs, -1):
+        operation = tape.operations[number]
+        if number not in reached or operation is None or not tape.active[number]:
+            continue
+        if type(operation) is Products:
+            for arg in operation.arguments(number):
+                if tape.active[arg]:
+                    reached.add(arg)
+                    yield Passage(number, arg, policies.SMOOTH)
+            continue
+        row, numbers = operation
+        given = policies.typed(row, [tape.values[arg] for arg in numbers]) if row.margin else ()
+        at_end = policies.is_infinite(tape.values[number])  # of the domain, or of the line
+        for position, arg in tape.passing(row, numbers, conditions=True):
+            reached.add(arg)
+            margin = policies.margin(row, position, given)
+            yield Passage(number, arg, policies.KINK if at_end else margin)
+
+
+def near_kink(tape: Tape, output: int, *, last: bool) -> tuple[frozenset[int], int] | None:
+    """The inputs that reach a step on a kink, and how near the nearest other one is.
+
+    Args:
+        tape: What ran the program.
+        output: The number of the result.
+        last: Whether no more bits will be spent: then what may be on a kink counts as on it.
+
+    Returns:
+        The inputs, counted from 0; and an exponent of 2, or 0 where nothing is nearer than 1. None
+        if it is not known.
+    """
+    kinked = {output: False}
+    nearest = 0
+    for number, arg, margin in passages(tape, output):
+        on_kink = policies.is_kink(margin, last=last)
+        if on_kink is None:
+            return None
+        if not on_kink:
+            nearest = min(nearest, policies.exponent_of(margin))
+        kinked[arg] = kinked.get(arg, False) or kinked[number] or on_kink
+    inputs = frozenset(number - 1 for number, on in kinked.items() if on and number <= tape.inputs)
+    return inputs, nearest
+
+
+def branches_of(program: Program, values: Sequence[float]) -> Mapping[int, Sequence[float]]:
+    """What the arguments of steps with kinks are, by the step's number, of all values by number."""
+    return {
+        number: [values[arg] for arg in step.args]
+        for number, step in program.numbered_steps
+        if TABLE[step.function].margin and not TABLE[step.function].conditions
+    }
+
+
+def margins(tape: Tape, output: int) -> Mapping[tuple[int, int], Any]:
+    """The margin of each passage, by the numbers of the value and of its argument."""
+    return {(number, arg): margin for number, arg, margin in passages(tape, output)}
