@@ -289,8 +289,8 @@ def gradient(
     """Reverse mode: the derivative of a value by every active one that it is made of.
 
     What it calculates is written on the tape, so that it can be differentiated again. A derivative
-    that is exactly 0 goes no further, whatever it would be multiplied with: the branch that a
-    choice does not take counts for nothing.
+    that is exactly 0 stays 0, whatever it would be multiplied with: the branch that a choice does
+    not take counts for nothing.
 
     Args:
         tape: What gave the value.
@@ -312,7 +312,8 @@ def gradient(
         adjoint = adjoints.get(number)
         if adjoint is None or operation is None or not tape.active[number]:
             continue
-        if policies.is_zero(tape.values[adjoint]):
+        zero = policies.is_zero(tape.values[adjoint])
+        if zero and not tape.active[adjoint]:
             continue
         tape.origin = tape.origins[number]
         row, args = operation
@@ -320,6 +321,8 @@ def gradient(
             text = "1" if row.is_choice else row.text(column(row), position)
             if text != "0":
                 part = _times(tape, adjoint, text, row, args)
+                if zero and type(tape.values[part]) is Lack:
+                    continue
                 adjoints[arg] = _plus(tape, adjoints.get(arg), part)
     tape.origin = before
     return adjoints
