@@ -9,13 +9,13 @@ before a negative one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from gradcalc.base import limits
+from gradcalc.calculus.nodes import CONSTANTS, NoText, applied, branches, is_e, name_of
 from gradcalc.calculus.pieces import (
     Factor,
-    NoText,
     Piece,
     Rank,
     Tight,
@@ -27,35 +27,9 @@ from gradcalc.calculus.pieces import (
     within,
 )
 from gradcalc.calculus.terms import Number, Term, is_fraction, split, summands
-from gradcalc.functions import TABLE, lookup
 
 #: Bits of a whole number beyond which there may be no float of that size.
 _LONG = 1_000
-
-#: Functions of the engines that go by another name here.
-_NAMES = {"Abs": "abs", "ceiling": "ceil", "Mod": "remainder", "Max": "max", "Min": "min"}
-
-_CONSTANTS = {
-    "Exp1": "e",
-    "E": "e",
-    "Pi": "pi",
-    "pi": "pi",
-    "EulerGamma": "0.5772156649015329",
-    "Infinity": "inf",
-    "NegativeInfinity": "-inf",
-    "ComplexInfinity": "nan",
-    "NaN": "nan",
-}
-
-_RELATIONS = {
-    "Equality": "==",
-    "Unequality": "!=",
-    "LessThan": "<=",
-    "StrictLessThan": "<",
-    "GreaterThan": ">=",
-    "StrictGreaterThan": ">",
-}
-
 
 #: Those that there are, by the digits of their decimals.
 _WRITERS: dict[int, _Writer] = {}
@@ -114,34 +88,22 @@ class _Writer:
 
     def _way(self, expression: Any) -> Callable[[Any], Piece]:
         """What writes expressions of that type."""
-        name = type(expression).__name__
+        name = name_of(expression)
         ways: dict[str, Callable[[Any], Piece]] = {
             "Symbol": self._symbol,
             "Add": self._sum,
             "Mul": self._product,
             "Pow": self._power,
             "Piecewise": self._piecewise,
-            "FunctionSymbol": self._call,
-            "polygamma": self._polygamma,
-            "And": self._junction,
-            "Or": self._junction,
-            "Not": self._negation,
             "BooleanTrue": self._truth,
             "BooleanFalse": self._truth,
-            **dict.fromkeys(_RELATIONS, self._relation),
-            **dict.fromkeys(_CONSTANTS, self._constant),
+            **dict.fromkeys(CONSTANTS, self._constant),
         }
         if name in ways:
             return ways[name]
         if getattr(expression, "is_Rational", False):
             return self._product
-        if getattr(expression, "is_Float", False):
-            return self._decimal
-        if name in {"Derivative", "Subs", "ImaginaryUnit", "Complex"}:
-            raise NoText(name)
-        if getattr(expression, "is_Function", False) or name in _NAMES:
-            return self._function
-        raise NoText(name)
+        return self._decimal if getattr(expression, "is_Float", False) else self._call
 
     # -- atoms --
 
@@ -149,7 +111,7 @@ class _Writer:
         return single(str(symbol.name), Tight.ATOM, Rank.SYMBOL)
 
     def _constant(self, constant: Any) -> Piece:
-        text = _CONSTANTS[type(constant).__name__]
+        text = CONSTANTS[name_of(constant)]
         return single(text, Tight.SIGN if text.startswith("-") else Tight.ATOM, Rank.NUMBER)
 
     def _decimal(self, number: Any) -> Piece:
@@ -214,7 +176,7 @@ class _Writer:
         negative = exponent < 0
         if exponent == 1 and first is not None and first.text == inner.text:
             factor = first
-        elif _is_e(base):
+        elif is_e(base):
             factor = function(f"exp({self._number(exponent).text})").above[0]
             negative = False
         else:
@@ -230,7 +192,7 @@ class _Writer:
         base, exponent = expression.args
         if getattr(exponent, "is_Rational", False):
             return self._term(split(expression))
-        if _is_e(base):
+        if is_e(base):
             return function(f"exp({self.piece(exponent).text})")
         return self._tower(base, exponent)
 
@@ -242,26 +204,20 @@ class _Writer:
 
     # -- functions and conditions --
 
-    def _function(self, expression: Any) -> Piece:
-        name = type(expression).__name__
-        name = _NAMES.get(name, name)
-        if lookup(name) is None:
-            raise NoText(name)
-        return self._called(name, expression.args)
-
-    def _called(self, name: str, args: Sequence[Any]) -> Piece:
-        return function(f"{name}({', '.join(self.piece(arg).text for arg in args)})")
-
-    def _call(self, call: Any) -> Piece:
-        """One of `algebra`'s calls."""
-        row = TABLE[call.get_name()]
+    def _call(self, expression: Any) -> Piece:
+        row, args = applied(expression)
+        pieces = list(map(self.piece, args))
         if row.symbol == "//":
-            return self._floored(*map(self.piece, call.args))
+            return self._floored(*pieces)
         if row.group != "comparison":
-            return self._called(row.name, call.args)
+            return function(f"{row.name}({', '.join(piece.text for piece in pieces)})")
         if not row.conditions:
-            return self._compared(str(row.symbol), call.args)
-        return self._negation(call) if len(call.args) == 1 else self._joined(row.symbol, call.args)
+            left, right = (within(piece, Tight.SUM) for piece in pieces)
+            return Piece(f"{left} {row.symbol} {right}", Tight.LOOSE)
+        parts = [f"({piece.text})" for piece in pieces]
+        if len(parts) == 1:
+            return Piece(f"~{parts[0]}", Tight.SIGN)
+        return Piece(f" {row.symbol} ".join(parts), Tight.LOOSE)
 
     def _floored(self, left: Piece, right: Piece) -> Piece:
         above, below = (within(part, Tight.POWER) for part in (left, right))
@@ -269,38 +225,14 @@ class _Writer:
         # 2*(x//3) is no 2*x//3.
         return Piece(text, Tight.PRODUCT, (Factor(Rank.FUNCTION, text, 1.0, text, Tight.SUM),))
 
-    def _polygamma(self, expression: Any) -> Piece:
-        order, argument = map(self.piece, expression.args)
-        if order.text == "0":
-            return function(f"digamma({argument.text})")
-        return function(f"polygamma({order.text}, {argument.text})")
-
     def _piecewise(self, expression: Any) -> Piece:
         text = "nan"
-        for value, condition in reversed(_branches(expression)):
-            if type(condition).__name__ == "BooleanTrue":
+        for value, condition in reversed(branches(expression)):
+            if name_of(condition) == "BooleanTrue":
                 text = self.piece(value).text
             else:
                 text = f"where({self.piece(condition).text}, {self.piece(value).text}, {text})"
         return function(text)
-
-    def _relation(self, expression: Any) -> Piece:
-        return self._compared(_RELATIONS[type(expression).__name__], expression.args)
-
-    def _compared(self, sign: str, args: Sequence[Any]) -> Piece:
-        left, right = map(self.piece, args)
-        text = f"{within(left, Tight.SUM)} {sign} {within(right, Tight.SUM)}"
-        return Piece(text, Tight.LOOSE)
-
-    def _junction(self, expression: Any) -> Piece:
-        return self._joined("&" if type(expression).__name__ == "And" else "|", expression.args)
-
-    def _joined(self, sign: str | None, conditions: Sequence[Any]) -> Piece:
-        parts = [self.piece(part).text for part in conditions]
-        return Piece(f" {sign} ".join(f"({part})" for part in parts), Tight.LOOSE)
-
-    def _negation(self, expression: Any) -> Piece:
-        return Piece(f"~({self.piece(expression.args[0]).text})", Tight.SIGN)
 
     def _truth(self, expression: Any) -> Piece:
         return Piece("1 > 0" if expression else "1 < 0", Tight.LOOSE)
@@ -314,10 +246,6 @@ def _fraction(number: Number) -> tuple[int, int]:
     return top, bottom
 
 
-def _is_e(base: Any) -> bool:
-    return type(base).__name__ in {"E", "Exp1"}
-
-
 def _rank(base: Any, written: Piece) -> int:
     """The place of a power in a product."""
     if len(written.above) == 1 and not written.below:
@@ -327,11 +255,3 @@ def _rank(base: Any, written: Piece) -> int:
 
 def _has_symbols(expression: Any) -> bool:
     return bool(expression.free_symbols)
-
-
-def _branches(expression: Any) -> Sequence[tuple[Any, Any]]:
-    """The values of a piecewise function and their conditions; SymEngine lists them flat."""
-    args = expression.args
-    if (args and isinstance(args[0], tuple)) or hasattr(args[0], "cond"):
-        return [tuple(part) for part in args]
-    return list(zip(args[::2], args[1::2], strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gradcalc.calculus.nodes import NoText
 from gradcalc.functions import TABLE
 
 
@@ -29,10 +30,6 @@ _END = (Rank.FUNCTION + 1, "", 0.0)
 
 #: Functions stand in the order of the function table: sin before cos.
 _ORDER = {name: f"{place:03}" for place, name in enumerate(TABLE)}
-
-
-class NoText(Exception):  # noqa: N818 - no error, but a finding
-    """There is something in an expression that gradcalc's language has no word for."""
 
 
 class Factor(NamedTuple):

@@ -22,7 +22,7 @@ from gradcalc.base.stages import Steps, finished
 from gradcalc.calculus import algebra, by_sympy, formulas, terms, tidy
 from gradcalc.calculus.by_symengine import SymEngineFormulas
 from gradcalc.calculus.formulas import writer
-from gradcalc.calculus.pieces import NoText
+from gradcalc.calculus.nodes import NoText
 from gradcalc.exact.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.exact.convergence import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
 from gradcalc.exact.precise import Undefined, number_of, spread_of

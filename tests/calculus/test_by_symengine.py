@@ -14,7 +14,7 @@ from gradcalc.base.dtypes import FLOAT64
 from gradcalc.base.options import Options
 from gradcalc.calculus import algebra, evaluation
 from gradcalc.calculus.by_symengine import SymEngineFormulas
-from gradcalc.calculus.pieces import NoText
+from gradcalc.calculus.nodes import NoText
 from gradcalc.functions import TABLE, Function, mp, symengine
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse

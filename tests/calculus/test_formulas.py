@@ -10,7 +10,7 @@ from gradcalc.base.dtypes import FLOAT64
 from gradcalc.calculus import algebra
 from gradcalc.calculus.by_sympy import expressed
 from gradcalc.calculus.formulas import writer
-from gradcalc.calculus.pieces import NoText
+from gradcalc.calculus.nodes import NoText
 from gradcalc.exact.precise import values
 from gradcalc.functions import mp, symengine, sympy
 from gradcalc.language.parser import parse
