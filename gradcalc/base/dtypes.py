@@ -129,8 +129,9 @@ class Dtype:
 
 FLOAT64 = Dtype("float64", bits=53, least=-1074, most=1024, digits=15)
 FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
-#: No format: literals are the decimals that they are. For formulas on their own, as in a claim.
-EXACT = Dtype("exact", bits=2000, least=-100_000, most=100_000, digits=15)
+#: No format: literals are the decimals that they are, for formulas on their own, as in a claim; and
+#: values are known to more bits than by accident are the same in two formulas.
+EXACT = Dtype("exact", bits=200, least=-100_000, most=100_000, digits=15)
 #: A rounding error shrinks by 2**29 from float32 to float64; so many times less still tells.
 SHRINKS = 2.0**20
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}

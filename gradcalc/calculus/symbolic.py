@@ -23,8 +23,10 @@ from gradcalc.calculus import algebra, by_sympy, formulas, terms, tidy
 from gradcalc.calculus.by_symengine import SymEngineFormulas
 from gradcalc.calculus.formulas import writer
 from gradcalc.calculus.nodes import NoText
+from gradcalc.calculus.steps import formula_values, program_of
 from gradcalc.exact.chain import Errors, as_dual, gradient, plain, tangent
 from gradcalc.exact.convergence import BITS, PRECISIONS, STEPS, Trend, close, extrapolate, settle
+from gradcalc.exact.policies import Lack
 from gradcalc.exact.precise import Undefined, number_of, spread_of
 from gradcalc.functions import mp, sympy
 from gradcalc.functions.reals import TooLarge
@@ -187,6 +189,24 @@ class Calculus:
             lambda part: part.func.__name__ == "beta", lambda part: sympy.Function("B")(*part.args)
         )
         return str(sympy.latex(formula, symbol_names=names))
+
+    def balls(self, inputs: Sequence[float]) -> list[Any]:
+        """The formulas' values at a point, as balls that hold them.
+
+        None stands where there is no formula, where it has no finite value, and where that is not
+        known.
+        """
+        values = formula_values(self._as_program, inputs, self._dtype)
+        return [None if type(value) is Lack else value for value in values]
+
+    @functools.cached_property
+    def _as_program(self) -> Program:
+        """The program whose results are the formulas."""
+        formulas: list[Any] = self._formulas
+        if self._by_symengine is not None:
+            by_place = dict(zip(self._places, self._by_symengine.formulas, strict=True))
+            formulas = [by_place.get(place) for place in range(len(self._entries))]
+        return program_of(formulas, self._program.names)
 
     def values(self, inputs: Sequence[Fraction], more: int = 0) -> list[Any]:
         """The formulas' values as mpmath numbers; None where there is no real one.

@@ -1,8 +1,12 @@
 """Derivatives by hand.
 
 In: a program and formulas that somebody derived for its partial derivatives. Out: a `Claim` each:
-right for all values, by proof or at many random points; or wrong, with a point that shows it and
-the slip that explains it (see `slips`).
+right for all values, by sympy's proof or at many random points; or wrong, with a point that shows
+it and the slip that explains it (see `slips`).
+
+At a point a claim is held against the derivative that the exact engine has there: it is right if
+the balls of the two, some 240 bits narrow, overlap, and wrong if they do not, or if the claim
+certainly has no value.
 
 Literals are exact decimals here: 0.3*x**2 is the derivative of 0.1*x**3, whatever torch makes of
 0.1.
@@ -14,8 +18,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from gradcalc.base import limits
@@ -23,12 +26,12 @@ from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import EXACT, FLOAT64
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import normal
-from gradcalc.calculus.by_sympy import derivative, evaluator, expressed, unfolded
-from gradcalc.exact.precise import Undefined, values
-from gradcalc.exact.surveys import survey
-from gradcalc.functions import TABLE, mp, sympy
-from gradcalc.functions.reals import TooLarge
-from gradcalc.judging.slips import PRECISION, Derived, diagnosis, equal
+from gradcalc.calculus.by_sympy import derivative, expressed, unfolded
+from gradcalc.exact.point import at_point
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.values import nearest, values_at
+from gradcalc.functions import TABLE, sympy
+from gradcalc.judging.slips import Derived, diagnosis
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Program
 from gradcalc.program.sizes import too_large
@@ -124,84 +127,77 @@ def judge_claims(
             Kind.LIMIT,
             f"claims are judged for expressions of up to {limits.FORMULA_STEPS} operations",
         )
-    symbols = {name: sympy.Symbol(name, real=True) for name in program.names}
     judged = []
     for claimed in claims:
         try:
             with time_limit(timeout):
-                function = expressed(program, list(symbols.values()), EXACT)
-                right = derivative(function, symbols[claimed.wrt])
-                derived = Derived(program, symbols, function, claimed.wrt, right)
-                judged.append(_judged(derived, claimed, at))
+                judged.append(_judged(program, claimed, at))
         except TimeUp:
             judged.append(claimed.unsettled(f"no answer within {timeout:g} seconds"))
-        except Exception:  # noqa: BLE001 - sympy raises anything, a KeyError from Piecewise for one
-            judged.append(claimed.unsettled("sympy cannot differentiate this"))
     return tuple(judged)
 
 
-def _judged(derived: Derived, claimed: Claimed, at: Mapping[str, float] | None) -> Claim:
-    names = claimed.program.names
-    claim = expressed(claimed.program, [derived.symbols[name] for name in names], EXACT)
+def _judged(program: Program, claimed: Claimed, at: Mapping[str, float] | None) -> Claim:
+    axis = program.names.index(claimed.wrt)
+    places = list(map(program.names.index, claimed.program.names))
     tried = 0
-    with mp.workprec(PRECISION):
-        for point, exact, shown in _comparisons(derived, claimed, claim, at):
-            if shown is None or not equal(exact, shown):
-                example = Counterexample(
-                    tuple(zip(derived.program.names, map(float, point), strict=True)),
-                    None if shown is None else FLOAT64.nearest(shown),
-                    FLOAT64.nearest(exact),
-                )
-                slip = diagnosis(derived, claim, _points(derived.program, None))
-                return replace(claimed.unsettled(slip), correct=False, counterexample=example)
-            tried += 1
+    for point, exact in _points(program, axis, at, _sizes(program, claimed.program)):
+        if exact is None:
+            continue  # there is no derivative to be wrong about
+        (shown,) = values_at(claimed.program, [point[place] for place in places], EXACT)
+        lacks = type(shown) is Lack
+        if lacks and not shown.certain:
+            continue
+        if lacks or not exact.overlaps(shown):
+            example = Counterexample(
+                tuple(zip(program.names, point, strict=True)),
+                None if lacks else nearest(shown, FLOAT64),
+                nearest(exact, FLOAT64),
+            )
+            slip = _slip(program, claimed)
+            return replace(claimed.unsettled(slip), correct=False, counterexample=example)
+        tried += 1
     if not tried:
-        return claimed.unsettled("the function has no real value at any point tried")
-    if _is_zero(derived.right - claim):
+        return claimed.unsettled("the function has no derivative at any point tried")
+    if _is_proved(program, claimed):
         return replace(claimed.unsettled(), correct=True, proof="symbolic")
     if tried < POINTS // 2:
         return claimed.unsettled("too few points were found where it could be tried")
     return replace(claimed.unsettled(), correct=True, proof="numeric")
 
 
-def _comparisons(
-    derived: Derived, claimed: Claimed, claim: Any, at: Mapping[str, float] | None
-) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
-    """Points where there is a derivative, its value, and the claim's; None where that has none."""
-    program = derived.program
-    both = evaluator(list(derived.symbols.values()), [derived.right, claim])
-    axis = program.names.index(derived.wrt)
-    sizes = _sizes(program, claimed.program)
-    for number, point in enumerate(_points(program, at, sizes)):
-        exact, shown = both(*point)
-        if exact is not None and not (number < SHORT_POINTS and _on_kink(program, point, axis)):
-            yield point, exact, shown
-
-
 # --- Points ---------------------------------------------------------------------------------------
 
 
 def _points(
-    program: Program, at: Mapping[str, float] | None, sizes: Sequence[float] = ()
-) -> Iterator[tuple[Any, ...]]:
+    program: Program, axis: int, at: Mapping[str, float] | None = None, sizes: Sequence[float] = ()
+) -> Iterator[tuple[Sequence[float], Any]]:
     """The given point and random ones at which the function is defined; the same on each run.
 
     Args:
         program: The function.
+        axis: The number of the variable of differentiation.
         at: The given point.
         sizes: What some of the coordinates are near to, of either sign.
+
+    Returns:
+        Each point, with the ball of the derivative there; None if there is none, or it is not
+        known.
     """
-    if at is not None:
-        yield tuple(mp.mpf(at[name]) for name in program.names)
     source = random.Random(0)  # noqa: S311 - no secret
+    given = [] if at is None else [[at[name] for name in program.names]]
     random_points = (
-        tuple(_coordinate(source, number, sizes) for _ in program.names)
+        [_coordinate(source, number, sizes) for _ in program.names]
         for number in range(TRIES * POINTS)
     )
-    yield from islice((p for p in random_points if _is_defined(program, p)), POINTS)
+    looks = (
+        (point, at_point(program, point, [(axis,)], EXACT)) for point in chain(given, random_points)
+    )
+    defined = ((point, look.derivatives[0]) for point, look in looks if look.value is not None)
+    yield from islice(defined, len(given) + POINTS)
 
 
-def _coordinate(source: random.Random, number: int, sizes: Sequence[float]) -> Any:
+def _coordinate(source: random.Random, number: int, sizes: Sequence[float]) -> float:
     """A number of either sign and a size from a tenth to ten, more often near 1; or near a size.
 
     The first ones are short; the later ones are not, lest a claim be right at short numbers alone.
@@ -210,7 +206,7 @@ def _coordinate(source: random.Random, number: int, sizes: Sequence[float]) -> A
     if sizes and source.random() < 0.4:
         size = source.choice(sizes) * source.uniform(0, 4)
     size = (round(4 * size) or 1) / 4 if number < SHORT_POINTS else size
-    return mp.mpf(size * source.choice((1, 1, -1)))
+    return size * source.choice((1, 1, -1))
 
 
 def _sizes(*programs: Program) -> Sequence[float]:
@@ -225,20 +221,32 @@ def _sizes(*programs: Program) -> Sequence[float]:
     return sorted({size for size in constants if 1 / _FAR < size < _FAR})
 
 
-def _on_kink(program: Program, point: Sequence[Any], axis: int) -> bool:
-    """Whether there may be no derivative at a point, so that no claim is wrong there."""
-    exact = [Fraction(*mp.libmp.to_rational(number._mpf_)) for number in point]
-    return survey(program, exact, EXACT).is_near_kink((axis,))
+# --- Sympy: what explains a claim that is wrong, what proves one that is right --------------------
 
 
-def _is_defined(program: Program, point: Sequence[Any]) -> bool:
-    try:
-        return not isinstance(values(program, point, EXACT)[program.output], Undefined)
-    except TooLarge:
-        return False
+def _slip(program: Program, claimed: Claimed) -> str | None:
+    # sympy raises anything, a KeyError from Piecewise for one; then nothing explains it.
+    with contextlib.suppress(TimeUp, Exception):
+        derived, claim = _expressed(program, claimed)
+        points = (point for point, _ in _points(program, program.names.index(claimed.wrt)))
+        return diagnosis(derived, claim, points)
+    return None
 
 
-# --- Proof ----------------------------------------------------------------------------------------
+def _is_proved(program: Program, claimed: Claimed) -> bool:
+    with contextlib.suppress(TimeUp, Exception):
+        derived, claim = _expressed(program, claimed)
+        return _is_zero(derived.right - claim)
+    return False
+
+
+def _expressed(program: Program, claimed: Claimed) -> tuple[Derived, Any]:
+    """The function with its derivative, and the claim, to sympy."""
+    symbols = {name: sympy.Symbol(name, real=True) for name in program.names}
+    function = expressed(program, list(symbols.values()), EXACT)
+    right = derivative(function, symbols[claimed.wrt])
+    claim = expressed(claimed.program, [symbols[name] for name in claimed.program.names], EXACT)
+    return Derived(program, symbols, function, claimed.wrt, right), claim
 
 
 def _is_zero(difference: Any) -> bool:

@@ -14,21 +14,22 @@ from itertools import islice
 from typing import Any
 
 from gradcalc.base.dtypes import EXACT
-from gradcalc.calculus.by_sympy import derivative, evaluator, expressed
+from gradcalc.calculus.by_sympy import derivative, expressed
+from gradcalc.calculus.steps import formula_values, program_of
 from gradcalc.calculus.symbolic import formula_text
-from gradcalc.exact.convergence import close
-from gradcalc.functions import mp, sympy
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.precision import precision
+from gradcalc.functions import sympy
 from gradcalc.program.program import Program
 
 #: Points that a diagnosis must hold at.
 POINTS = 6
 
-#: Bits to calculate values with, and to which two of them agree that are equal; those of different
-#: formulas never do at random points.
-PRECISION = 2000
-EQUAL_BITS = 100
+#: Bits that values are calculated with once more: more than they are known to.
+_BITS = 512
 
-#: A formula's values at the points.
+#: A formula's values at the points, as balls. Two formulas are taken for one if they overlap at all
+#: points, which some 240 bits of different ones never do at random points.
 _Values = Sequence[Any]
 
 
@@ -83,11 +84,14 @@ def diagnosis(derived: Derived, claim: Any, points: Iterable[Sequence[Any]]) -> 
         points: Random points at which the function is defined.
     """
     table = _table(derived, claim, points)
-    if table is None or _same(table.claim, table.right):
-        return None  # what is wrong with it shows at other points only
-    for holds, sentence, *formulas in _slips(table):
-        if holds:
-            return sentence.format(*map(formula_text, formulas))
+    if table is None:
+        return None
+    with precision(_BITS):
+        if _same(table.claim, table.right):
+            return None  # what is wrong with it shows at other points only
+        for holds, sentence, *formulas in _slips(table):
+            if holds:
+                return sentence.format(*map(formula_text, formulas))
     return None
 
 
@@ -115,7 +119,7 @@ def _slips(table: _Table) -> Iterator[tuple[Any, str, *tuple[Any, ...]]]:
     for term, values in table.terms.items():
         for factor, sizes in table.factors.items():
             # The claim has term/factor where the derivative has term.
-            lost = [a - a / b if b else a for a, b in zip(values, sizes, strict=True)]
+            lost = [a if b.contains(0) else a - a / b for a, b in zip(values, sizes, strict=True)]
             missing = f"in the term {{}} the factor {{}} is missing{_chain(factor)}"
             yield _same(gap, lost), missing, term, factor
     for term, values in table.terms.items():
@@ -135,16 +139,16 @@ def _table(derived: Derived, claim: Any, points: Iterable[Sequence[Any]]) -> _Ta
         if name != derived.wrt
     }
     whole = [derived.right, claim, derived.function]
-    evaluate = evaluator(symbols, [*whole, *others.values(), *terms, *claimed_terms, *factors])
-    complete = (values for point in points if None not in (values := evaluate(*point)))
-    rows = list(islice(complete, POINTS))
+    formulas = [*whole, *others.values(), *terms, *claimed_terms, *factors]
+    program = program_of(formulas, derived.program.names)
+    rows = (formula_values(program, point, EXACT) for point in points)
+    rows = list(islice((row for row in rows if not any(type(v) is Lack for v in row)), POINTS))
     if len(rows) < POINTS:
         return None
     columns = iter(zip(*rows, strict=True))
     right, claimed, function = islice(columns, 3)
     by_name, by_term, by_claimed_term, by_factor = (
-        dict(zip(formulas, columns, strict=False))
-        for formulas in (others, terms, claimed_terms, factors)
+        dict(zip(some, columns, strict=False)) for some in (others, terms, claimed_terms, factors)
     )
     return _Table(right, claimed, function, by_name, by_term, by_claimed_term, by_factor)
 
@@ -174,14 +178,8 @@ def _chain(factor: Any) -> str:
 # --- Values ---------------------------------------------------------------------------------------
 
 
-def equal(value: Any, other: Any) -> bool:
-    """Whether two values are of one formula, as far as `PRECISION` tells."""
-    # Below any number that can be written, there is but noise.
-    return close(value, other, EQUAL_BITS) or abs(value - other) < mp.ldexp(1, 300 - PRECISION)
-
-
 def _same(values: _Values, others: _Values) -> bool:
-    return all(map(equal, values, others))
+    return all(value.overlaps(other) for value, other in zip(values, others, strict=True))
 
 
 def _each(operation: Callable[[Any, Any], Any], values: _Values, others: _Values) -> _Values:
@@ -190,12 +188,13 @@ def _each(operation: Callable[[Any, Any], Any], values: _Values, others: _Values
 
 def _constant_ratio(values: _Values, others: _Values) -> str | None:
     """The simple number that `others` times it is `values`, as text; None if there is none."""
-    if not all(others) or not any(values):
+    if any(other.contains(0) for other in others) or all(value.contains(0) for value in values):
         return None
     ratios = _each(operator.truediv, values, others)
-    if not all(equal(ratio, ratios[0]) for ratio in ratios[1:]):
+    if not _same(ratios, [ratios[0]] * len(ratios)):
         return None
     simple = Fraction(float(ratios[0])).limit_denominator(1000)
-    if simple and close(mp.mpf(simple.numerator) / simple.denominator, ratios[0], 45):
+    # A factor that was written with 15 digits counts too.
+    if simple and abs(ratios[0] * simple.denominator / simple.numerator - 1) < 2.0**-45:
         return str(simple)
-    return str(mp.nstr(ratios[0], 6))
+    return f"{float(ratios[0]):.6g}"

@@ -1,0 +1,101 @@
+"""The results of a scalar program at a point, as balls.
+
+In: a program, a point. Out: for each of its results a ball, as narrow as the dtype asks. The bits
+are more and more, as in `point`, and the policies are the same.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from gradcalc.base import limits
+from gradcalc.base.dtypes import Dtype
+from gradcalc.exact import policies
+from gradcalc.exact.point import is_narrow
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.precision import PRECISIONS, precision
+from gradcalc.functions import Function
+from gradcalc.functions.balls import flint
+from gradcalc.program.interpret import run
+from gradcalc.program.program import Constant, Program, Step
+
+
+def values_at(
+    program: Program, inputs: Sequence[Any], dtype: Dtype, *, literals: Dtype | None = None
+) -> list[Any]:
+    """The results of a program.
+
+    Args:
+        program: It is scalar, and may have any number of results.
+        inputs: The value of each of its inputs: a float or a ball.
+        dtype: What tells how narrow a ball must be.
+        literals: What literals are rounded to, if another.
+
+    Returns:
+        For each result a finite ball that holds it, or counts as 0 by the policy; or a `Lack`,
+        where it has no finite value, or none that is known.
+    """
+    started = time.perf_counter()
+    results: list[Any] = []
+    for bits in PRECISIONS:
+        last = bits == PRECISIONS[-1]
+        with precision(bits):
+            arithmetic = _Balls(literals or dtype, last=last)
+            values = run(program, list(map(flint.arb, inputs)), arithmetic)
+            results = [_result(values[number], number, dtype) for number in program.outputs]
+        # The next precision takes several times as long.
+        late = 8 * (time.perf_counter() - started) > limits.EXACT_SECONDS
+        if late or all(type(result) is not Lack or result.certain for result in results):
+            break
+    return results
+
+
+def _result(value: Any, number: int, dtype: Dtype) -> Any:
+    """A value, if it is known as the dtype asks; else a `Lack`."""
+    value = policies.number_of(value)
+    if type(value) is Lack:
+        return value
+    if not value.is_finite():
+        return Lack(number, certain=value.is_nan() or policies.is_infinite(value))
+    return value if is_narrow(value, dtype) else Lack(number, certain=False)
+
+
+def nearest(ball: Any, dtype: Dtype) -> float:
+    """The middle of a finite ball, rounded to the dtype; its exponent may be immense."""
+    mantissa, exponent = map(int, ball.mid().man_exp())
+    size = mantissa.bit_length() + exponent
+    if not mantissa or size < dtype.least - 1:
+        return 0.0
+    if size > dtype.most:
+        return math.inf if mantissa > 0 else -math.inf
+    return dtype.round(mantissa * Fraction(2) ** exponent)
+
+
+class _Balls:
+    """Arithmetic on balls, bools and `Lack`s, by the policies."""
+
+    def __init__(self, dtype: Dtype, *, last: bool) -> None:
+        self._dtype = dtype
+        self._last = last
+
+    def constant(self, constant: Constant) -> Any:
+        value = constant.value
+        if value is None:
+            return policies.named(constant.text)
+        value = self._dtype.literal(value)
+        if value.denominator == 1:
+            return flint.arb(value.numerator)
+        return flint.arb(flint.fmpq(value.numerator, value.denominator))
+
+    def number(self, value: Any) -> Any:
+        return value
+
+    condition = number
+
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
+        value = policies.value_of(row, args, number)
+        return flint.arb(0) if self._last and policies.is_nothing(value) else value
