@@ -17,6 +17,7 @@ from gradcalc.results.report import (
     GraphNode,
     Report,
     TensorRow,
+    ValueCheck,
     Verdict,
     nested,
 )
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 
 def agreed(wrt: tuple[str, ...], formula: str | None, value: float | None = None) -> Entry:
-    """Return an entry on which all witnesses agree."""
-    verdict = Verdict.UNCHECKED if value is None else Verdict.AGREE
-    return Entry(wrt, formula, value, value, value, None if value is None else 0.0, verdict)
+    """Return an entry on which all witnesses agree, which is proved."""
+    if value is None:
+        return Entry(wrt, formula, None, None, None, None, Verdict.UNCHECKED)
+    return Entry(wrt, formula, value, value, value, 0.0, Verdict.AGREE, proved=True)
 
 
 def entry(wrt: str, formula: str | None, value: float | None = None, **changes: Any) -> Derivative:
@@ -76,6 +78,7 @@ CORNER = {
     "limit": None,
     "ulps": None,
     "note": "the slope has a corner: left 0, right 1; torch answers 0",
+    "proved": False,
 }
 WRONG = {
     "verdict": Verdict.DISAGREE,
@@ -84,7 +87,8 @@ WRONG = {
     "ulps": math.inf,
     "note": "the derivative exists, but torch returns nan",
 }
-QUIET = {"verdict": Verdict.UNCHECKED}
+QUIET = {"verdict": Verdict.UNCHECKED, "proved": False}
+CHECKED = {"proved": False}
 INEXACT = {"verdict": Verdict.ROUNDING, "ulps": 40.0, "note": "the last digits are lost"}
 
 AGREE = Report(
@@ -92,6 +96,7 @@ AGREE = Report(
     canonical="u**3 + v**2 + 4*u*v",
     bindings=(("u", 1.0), ("v", 1.1)),
     value=6.61,
+    value_check=ValueCheck(6.61, 0.0, Verdict.AGREE),
     verdict=Verdict.AGREE,
     gradients=(
         entry("u", "3*u**2 + 4*v", 7.4, latex="3 u^{2} + 4 v"),
@@ -206,6 +211,45 @@ FLOAT32 = Report(
     verdict=Verdict.AGREE,
     gradients=(entry("x", "1/10", 0.10000000149011612, limit=0.1),),
 )
+VALUE = Report(
+    expression="333.75y^6 + x^2(11x^2*y^2 - y^6 - 121y^4 - 2) + 5.5y^8 + x/(2y)",
+    variables=("x", "y"),
+    bindings=(("x", 77617.0), ("y", 33096.0)),
+    value=-1.1805916207174113e21,
+    value_check=ValueCheck(
+        -0.8273960599468214,
+        1.3e37,
+        Verdict.DISAGREE,
+        "torch's value is off by 1.2e+21 (1.4e+21 times the exact value), more than rounding"
+        " explains",
+    ),
+    verdict=Verdict.DISAGREE,
+    gradients=(entry("x", "4*x**3*y**2", 1.5, latex="4 x^{3} y^{2}"), entry("y", "y", 33096.0)),
+)
+VALUES = Report(
+    expression="x**3",
+    variables=("x",),
+    bindings=(("x", (1e200, 1.0)),),
+    value=(math.inf, 1.0),
+    value_check=ValueCheck(
+        (math.inf, 1.0),
+        None,
+        Verdict.UNDEFINED,
+        "the exact value, 1e+600, is beyond the range of float64",
+    ),
+    verdict=Verdict.UNDEFINED,
+    gradients=(
+        tensor(
+            "x",
+            (2,),
+            {
+                0: {"verdict": Verdict.UNDEFINED, "ulps": None, "note": "beyond the range"},
+                3: CHECKED,
+            },
+            output=(2,),
+        ),
+    ),
+)
 HOSTILE_TEXT = "[bold red]x[/bold red] | `y` \x1b[31m \u202e \x9b2J :smile: [link=http://a]b[/link]"
 TENSOR = Report(
     expression="(x**2).mean()",
@@ -289,6 +333,8 @@ REPORTS = {
     "rounding": ROUNDING,
     "unchecked": UNCHECKED,
     "undefined": UNDEFINED,
+    "value": VALUE,
+    "values": VALUES,
     "error": FAILED,
     "float32": FLOAT32,
     "hostile": HOSTILE,

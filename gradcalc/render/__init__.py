@@ -113,7 +113,7 @@ FORMATS = {
         "gradcalc.render.csv",
         ("report", "tables"),
         ".csv",
-        "line,id,expression,wrt,formula,symbolic,autograd,limit,ulps,verdict,blame,note,error\n",
+        "line,id,expression,wrt,formula,symbolic,autograd,limit,ulps,verdict,blame,note,error,proved\n",
     ),
     "latex": Format("gradcalc.render.latex", ending=".tex"),
     "markdown": Format("gradcalc.render.markdown", ending=".md"),

@@ -1,5 +1,8 @@
 r"""CSV: one row for each derivative, claim or error; for spreadsheets and data frames.
 
+A value that does not agree has a row too: its cell `wrt` is empty, `symbolic` is the exact value
+and `autograd` is torch's, both left empty of a tensor.
+
 In: a `Report`. Out: rows without the header, which `FORMATS` holds. Or in: the tables of a sweep.
 Out: a row for each point, the table's columns, its verdict and note. Numbers round-trip.
 
@@ -36,13 +39,13 @@ from typing import TYPE_CHECKING, Any
 
 from gradcalc.base.errors import Kind
 from gradcalc.render.tensors import entry_name
-from gradcalc.render.text import claim_sentence
+from gradcalc.render.text import claim_sentence, value_finding
 from gradcalc.render.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gradcalc.results.report import Claim, Entry, Report
+    from gradcalc.results.report import Claim, Entry, Nested, Report, ValueCheck
     from gradcalc.results.table import Table
 
 #: What a formula begins with, to one spreadsheet or another; and what marks that it is none.
@@ -58,18 +61,26 @@ _ROWS = 10_000
 def report(report: Report, *, width: int | None = None, color: bool = False) -> str:
     """Draw a report's rows."""
     start = [_number(report.line), _id(report), _cell(report.expression)]
-    rows = [[*start, *_entry(entry), ""] for entry in report.entries]
-    rows += [[*start, *_claim(claim), ""] for claim in report.claims]
+    check = value_finding(report)
+    rows = [] if check is None else [[*start, *_value(report.value, check), "", ""]]
+    rows += [[*start, *_entry(entry), "", str(entry.proved).lower()] for entry in report.entries]
+    rows += [[*start, *_claim(claim), "", ""] for claim in report.claims]
     if report.error is not None:
         kind, message = report.error.kind, report.error.message
         # The message of an internal error says itself that it is one.
         message = message if kind is Kind.INTERNAL else f"{kind}: {message}"
-        rows = [[*start, *[""] * 9, _cell(message)], *rows]
-    elif not (report.gradients or report.hessian or report.claims):
+        rows = [[*start, *[""] * 9, _cell(message), ""], *rows]
+    elif not (rows or report.gradients):
         # Nothing to differentiate by, or no answer: the line has a row all the same.
         note = _cell("; ".join(report.warnings))
-        rows = [[*start, *[""] * 6, report.verdict or "", "", note, ""]]
+        rows = [[*start, *[""] * 6, report.verdict or "", "", note, "", ""]]
     return _lines(rows)
+
+
+def _value(value: Nested | None, check: ValueCheck) -> list[str]:
+    exact, torch = ("" if isinstance(of, tuple) else _number(of) for of in (check.exact, value))
+    note = _cell(check.note or "")
+    return ["", "", exact, torch, "", _number(check.ulps), check.verdict, "", note]
 
 
 def _claim(claim: Claim) -> list[str]:

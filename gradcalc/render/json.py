@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
-    from gradcalc.results.report import Claim, Derivative, Report
+    from gradcalc.results.report import Claim, Derivative, Report, ValueCheck
 
 #: Rises when a field changes its meaning; new fields may come without.
 SCHEMA = 1
@@ -50,10 +50,15 @@ def report_object(report: Report) -> dict[str, object]:
         **({"left_out": report.left_out} if report.left_out else {}),
         "tensors": [{**row._asdict(), "grad": _plain(row.grad)} for row in report.tensors],
         "graph": [{**node._asdict(), "inputs": list(node.inputs)} for node in report.graph],
+        "value_check": _value_check(report.value_check),
         **({"claims": [_claim(claim) for claim in report.claims]} if report.claims else {}),
         "warnings": list(report.warnings),
         "error": _error(report),
     }
+
+
+def _value_check(check: ValueCheck | None) -> dict[str, object] | None:
+    return check and {name: _plain(value) for name, value in check._asdict().items()}
 
 
 def _claim(claim: Claim) -> dict[str, object]:
@@ -83,6 +88,7 @@ def _derivative(derivative: Derivative) -> dict[str, object]:
         "limit": _plain(of.limit),
         "ulps": _plain(of.ulps),
         "verdict": of.verdict,
+        "proved": of.proved,
         "blame": of.blame,
         "note": of.note,
     }
@@ -96,6 +102,7 @@ def _derivative(derivative: Derivative) -> dict[str, object]:
             {
                 "index": index,
                 "verdict": entry.verdict,
+                "proved": entry.proved,
                 "blame": entry.blame,
                 "note": entry.note,
             }

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from gradcalc.render.tensors import entry_name
-from gradcalc.render.text import claim_sentence, headline, one_line
+from gradcalc.render.text import (
+    claim_sentence,
+    headline,
+    one_line,
+    remark,
+    value_finding,
+    value_sentence,
+)
 from gradcalc.render.visible import visible
 from gradcalc.results.report import Verdict
 
@@ -65,14 +72,17 @@ def _finding(report: Report) -> tuple[str, str, str] | None:
 
 
 def _details(report: Report) -> list[str]:
-    """One line for each derivative that needs a look, each claim, and each warning."""
+    """One line for the value and each derivative that needs a look, each claim and warning."""
     lines = [
-        f"{entry_name(entry)}: {entry.verdict}" + (f": {entry.note}" if entry.note else "")
+        ": ".join(filter(None, [entry_name(entry), str(entry.verdict), remark(entry)]))
         for entry in report.entries
         if _ELEMENTS.get(entry.verdict) in {"failure", "error"}
     ]
     if len(lines) > _LINES:
         lines[_LINES:] = [f"and {len(lines) - _LINES} more"]
+    check = value_finding(report)
+    if check is not None:
+        lines.insert(0, f"value: {value_sentence(check)}")
     lines += [
         f"claim {claim.wrt} = {claim.claim}: {claim_sentence(claim)}"
         for claim in report.claims

@@ -19,7 +19,10 @@ from gradcalc.render.text import (
     headline,
     number,
     one_line,
+    remark,
     statements,
+    value_finding,
+    value_sentence,
     visible_lines,
 )
 from gradcalc.render.visible import visible
@@ -65,6 +68,10 @@ def _facts(report: Report) -> list[str]:
         facts.append(f"at {visible(', '.join(_point(report)))} ({report.dtype})")
     if report.value is not None:
         facts.append(f"value {_numbers(report.value, report.dtype)}")
+    check = value_finding(report)
+    if check is not None:
+        exact = "" if check.exact is None else f" {_numbers(check.exact, report.dtype)}"
+        facts.append(f"exact value{exact}: {one_line(value_sentence(check))}")
     if report.verdict is not None:
         facts.append(headline(report))
     if report.error is not None:
@@ -115,9 +122,8 @@ def _testimony(entry: Entry, dtype: str) -> str:
         said.append(f"limit {number(entry.limit, dtype)}")
     if entry.ulps is not None:
         said.append(distance_text(entry))
-    if entry.note is not None:
-        said.append(one_line(entry.note))
-    return "; ".join(said)
+    said.append(one_line(remark(entry)))
+    return "; ".join(filter(None, said))
 
 
 def _derivative(wrt: tuple[str, ...], output: str) -> str:

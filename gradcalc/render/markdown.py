@@ -31,6 +31,8 @@ from gradcalc.render.text import (
     headline,
     number,
     one_line,
+    value_finding,
+    value_sentence,
     visible_lines,
 )
 from gradcalc.render.visible import visible
@@ -89,6 +91,11 @@ def _answer(report: Report) -> list[str]:
         value = _numbers(report.value, report.dtype, None)
         place = f" at {point}" if point else ""
         parts.append(f"Value {value}{place} ({report.dtype})")
+    check = value_finding(report)
+    if check is not None:
+        exact = "" if check.exact is None else f" {_numbers(check.exact, report.dtype, None)}"
+        sentence = _escape(value_sentence(check))
+        parts.append(f"Exact value{exact}: {SYMBOLS[check.verdict]} {sentence}")
     if report.verdict is not None:
         parts.append(f"{SYMBOLS[report.verdict]} **{report.verdict}**{_meaning(report)}")
     if report.verdict is Verdict.UNCHECKED:

@@ -30,6 +30,8 @@ from gradcalc.render.text import (
     number,
     one_line,
     statements,
+    value_finding,
+    value_sentence,
     visible_lines,
     without_middle,
 )
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from gradcalc.results.report import Report, TensorRow
+    from gradcalc.results.report import Report, TensorRow, ValueCheck
 
 _CLAIM_STYLES = {True: "green", False: "bold red", None: "yellow"}
 
@@ -119,7 +121,21 @@ def _facts(report: Report, room: int | None) -> list[tuple[str, Text]]:
         shape = shape_of(report.value) if numbers.entries < numbers.total else ()
         remarks = [f"shape {shape}" if shape else "", numbers.remark, _dtype_remark(report)]
         facts.append(("value", _with_remarks("", numbers, remarks, room, "bold")))
+    check = value_finding(report)
+    if check is not None:
+        facts.append(("exact", _exact(check, report.dtype, room)))
     return facts
+
+
+def _exact(check: ValueCheck, dtype: str, room: int | None) -> Text:
+    """Return the exact value, if there is one, and what became of torch's."""
+    symbol = "" if room is None else f"{SYMBOLS[check.verdict]} "
+    finding = Text(symbol + value_sentence(check), STYLES[check.verdict])
+    if check.exact is None:
+        return finding
+    numbers = written(check.exact, dtype, room)
+    text = _with_remarks("", numbers, [numbers.remark], room, "bold")
+    return text.append("\n" if isinstance(check.exact, tuple) else "  ").append_text(finding)
 
 
 def _bare(text: str, *, program: bool = False) -> str:

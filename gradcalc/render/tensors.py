@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from gradcalc.render.text import number, rounded, ulps_text
+from gradcalc.render.text import number, remark, rounded, ulps_text
 from gradcalc.results.report import RANKS, Verdict
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def notes(derivatives: Sequence[Derivative], *, whole: bool) -> tuple[list[Note]
     for derivative in derivatives:
         groups: dict[tuple[str, Verdict], list[Entry]] = {}
         for entry in derivative.entries:
-            if entry.note is not None:
-                groups.setdefault((entry.note, entry.verdict), []).append(entry)
+            if text := remark(entry):
+                groups.setdefault((text, entry.verdict), []).append(entry)
         kept = list(groups)
         if not whole and len(kept) > _NOTABLE:
             serious = sorted(kept, key=lambda group: -RANKS[group[1]])[:_NOTABLE]

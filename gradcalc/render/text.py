@@ -15,7 +15,7 @@ from gradcalc.results.report import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcalc.results.report import Claim, Entry, Report
+    from gradcalc.results.report import Claim, Entry, Report, ValueCheck
 
 T = TypeVar("T")
 
@@ -34,14 +34,25 @@ SYMBOLS = {
 _MANY_ULPS = 2**20
 
 _HEADLINES = {
-    Verdict.AGREE: "autograd returned the exact derivative, to the last few digits",
+    Verdict.AGREE: "autograd returned the exact derivative, up to rounding",
     Verdict.UNCHECKED: "formulas only, because no point was given",
-    Verdict.ROUNDING: "autograd is right up to rounding errors, which are large here",
+    Verdict.ROUNDING: "autograd is right up to rounding, which is large here",
     Verdict.UNDECIDED: "a witness gave no answer that could be checked",
     Verdict.UNDEFINED: "there is no finite real derivative here",
     Verdict.NONDIFFERENTIABLE: "there is no derivative at this point, only from either side",
     Verdict.DISAGREE: "the witnesses contradict each other",
 }
+
+#: The same where the value has that verdict, and no derivative has.
+_VALUE_HEADLINES = {
+    Verdict.ROUNDING: "torch's value is right up to rounding, which is large here",
+    Verdict.UNDECIDED: "the value could not be checked",
+    Verdict.UNDEFINED: "the function's value is beyond the range of the dtype",
+    Verdict.DISAGREE: "torch's value is wrong",
+}
+
+#: Verdicts that an enclosure may decide; the others say that there is nothing to enclose.
+_PROVABLE = frozenset({Verdict.AGREE, Verdict.ROUNDING, Verdict.UNDEFINED, Verdict.DISAGREE})
 
 
 def one_line(text: str) -> str:
@@ -157,25 +168,90 @@ def distance_text(entry: Entry) -> str:
     return f"{ulps_text(entry.ulps)} ulps"
 
 
+def value_finding(report: Report) -> ValueCheck | None:
+    """Return the verdict on the value, where it is not `agree`; without an exact value beyond range.
+
+    >>> from gradcalc.results.report import Report, ValueCheck
+    >>> value_finding(Report("exp(x)", value_check=ValueCheck(math.inf, None, Verdict.UNDEFINED)))
+    ValueCheck(exact=None, ulps=None, verdict=<Verdict.UNDEFINED: 'undefined'>, note=None)
+    """
+    check = report.value_check
+    if check is None or check.verdict is Verdict.AGREE:
+        return None
+    return check._replace(exact=None) if check.exact in {math.inf, -math.inf} else check
+
+
+def value_sentence(check: ValueCheck) -> str:
+    """Return the verdict on a value, and why.
+
+    >>> from gradcalc.results.report import ValueCheck
+    >>> value_sentence(ValueCheck(1.0, 4.5e15, Verdict.DISAGREE, "torch's value is off by 1"))
+    "disagree: torch's value is off by 1"
+    """
+    return f"{check.verdict}: {visible(check.note)}" if check.note else str(check.verdict)
+
+
+def remark(entry: Entry) -> str:
+    """Return what is to be said of an entry: its note, and that its verdict is not proved.
+
+    >>> from gradcalc.results.report import Entry
+    >>> remark(Entry(("x",), "0", 0.0, 0.0, 0.0, 0.0, Verdict.AGREE))
+    'checked, but not proved'
+    """
+    note = entry.note or ""
+    if entry.proved or entry.verdict not in _PROVABLE:
+        return note
+    return f"{note}; not proved" if note else "checked, but not proved"
+
+
 def headline(report: Report) -> str:
-    """Return the verdict's name and what it means, with the count and the odd one out if need be.
+    """Return the verdict's name and what it means, whom it concerns, and whether it is proved.
 
     An error has no verdict, and so no headline.
     """
     if report.verdict is None:
         return ""
-    meaning = _HEADLINES[report.verdict]
     entries = report.entries
-    # A dict keeps the order of the entries, which a set would not.
-    blamed = dict.fromkeys(entry.blame.value for entry in entries if entry.blame)
-    if blamed and report.verdict is Verdict.DISAGREE:
-        meaning = f"{' and '.join(blamed)} {'is' if len(blamed) == 1 else 'are'} the odd one out"
     concerned = sum(entry.verdict is report.verdict for entry in entries)
+    value = value_finding(report)
+    of_value = value is not None and value.verdict is report.verdict
+    remarks = []
     if 0 < concerned < len(entries):
         tensors = any(block.shape for block in (*report.gradients, *report.hessian))
         what = "entries" if tensors else "derivatives"
-        meaning += f" ({concerned:,} of {len(entries):,} {what})"
-    return f"{report.verdict}: {meaning}"
+        remarks.append(f"{concerned:,} of {len(entries):,} {what}")
+    if concerned and of_value:
+        remarks.append("the value too")
+    remarks += _proof(entries)
+    meaning = _value_meaning(report) if of_value and not concerned else _meaning(report)
+    return f"{report.verdict}: {meaning}" + (f" ({'; '.join(remarks)})" if remarks else "")
+
+
+def _meaning(report: Report) -> str:
+    """Return what the verdict means for derivatives, with the odd one out if there is one."""
+    # A dict keeps the order of the entries, which a set would not.
+    blamed = dict.fromkeys(entry.blame.value for entry in report.entries if entry.blame)
+    if blamed and report.verdict is Verdict.DISAGREE:
+        return f"{' and '.join(blamed)} {'is' if len(blamed) == 1 else 'are'} the odd one out"
+    return _HEADLINES[report.verdict or Verdict.UNCHECKED]
+
+
+def _value_meaning(report: Report) -> str:
+    """Return what the verdict means where it is the value's alone."""
+    meaning = _VALUE_HEADLINES[report.verdict or Verdict.UNDECIDED]
+    if report.entries and all(entry.verdict is Verdict.AGREE for entry in report.entries):
+        return f"{meaning}; every derivative agrees"
+    return meaning
+
+
+def _proof(entries: Sequence[Entry]) -> list[str]:
+    """Return how many derivatives have a proved verdict, if any has."""
+    proved, count = sum(entry.proved for entry in entries), len(entries)
+    if not proved:
+        return []
+    if proved < count:
+        return [f"{proved:,} of {count:,} proved"]
+    return ["proved" if count == 1 else "all proved"]
 
 
 def binding_hint(report: Report) -> str:

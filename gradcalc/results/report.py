@@ -75,12 +75,14 @@ class Outcome:
         wrong_claim: Whether a derivative by hand is wrong.
         open_claim: Whether one could not be judged.
         internal: Whether the error is gradcalc's own.
+        proved: Whether all verdicts on derivatives are proved.
     """
 
     verdict: str
     wrong_claim: bool = False
     open_claim: bool = False
     internal: bool = False
+    proved: bool = False
 
     @classmethod
     def of_json(cls, answer: Any) -> Outcome:
@@ -101,7 +103,12 @@ class Outcome:
                 correct = [claim["correct"] for claim in claims]
             case _:
                 raise ValueError
-        return cls(verdict, False in correct, None in correct, kind == Kind.INTERNAL)
+        match answer:
+            case {"gradients": [*gradient], "hessian": [*hessian]} if gradient:
+                proved = all(map(_is_proved, [*gradient, *hessian]))
+            case _:
+                proved = False
+        return cls(verdict, False in correct, None in correct, kind == Kind.INTERNAL, proved)
 
     @property
     def names(self) -> frozenset[str]:
@@ -118,6 +125,13 @@ class Outcome:
     def code(self, name: str) -> int:
         """The exit code for one of its names."""
         return 70 if self.internal and name == ERROR else EXIT_CODES[name]
+
+
+def _is_proved(derivative: object) -> bool:
+    match derivative:
+        case {"proved": True}:
+            return True
+    return False
 
 
 def _is_claim(claim: object) -> bool:
@@ -189,7 +203,7 @@ class Derivative(NamedTuple):
 
     `formula`, `symbolic`, `autograd`, `limit` and `ulps` are those of the entries, nested in the
     derivative's shape; None where no entry has any. `verdict`, `blame` and `note` are those of the
-    most serious entry.
+    most serious entry; `proved` is true if it is of all.
 
     Attributes:
         wrt: The variables' names.
@@ -243,6 +257,11 @@ class Derivative(NamedTuple):
     def verdict(self) -> Verdict:
         """The worst of the entries' verdicts."""
         return Verdict.AGREE if self.worst is None else self.worst.verdict
+
+    @property
+    def proved(self) -> bool:
+        """Whether an enclosure decided the verdict of each entry."""
+        return all(entry.proved for entry in self.entries)
 
     @property
     def blame(self) -> Blame | None:
@@ -421,8 +440,13 @@ class Report:
         failed = self.error is not None or self.verdict is None
         correct = [claim.correct for claim in self.claims]
         internal = self.error is not None and self.error.kind is Kind.INTERNAL
+        blocks = (*self.gradients, *self.hessian)
         return Outcome(
-            ERROR if failed else str(self.verdict), False in correct, None in correct, internal
+            ERROR if failed else str(self.verdict),
+            False in correct,
+            None in correct,
+            internal,
+            bool(self.gradients) and all(block.proved for block in blocks),
         )
 
     @property

@@ -32,6 +32,7 @@ class Summary:
         unit: What is counted, a "line" or a "point".
         total: How many there are.
         counts: How many there are by verdict, by "error", and those with a wrong claim.
+        proved: How many of a verdict are proved.
         one_by_one: Of the points of a sweep, how many were judged one by one; None for other runs.
         exit_codes: Those that occurred.
         started: When it began, in seconds of the monotonic clock.
@@ -41,6 +42,7 @@ class Summary:
     unit: str = "line"
     total: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    proved: Counter[str] = field(default_factory=Counter)
     one_by_one: int | None = None
     exit_codes: set[int] = field(default_factory=set)
     started: float = field(default_factory=time.monotonic)
@@ -49,6 +51,7 @@ class Summary:
         """Count one more, or several."""
         self.total += count
         self.counts[outcome.verdict] += count
+        self.proved[outcome.verdict] += count * outcome.proved
         if outcome.wrong_claim:
             self.counts[_WRONG_CLAIM] += count
         if count:
@@ -69,10 +72,18 @@ class Summary:
         """The counts in one line."""
         # Claims last: those lines are counted by their verdict too.
         counts = sorted(self.counts.most_common(), key=lambda pair: pair[0] == _WRONG_CLAIM)
-        parts = ", ".join(f"{count:,} {what}" for what, count in counts if count)
+        parts = ", ".join(f"{count:,} {what}{self._share(what)}" for what, count in counts if count)
         total = f"{self.total:,} {self.unit}{'s' * (self.total != 1)}"
         alone = "" if self.one_by_one is None else f", {self.one_by_one:,} judged one by one"
         return f"{total}{alone}: {parts or 'nothing to do'} in {self.seconds:.1f} s"
+
+    def _share(self, what: str) -> str:
+        """How many of those are proved, in brackets; nothing where none is."""
+        count, proved = self.counts[what], self.proved[what]
+        if not proved:
+            return ""
+        share = f"{proved:,} " if proved < count else "all " * (count > 1)
+        return f" ({share}proved)"
 
 
 def chosen(text: str, option: str, *, none: bool = False) -> frozenset[str]:

@@ -11,7 +11,19 @@ from importlib import import_module
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reports import AGREE, FAILED, SECOND_ORDER, draw, entry, of_tensor, tensor
+from reports import (
+    AGREE,
+    CHECKED,
+    FAILED,
+    SECOND_ORDER,
+    UNCHECKED,
+    VALUE,
+    VALUES,
+    draw,
+    entry,
+    of_tensor,
+    tensor,
+)
 
 from gradcalc.language.parser import parse
 from gradcalc.render import FORMATS
@@ -30,6 +42,22 @@ def test_csv_has_a_row_for_each_derivative_and_each_error() -> None:
     assert read[-1]["error"] == "name: unknown function 'sqr'"
     assert (read[-1]["line"], read[-1]["id"]) == ("3", "a-7")
     assert set(FORMATS["csv"].header.rstrip().split(",")) == set(read[0])
+
+
+def test_csv_tells_what_is_proved() -> None:
+    read = rows([of_tensor(tensor("x", (2,), {1: CHECKED})), FAILED, UNCHECKED])
+    assert [row["proved"] for row in read] == ["true", "false", "", "false", "false"]
+
+
+def test_csv_has_a_row_for_a_value_that_does_not_agree() -> None:
+    number, *derivatives = rows([VALUE])
+    assert [row["wrt"] for row in derivatives] == ["x", "y"]
+    cells = [number[name] for name in ("wrt", "symbolic", "autograd", "verdict", "proved")]
+    assert cells == ["", "-0.8273960599468214", "-1.1805916207174113e+21", "disagree", ""]
+    tensor = rows([VALUES])[0]
+    assert (tensor["wrt"], tensor["symbolic"], tensor["verdict"]) == ("", "", "undefined")
+    constant = rows([replace(VALUE, gradients=())])
+    assert [row["verdict"] for row in constant] == ["disagree"]
 
 
 @pytest.mark.parametrize(

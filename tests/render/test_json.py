@@ -6,14 +6,18 @@ import json
 import math
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import pytest
 from reports import (
     AGREE,
+    CHECKED,
     FAILED,
     REPORTS,
     SECOND_ORDER,
+    UNCHECKED,
     UNDEFINED,
+    VALUES,
     WRONG,
     draw,
     entry,
@@ -40,11 +44,11 @@ def test_json_has_the_promised_fields_in_order() -> None:
     read = json.loads(draw("json", SECOND_ORDER))
     assert " ".join(read) == (
         "schema expression canonical bindings dtype value verdict gradients hessian "
-        "tensors graph warnings error"
+        "tensors graph value_check warnings error"
     )
     for derivative in (read["gradients"][0], read["hessian"][1]):
         assert " ".join(derivative) == (
-            "wrt formula symbolic autograd limit ulps verdict blame note"
+            "wrt formula symbolic autograd limit ulps verdict proved blame note"
         )
     assert read["gradients"][0]["wrt"] == "u"
     assert read["hessian"][1]["wrt"] == ["u", "v"]
@@ -89,7 +93,7 @@ def test_json_of_a_tensor_is_nested_and_tells_its_findings() -> None:
     changed = {1: {"symbolic": -math.inf}, 4: WRONG, 5: {"formula": None, "limit": None}}
     read = json.loads(draw("json", of_tensor(tensor("x", (2, 3), changed))))["gradients"][0]
     assert " ".join(read) == (
-        "wrt formula symbolic autograd limit ulps verdict blame note shape findings"
+        "wrt formula symbolic autograd limit ulps verdict proved blame note shape findings"
     )
     assert read["formula"][1] == ["2*x[1,0]", "2*x[1,1]", None]
     assert read["symbolic"][0] == [0.0, "-inf", 2 / 7]
@@ -99,8 +103,22 @@ def test_json_of_a_tensor_is_nested_and_tells_its_findings() -> None:
     assert (read["verdict"], read["blame"]) == ("disagree", "autograd")
     assert read["note"] == f"x[1,1]: {WRONG['note']}"
     assert read["shape"] == [2, 3]
-    finding = {"index": [1, 1], "verdict": "disagree", "blame": "autograd", "note": WRONG["note"]}
-    assert read["findings"] == [finding]
+    finding = {"verdict": "disagree", "proved": True, "blame": "autograd", "note": WRONG["note"]}
+    assert read["findings"] == [{"index": [1, 1]} | finding]
+
+
+@pytest.mark.parametrize(("changed", "proved"), [({}, True), ({2: CHECKED}, False)])
+def test_json_of_a_tensor_is_proved_if_all_entries_are(changed: Any, proved: bool) -> None:
+    read = json.loads(draw("json", of_tensor(tensor("x", (2, 2), changed))))["gradients"][0]
+    assert (read["proved"], read["findings"]) == (proved, [])
+
+
+def test_json_tells_what_the_value_is_held_against() -> None:
+    assert json.loads(draw("json", UNCHECKED))["value_check"] is None
+    whole = {"exact": 6.61, "ulps": 0, "verdict": "agree", "note": None}
+    assert json.loads(draw("json", AGREE))["value_check"] == whole
+    check = json.loads(draw("json", VALUES))["value_check"]
+    assert (check["exact"], check["verdict"]) == (["inf", 1.0], "undefined")
 
 
 def test_json_of_a_tensor_may_lack_everything() -> None:

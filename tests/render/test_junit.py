@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
+from reports import VALUE
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.render import FORMATS
@@ -20,7 +21,8 @@ def cases(*reports):
 
 
 def judged(verdict, **fields):
-    entry = Entry(("x",), None, None, None, None, None, verdict, note=fields.pop("note", None))
+    note = fields.pop("note", None)
+    entry = Entry(("x",), None, None, None, None, None, verdict, note=note, proved=True)
     return Report("x", verdict=verdict, gradients=(Derivative(("x",), (), (entry,)),), **fields)
 
 
@@ -60,7 +62,13 @@ def test_case_is_named_by_file_line_and_expression():
 def test_failure_tells_what_is_wrong_and_warnings():
     (case,) = cases(judged(Verdict.UNDEFINED, note="no value", warnings=("a", "b")))
     assert case[0].text == "x: undefined: no value\na\nb"
-    assert case[0].get("message") == "undefined: there is no finite real derivative here"
+    assert case[0].get("message") == "undefined: there is no finite real derivative here (proved)"
+
+
+def test_failure_of_the_value_alone_says_so():
+    (case,) = cases(VALUE)
+    assert case[0].get("message").startswith("disagree: torch's value is wrong; every derivative")
+    assert case[0].text == f"value: disagree: {VALUE.value_check.note}"
 
 
 def test_of_a_large_tensor_so_many_entries_are_named():

@@ -16,6 +16,8 @@ from reports import (
     REPORTS,
     TENSOR,
     UNCHECKED,
+    VALUE,
+    VALUES,
     WRONG,
     draw,
     entry,
@@ -63,6 +65,14 @@ def test_table_colour_carries_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> 
 def test_table_names_constants_and_the_point_to_bind() -> None:
     assert "k = 2 (constant)" in draw("table", DISAGREE)
     assert "--at x=...,y=..." in draw("table", UNCHECKED)
+
+
+def test_table_has_a_line_for_a_value_that_does_not_agree() -> None:
+    assert "exact" not in draw("table", replace(AGREE, tensors=()), width=140).split("\n\n")[0]
+    assert "exact  -0.8273960599468214  ✗ disagree: torch's value is" in draw(
+        "table", VALUE, width=140
+    )
+    assert "exact  [inf, 1]\n       undefined: the exact value" in draw("table", VALUES)
 
 
 @pytest.mark.parametrize("width", [None, 80])

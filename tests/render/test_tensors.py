@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import pytest
-from reports import INEXACT, QUIET, WRONG, draw, entry, of_tensor, tensor
+from reports import INEXACT, QUIET, WRONG, draw, of_tensor, tensor
 
 from gradcalc.render.tensors import LeftOut, shape_of, shown, written
-from gradcalc.render.text import headline, rounded
-from gradcalc.results.report import Derivative, Verdict
+from gradcalc.render.text import rounded
+from gradcalc.results.report import Verdict
 
 
 @pytest.mark.parametrize(
@@ -129,15 +129,3 @@ def test_numbers_are_rounded_and_never_cut(value: float, digits: int, text: str)
 )
 def test_shape_of_nested_numbers(value: Any, shape: tuple[int, ...] | None) -> None:
     assert shape_of(value) == shape
-
-
-@pytest.mark.parametrize(
-    ("derivative", "line"),
-    [
-        (entry("x", "1", 1.0), "agree: autograd returned the exact derivative"),
-        (tensor("x", (3,), {1: WRONG}), "the odd one out (1 of 3 entries)"),
-        (tensor("x", (0,)), "agree: autograd returned the exact derivative"),
-    ],
-)
-def test_headline_counts_entries(derivative: Derivative, line: str) -> None:
-    assert line in headline(of_tensor(derivative))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from reports import AGREE, CHECKED, CORNER, UNCHECKED, VALUE, WRONG, entry, of_tensor, tensor
 
-from gradcalc.render.text import distance_text, number, one_line
+from gradcalc.render.text import distance_text, headline, number, one_line, remark
 from gradcalc.results.report import Entry, Verdict
+
+if TYPE_CHECKING:
+    from gradcalc.results.report import Report
 
 
 def test_one_line_joins_lines() -> None:
@@ -51,3 +57,44 @@ def test_distance_from_0_is_told_in_words(
 ) -> None:
     entry = Entry(("x",), None, symbolic, autograd, limit, ulps, Verdict.ROUNDING)
     assert distance_text(entry) == text
+
+
+@pytest.mark.parametrize(
+    ("report", "end"),
+    [
+        (AGREE, "exact derivative, up to rounding (all proved)"),
+        (of_tensor(tensor("x", (3,), {1: CHECKED})), "up to rounding (2 of 3 proved)"),
+        (of_tensor(entry("x", "1", 1.0)), "up to rounding (proved)"),
+        (of_tensor(entry("x", "1", 1.0, **CHECKED)), "up to rounding"),
+        (
+            of_tensor(tensor("x", (0,))),
+            "agree: autograd returned the exact derivative, up to rounding",
+        ),
+        (of_tensor(tensor("x", (3,), {1: WRONG})), "odd one out (1 of 3 entries; all proved)"),
+        (of_tensor(tensor("x", (3,), {1: CORNER})), "side (1 of 3 entries; 2 of 3 proved)"),
+        (of_tensor(entry("x", "1", 1.0, **CORNER)), "only from either side"),
+        (UNCHECKED, "no point was given"),
+        (VALUE, "disagree: torch's value is wrong; every derivative agrees (all proved)"),
+        (
+            replace(VALUE, gradients=(tensor("x", (2,), {0: WRONG}),)),
+            "autograd is the odd one out (1 of 2 entries; the value too; all proved)",
+        ),
+        (replace(VALUE, gradients=()), "disagree: torch's value is wrong"),
+    ],
+)
+def test_headline_says_what_is_concerned_and_what_is_proved(report: Report, end: str) -> None:
+    assert headline(report).endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, ""),
+        (CHECKED, "checked, but not proved"),
+        (WRONG | CHECKED, f"{WRONG['note']}; not proved"),
+        (WRONG, WRONG["note"]),
+        (CORNER, CORNER["note"]),  # the limit alone can find it
+    ],
+)
+def test_what_is_not_proved_is_marked(changes: dict[str, Any], text: str) -> None:
+    assert remark(entry("x", "x", 1.0, **changes).entries[0]) == text

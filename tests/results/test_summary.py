@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from reports import REPORTS
 
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
@@ -55,6 +56,29 @@ def test_error_of_our_own_has_a_code_of_its_own(lines, code):
     counts.add(report.outcome)
     assert counts.exit_code == code
     assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(report))) == report.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "text"),
+    [
+        ([Outcome("agree", proved=True)] * 33 + [Outcome("agree")], "34 agree (33 proved)"),
+        ([Outcome("agree", proved=True)] * 2 + [Outcome("undecided")], "2 agree (all proved), 1 u"),
+        ([Outcome("disagree", proved=True)], "1 disagree (proved)"),
+        ([Outcome("agree")] * 2, "2 agree in"),
+    ],
+)
+def test_summary_counts_what_is_proved(outcomes, text):
+    counts = Summary()
+    for outcome in outcomes:
+        counts.add(outcome)
+    assert f": {text}" in counts.text()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_outcome_of_any_report_is_read_back_from_json(name):
+    outcome = REPORTS[name].outcome
+    assert Outcome.of_json(json.loads(FORMATS["jsonl"].report(REPORTS[name]))) == outcome
+    assert outcome.proved != (name in {"unchecked", "error", "values", "tensor", "long"})
 
 
 MIXED = ["x --at x=1", "x", "x +", "1/x --at x=0", "abs(x) --at x=0", "x**2 --claim x=x"]
