@@ -135,7 +135,7 @@ def _exact(check: ValueCheck, dtype: str, room: int | None) -> Text:
         return finding
     numbers = written(check.exact, dtype, room)
     text = _with_remarks("", numbers, [numbers.remark], room, "bold")
-    return text.append("\n" if isinstance(check.exact, tuple) else "  ").append_text(finding)
+    return Text.assemble(text, "\n" if isinstance(check.exact, tuple) else "  ", finding)
 
 
 def _bare(text: str, *, program: bool = False) -> str:

@@ -169,7 +169,7 @@ def distance_text(entry: Entry) -> str:
 
 
 def value_finding(report: Report) -> ValueCheck | None:
-    """Return the verdict on the value, where it is not `agree`; without an exact value beyond range.
+    """Return the verdict on the value where it is not `agree`, without a number beyond range.
 
     >>> from gradcalc.results.report import Report, ValueCheck
     >>> value_finding(Report("exp(x)", value_check=ValueCheck(math.inf, None, Verdict.UNDEFINED)))

@@ -53,7 +53,7 @@ def test_csv_has_a_row_for_a_value_that_does_not_agree() -> None:
     number, *derivatives = rows([VALUE])
     assert [row["wrt"] for row in derivatives] == ["x", "y"]
     cells = [number[name] for name in ("wrt", "symbolic", "autograd", "verdict", "proved")]
-    assert cells == ["", "-0.8273960599468214", "-1.1805916207174113e+21", "disagree", ""]
+    assert cells == ["", "1.25e+308", "inf", "disagree", ""]
     tensor = rows([VALUES])[0]
     assert (tensor["wrt"], tensor["symbolic"], tensor["verdict"]) == ("", "", "undefined")
     constant = rows([replace(VALUE, gradients=())])
