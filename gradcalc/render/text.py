@@ -245,13 +245,15 @@ def _value_meaning(report: Report) -> str:
 
 
 def _proof(entries: Sequence[Entry]) -> list[str]:
-    """Return how many derivatives have a proved verdict, if any has."""
-    proved, count = sum(entry.proved for entry in entries), len(entries)
-    if not proved:
+    """Return how many derivatives have a proved verdict, unless none can have one."""
+    if not any(entry.verdict in _PROVABLE for entry in entries):
         return []
-    if proved < count:
+    proved, count = sum(entry.proved for entry in entries), len(entries)
+    if 0 < proved < count:
         return [f"{proved:,} of {count:,} proved"]
-    return ["proved" if count == 1 else "all proved"]
+    if count == 1:
+        return ["proved" if proved else "not proved"]
+    return ["all proved" if proved else "none proved"]
 
 
 def binding_hint(report: Report) -> str:

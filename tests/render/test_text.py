@@ -65,7 +65,8 @@ def test_distance_from_0_is_told_in_words(
         (AGREE, "exact derivative, up to rounding (all proved)"),
         (of_tensor(tensor("x", (3,), {1: CHECKED})), "up to rounding (2 of 3 proved)"),
         (of_tensor(entry("x", "1", 1.0)), "up to rounding (proved)"),
-        (of_tensor(entry("x", "1", 1.0, **CHECKED)), "up to rounding"),
+        (of_tensor(entry("x", "1", 1.0, **CHECKED)), "up to rounding (not proved)"),
+        (of_tensor(tensor("x", (2,), {0: CHECKED, 1: CORNER})), "(1 of 2 entries; none proved)"),
         (
             of_tensor(tensor("x", (0,))),
             "agree: autograd returned the exact derivative, up to rounding",
