@@ -140,7 +140,8 @@ class _Collection:
         number, powers = term
         negative = is_fraction(number) and number < 0
         number = -number if negative else number
-        above, below = [], []
+        above: list[int] = []
+        below: list[int] = []
         for base, exponent in powers.items():
             (below if exponent < 0 else above).append(self._raised(base, abs(exponent)))
         if not above or not is_fraction(number) or number != 1:

@@ -91,35 +91,6 @@ def at_point(
     return Findings(unknown_at=program.output, derivatives=[None] * len(entries))
 
 
-def values_at(
-    program: Program,
-    inputs: Sequence[float],
-    dtype: Dtype,
-    branches: Mapping[int, Sequence[float]] | None = None,
-) -> list[Any]:
-    """The balls of a program's results, as narrow as the dtype asks; None where there is none."""
-    balls: list[Any] = []
-    for bits in PRECISIONS:
-        with precision(bits):
-            last = bits == PRECISIONS[-1]
-            point = list(map(flint.arb, inputs))
-            tape = Tape(point, dtype, active=(), last=last, branches=branches)
-            numbers = tape.run(program)
-            values = [policies.number_of(tape.values[numbers[output]]) for output in program.outputs]
-        balls = [
-            value if type(value) is flint.arb and value.is_finite() and is_narrow(value, dtype)
-            else None
-            for value in values
-        ]
-        # What is lacking for certain, or infinite, does not come with more bits.
-        if all(
-            ball is not None or not _is_rough(value, dtype)
-            for ball, value in zip(balls, values, strict=True)
-        ):
-            break
-    return balls
-
-
 def _look(
     program: Program,
     inputs: Sequence[float],

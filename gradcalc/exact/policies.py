@@ -111,7 +111,9 @@ def _is_outside(row: Function, args: Sequence[Any], value: Any, *, last: bool) -
 
 def is_infinite(ball: Any) -> bool:
     """Whether a value is plus or minus infinity, for certain."""
-    return type(ball) is flint.arb and not ball.is_finite() and ball.is_exact() and not ball.is_nan()
+    return (
+        type(ball) is flint.arb and not ball.is_finite() and ball.is_exact() and not ball.is_nan()
+    )
 
 
 def is_as_good_as_exact(ball: Any) -> bool:

@@ -14,8 +14,9 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from gradcalc.base.dtypes import EXACT, Dtype
 from gradcalc.base.errors import Span
@@ -31,8 +32,9 @@ from gradcalc.program.program import Constant, Program, Step
 Forward = Callable[[Function], str | None]
 
 
-class Products(NamedTuple):
-    """A matrix product: the numbers of the rows of the left matrix, and of the columns of the right.
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """A matrix product: the numbers of the left matrix by rows, of the right one by columns.
 
     Attributes:
         left: Rows.
@@ -94,7 +96,10 @@ class Tape:
         self.values: list[Any] = [flint.arb(0), *inputs]
         self.operations: list[Operation] = [None] * len(self.values)
         self.origins: list[int] = [-1] * len(self.values)
-        self.active: list[bool] = [False, *(active is None or k in active for k in range(len(inputs)))]
+        self.active: list[bool] = [
+            False,
+            *(active is None or k in active for k in range(len(inputs))),
+        ]
         self.inputs = len(inputs)
         self.origin = -1
         self.assumed: list[int] = []
@@ -104,7 +109,7 @@ class Tape:
         self._last = last
         self._forward = forward
         self._base = base
-        self._branches = branches or {}
+        self.branches = branches or {}
         self._within: set[str] = set()  # rows whose own texts are being calculated
         self._constants: dict[str, int] = {}
         self._decimals: dict[str, int] = {}
@@ -139,9 +144,7 @@ class Tape:
             if text is not None:
                 return self._by_text(text, row, args)
         values = self.values
-        value = policies.value_of(
-            row, [values[arg] for arg in args], len(values), last=self._last
-        )
+        value = policies.value_of(row, [values[arg] for arg in args], len(values), last=self._last)
         if self._last and policies.is_nothing(value):
             self.assumed.append(len(values))
             value = values[0]
@@ -168,7 +171,9 @@ class Tape:
             [next((v for v in line if type(v) is Lack), None) for line in side] for side in matrices
         ]
         whole = [
-            flint.arb_mat([[self.values[0] if type(v) is Lack else v for v in line] for line in side])
+            flint.arb_mat(
+                [[self.values[0] if type(v) is Lack else v for v in line] for line in side]
+            )
             for side in matrices
         ]
         moves = [[any(self.active[n] for n in line) for line in side] for side in (left, right)]
@@ -198,7 +203,8 @@ class Tape:
                 args[place] if place < len(args) else self.constant(_default(row, place))
                 for place in places
             ]
-            return run(program, inputs, _OnTape(self))[program.output]
+            numbers: list[int] = run(program, inputs, _OnTape(self))
+            return numbers[program.output]
         finally:
             self._dtype, self._constants = before
 
@@ -224,7 +230,7 @@ class Tape:
             if self.active[args[position]] and not row.is_static(position)
         ]
 
-    def _moved(self, arg: int, value: float) -> int:
+    def moved(self, arg: int, value: float) -> int:
         """A value that is taken to be another number, and moves as it does."""
         here = self.values[arg]
         if type(here) is not flint.arb or not math.isfinite(value):
@@ -274,8 +280,8 @@ class _OnTape:
         tape = self._tape
         if self._is_program:
             tape.origin = number
-            if number in tape._branches:
-                args = list(map(tape._moved, args, tape._branches[number]))
+            if number in tape.branches:
+                args = list(map(tape.moved, args, tape.branches[number]))
         return tape.call(row, args)
 
 
@@ -344,7 +350,7 @@ def _plus(tape: Tape, before: int | None, part: int) -> int:
 
 def _into_products(tape: Tape, operation: Products, adjoints: dict[int, int]) -> None:
     """From the adjoints of a matrix product to those of its factors."""
-    left, right, first = operation
+    left, right, first = operation.left, operation.right, operation.first
     height, width = len(left), len(right)
     slopes = [
         [adjoints.get(first + row * width + column, 0) for column in range(width)]

@@ -6,10 +6,8 @@ are more and more, as in `point`, and the policies are the same.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 from gradcalc.base import limits
@@ -64,17 +62,6 @@ def _result(value: Any, number: int, dtype: Dtype) -> Any:
     return value if is_narrow(value, dtype) else Lack(number, certain=False)
 
 
-def nearest(ball: Any, dtype: Dtype) -> float:
-    """The middle of a finite ball, rounded to the dtype; its exponent may be immense."""
-    mantissa, exponent = map(int, ball.mid().man_exp())
-    size = mantissa.bit_length() + exponent
-    if not mantissa or size < dtype.least - 1:
-        return 0.0
-    if size > dtype.most:
-        return math.inf if mantissa > 0 else -math.inf
-    return dtype.round(mantissa * Fraction(2) ** exponent)
-
-
 class _Balls:
     """Arithmetic on balls, bools and `Lack`s, by the policies."""
 
@@ -97,5 +84,5 @@ class _Balls:
     condition = number
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
-        value = policies.value_of(row, args, number)
+        value = policies.value_of(row, args, number, last=self._last)
         return flint.arb(0) if self._last and policies.is_nothing(value) else value

@@ -27,9 +27,10 @@ from gradcalc.base.dtypes import EXACT, FLOAT64
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import normal
 from gradcalc.calculus.by_sympy import derivative, expressed, unfolded
+from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import at_point
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.values import nearest, values_at
+from gradcalc.exact.values import values_at
 from gradcalc.functions import TABLE, sympy
 from gradcalc.judging.slips import Derived, diagnosis
 from gradcalc.language.parser import parse

@@ -169,11 +169,11 @@ def _by_size(evidence: Evidence, truth: Any, limit: Any, *, proved: bool) -> Ent
     """Hold autograd's value against the exact one: rules 3 to 6."""
     autograd, dtype = evidence.autograd, evidence.dtype
     if autograd is None:
-        note = "torch has no such derivative"
-        return _entry(evidence, Verdict.UNDECIDED, limit, note=note, truth=truth)
+        why = "torch has no such derivative"
+        return _entry(evidence, Verdict.UNDECIDED, limit, note=why, truth=truth)
     exact = Exact(truth, evidence.rounding, evidence.other)
     judgement = _measured(exact, autograd, dtype, evidence.budget)
-    note = judgement.note
+    note: str | None = judgement.note
     if judgement.verdict is Verdict.DISAGREE and not math.isfinite(autograd):
         note = notes.broken(autograd, evidence.anomaly())
     elif note is not None and judgement.verdict is not Verdict.UNDEFINED:

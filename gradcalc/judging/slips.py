@@ -141,8 +141,8 @@ def _table(derived: Derived, claim: Any, points: Iterable[Sequence[Any]]) -> _Ta
     whole = [derived.right, claim, derived.function]
     formulas = [*whole, *others.values(), *terms, *claimed_terms, *factors]
     program = program_of(formulas, derived.program.names)
-    rows = (formula_values(program, point, EXACT) for point in points)
-    rows = list(islice((row for row in rows if not any(type(v) is Lack for v in row)), POINTS))
+    tried = (formula_values(program, point, EXACT) for point in points)
+    rows = list(islice((row for row in tried if not any(type(v) is Lack for v in row)), POINTS))
     if len(rows) < POINTS:
         return None
     columns = iter(zip(*rows, strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -22,19 +22,22 @@ from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
+from gradcalc.exact.kinks import branches_of
+from gradcalc.exact.point import at_point
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.tape import Tape
+from gradcalc.exact.values import values_at
+from gradcalc.functions import torch
 from gradcalc.judging import compare
 from gradcalc.judging.derivative_blocks import Block, blocks_of, expansion_of, targets_of
 from gradcalc.judging.jury import Case, Jury
 from gradcalc.limit import directions
-from gradcalc.exact.kinks import branches_of
-from gradcalc.exact.point import values_at
-from gradcalc.exact.tape import Tape
-from gradcalc.functions import torch
 from gradcalc.program import expand
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import RANKS, Entry, ValueCheck, Verdict, nested
 from gradcalc.rounding.budget import budget
 from gradcalc.rounding.sensitivities import Sensitivity, measure
+
 
 class Judged(NamedTuple):
     """What was judged.
@@ -208,13 +211,13 @@ def _checks_of_entries(
 
         def other() -> Any:
             branches = branches_of(target, run.steps_of(target))
-            return values_at(target, point, run.dtype, branches)[0] if branches else None
+            return at_point(target, point, (), run.dtype, branches).value if branches else None
 
         exact = compare.Exact(ball, rounding, other)
         return compare.judge_value(target, exact, number, run.dtype, allowed)
 
     return [
-        None if ball is None else check(result, ball, number)
+        None if type(ball) is Lack else check(result, ball, number)
         for result, ball, number in zip(results, balls, numbers, strict=True)
     ]
 

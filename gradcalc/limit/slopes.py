@@ -68,9 +68,7 @@ class _NotKnown(Exception):  # noqa: N818 - no error, but a finding
     """A value that more bits might tell, or that is too large."""
 
 
-def slope(
-    program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtype: Dtype
-) -> Slope:
+def slope(program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtype: Dtype) -> Slope:
     """The derivative along one axis (the number of an input), or a second one along two.
 
     The quotients are taken on both sides, at steps so small that no kink is within them but at the
@@ -119,7 +117,9 @@ def _is_alone(function: _Function, axes: tuple[int, ...], finer: int) -> bool:
         here = function.margins(point, axes)
         for axis, side in itertools.product(axes, (-1, 1)):
             step = side * _scale(point[axis]) * flint.arb(2) ** (-1 - size)
-            there = function.margins(_moved(point, axis, flint.arb(5 * step, 3 * abs(step)) / 4), axes)
+            there = function.margins(
+                _moved(point, axis, flint.arb(5 * step, 3 * abs(step)) / 4), axes
+            )
             if there and not all(map(_is_as_far, here.values(), map(there.get, here))):
                 return False
     return True
@@ -247,7 +247,7 @@ def _concluded(
     return Slope(left, right, None, jump)
 
 
-def _are_one(lefts: list[Any], rights: list[Any]) -> bool:
+def _are_one(lefts: Sequence[Any], rights: Sequence[Any]) -> bool:
     """Whether what both sides settle on is the same."""
     # The first of them may have had too few bits for any value.
     gap = extrapolate(

@@ -8,8 +8,9 @@ import pytest
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.exact.balls import nearest
-from gradcalc.exact.point import Findings, at_point, values_at
+from gradcalc.exact.point import Findings, at_point
 from gradcalc.exact.precision import PRECISIONS
+from gradcalc.exact.values import values_at
 from gradcalc.functions.balls import flint
 from gradcalc.language.parser import parse
 
@@ -47,7 +48,11 @@ def derivatives(text: str, dtype: Dtype = FLOAT64, **at: float) -> list[float | 
         ("1 + exp(x)", {"x": -700}, [9.859676543759770e-305] * 2),
         ("exp(x)/(1 + exp(x))", {"x": 1000}, [0, 0]),
         ("sin(x)**2 + cos(x)**2", {"x": 0.3}, [0, 0]),
-        ("relu(x - 1 + exp(-y))", {"x": 1, "y": 230}, [1, -1.2949981925089835e-100, 0, 0, 0, 1.2949981925089835e-100]),
+        (
+            "relu(x - 1 + exp(-y))",
+            {"x": 1, "y": 230},
+            [1, -1.2949981925089835e-100, 0, 0, 0, 1.2949981925089835e-100],
+        ),
         ("0.1*x", {"x": 1}, [0.1, 0]),
     ],
 )
@@ -89,7 +94,7 @@ def test_values_of_results_that_have_one() -> None:
     program = parse("x/3, log(x), x*exp(x), 1/x")
     third, *others = values_at(program, [-1.0], FLOAT64)
     assert nearest(third, FLOAT64) == -1 / 3
-    assert [ball is None for ball in others] == [True, False, False]
+    assert [type(ball).__name__ for ball in others] == ["Lack", "arb", "arb"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from gradcalc.base.dtypes import EXACT, FLOAT32, FLOAT64, Dtype
 from gradcalc.base.options import Options
 from gradcalc.calculus import algebra, by_sympy, symbolic
 from gradcalc.exact import tape
-from gradcalc.exact.point import Findings, values_at
+from gradcalc.exact.point import Findings
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.values import values_at
 from gradcalc.functions import TABLE, Function, sympy, torch
 from gradcalc.functions.balls import flint
 from gradcalc.judging.compare import (
@@ -80,7 +82,7 @@ def slopes(row: Function, point: Point, shift: float = 0) -> list[Any]:
     for text in row.derivative:
         program = parse(substituted(text, fixed), variables=set(at))
         (value,) = values_at(program, [at[name] for name in program.names], EXACT)
-        if value is None:
+        if type(value) is Lack:
             return []
         moved.append(float(value))
     return moved[: len(point) - len(fixed)]
