@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, final
 
 from gradcalc.base.dtypes import EXACT, Dtype
 from gradcalc.base.errors import Span
@@ -32,6 +32,7 @@ from gradcalc.program.program import Constant, Program, Step
 Forward = Callable[[Function], str | None]
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class Products:
     """A matrix product: the numbers of the left matrix by rows, of the right one by columns.

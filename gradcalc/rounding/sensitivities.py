@@ -206,7 +206,7 @@ class _Roundings:
         if inner is not None:
             return self._exact[inner]
         operation = tape.operations[number]
-        if operation is not None:
+        if isinstance(operation, tuple):
             row, args = operation
             used = [*args[: row.conditions], *(arg for _, arg in self._passing(row, args))]
             if not all(map(self._exact.__getitem__, used)):
@@ -260,7 +260,7 @@ class _Roundings:
                 continue
             effects.add(slope, self._own(number), tape.origins[number])
             operation = tape.operations[number]
-            if operation is None:
+            if not isinstance(operation, tuple):
                 continue
             row, args = operation
             effects.approximate |= bool(KERNELS[row.name].approximation)
@@ -305,7 +305,7 @@ class _Roundings:
         """The error of an operation at exact arguments."""
         size = self._tape.values[number].abs_upper()
         operation = self._tape.operations[number]
-        if operation is None:
+        if not isinstance(operation, tuple):
             return self._inputs.get(number, size * self._unit)
         row, args = operation
         if row.name == "sum":
