@@ -5,14 +5,15 @@ core in C++, about a hundred times as fast as sympy. It takes symbols for comple
 nothing that does not hold for those.
 
 What it lacks (abs, where, sigmoid), or errs about, is a *call*: a function that SymEngine knows
-nothing of, by the name of its row. `derivatives` differentiates calls by the function table, and
-`evaluation` has their values from it. Conditions are calls too.
+nothing of, by the name of its row. `derivatives` differentiates calls by the function table.
+Conditions are calls too.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -213,12 +214,13 @@ def _called(row: Function, args: Sequence[Any]) -> Any:
 
 def _comparison(row: Function, args: Sequence[Any]) -> Any:
     """A comparison of numbers; or of anything with an infinity, beside which it is as good as 0."""
+    compare = getattr(operator, row.name)
     if args[0] == args[1]:
-        return truth(row.mpmath(0, 0))
+        return truth(compare(0, 0))
     numbers = list(map(_number, args))
     if any(number in (math.inf, -math.inf) for number in numbers):
         numbers = [0 if number is None else number for number in numbers]
-    return None if None in numbers else truth(row.mpmath(*numbers))
+    return None if None in numbers else truth(compare(*numbers))
 
 
 def _number(expression: Any) -> Any:
@@ -236,7 +238,7 @@ def _junction(row: Function, args: Sequence[Any]) -> Any:
     if len(unknown) == len(args) or len(unknown) > 1:
         return None
     if_false, if_true = (
-        row.mpmath(*(arg == symengine.true if is_truth(arg) else value for arg in args))
+        row.value(*(arg == symengine.true if is_truth(arg) else value for arg in args))
         for value in (False, True)
     )
     if if_false == if_true:

@@ -1,8 +1,7 @@
-"""What sympy is asked: formulas that SymEngine cannot write, limits at kinks, proofs and LaTeX.
+"""What sympy is asked: formulas that SymEngine cannot write, proofs and LaTeX.
 
-In: a scalar program, symbols. Out: sympy expressions, their derivatives in a short form, and Python
-functions of their values. sympy recurses over its expressions, so it is asked only within
-`limits.FORMULA_*`.
+In: a scalar program, symbols. Out: sympy expressions, and their derivatives in a short form. sympy
+recurses over its expressions, so it is asked only within `limits.FORMULA_*`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import EXACT, Dtype
 from gradcalc.calculus.algebra import as_sympy
-from gradcalc.functions import TABLE, Function, mp, sympy
+from gradcalc.functions import TABLE, Function, sympy
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
@@ -116,67 +115,6 @@ def unfolded(expression: Any) -> Any:
         lambda part: type(part).__name__ in rows,
         lambda part: rows[type(part).__name__].sympy(*part.args),
     )
-
-
-def evaluator(symbols: Sequence[Any], formulas: Sequence[Any]) -> Callable[..., list[Any]]:
-    """One Python function for all formulas, at mpmath's present precision.
-
-    Returns:
-        A function of one number for each symbol; for each formula it gives a finite real mpmath
-        number, or None.
-    """
-    _asked_of_sympy.add("functions")
-
-    def compiled(what: Any) -> Any:
-        return sympy.lambdify(symbols, what, modules=[_names(), "mpmath"], dummify=True)
-
-    together = compiled(list(formulas))
-    alone: list[Any] = []
-
-    def evaluate(*point: Any) -> list[Any]:
-        try:
-            return list(map(_real, together(*point)))
-        except _NO_VALUE:
-            # One of them has no value here; the others may.
-            if not alone:
-                alone.extend(map(compiled, formulas))
-            return [_or_none(function, point) for function in alone]
-
-    return evaluate
-
-
-@functools.cache
-def _names() -> Mapping[str, Any]:
-    """What formulas call: the table's functions, and else those of mpmath's own context."""
-    names = {name: getattr(mp.mp, name) for name in dir(mp.mp) if not name.startswith("_")}
-    return names | {row.name: _of_numbers(row.mpmath) for row in TABLE.values() if row.opaque}
-
-
-_NO_VALUE = (ZeroDivisionError, ValueError, OverflowError, TypeError)
-
-
-def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function for plain integers too, which Python would divide in float64."""
-    return lambda *args: function(*map(mp.mpf, args))
-
-
-def _or_none(function: Callable[..., Any], point: Sequence[Any]) -> Any:
-    try:
-        return _real(function(*point))
-    except _NO_VALUE:
-        return None
-
-
-def _real(value: Any) -> Any:
-    """The value as a finite real mpmath number, or None."""
-    if value is None:
-        return None
-    if isinstance(value, mp.mpc):
-        if value.imag:
-            return None
-        value = value.real
-    value = mp.mpf(value)
-    return value if mp.isfinite(value) else None
 
 
 def is_immense(formula: Any) -> bool:

@@ -19,7 +19,7 @@ class Differentiation:
     """Derivatives along one axis; each call is differentiated once."""
 
     def __init__(self, symbol: Any) -> None:
-        self._symbol = symbol
+        self.symbol = symbol
         self._of_calls: dict[Any, Any] = {}
 
     def of(self, expression: Any) -> Any:
@@ -31,9 +31,9 @@ class Differentiation:
         # The chain rule, with a symbol in place of each call.
         stand_ins = {call: symengine.Dummy() for call in algebra.calls_in(expression)}
         if not stand_ins:
-            return expression.diff(self._symbol)
+            return expression.diff(self.symbol)
         bare = expression.msubs(stand_ins)
-        total = bare.diff(self._symbol)
+        total = bare.diff(self.symbol)
         there = bare.free_symbols
         for call, stand_in in stand_ins.items():
             if stand_in in there:

@@ -25,6 +25,16 @@ from gradcalc.program.program import Constant, Program, Step
 def values_at(
     program: Program, inputs: Sequence[Any], dtype: Dtype, *, literals: Dtype | None = None
 ) -> list[Any]:
+    """The results that are finite, as balls; None in place of others: see `results_at`."""
+    return [
+        None if type(result) is Lack or not result.is_finite() else result
+        for result in results_at(program, inputs, dtype, literals=literals)
+    ]
+
+
+def results_at(
+    program: Program, inputs: Sequence[Any], dtype: Dtype, *, literals: Dtype | None = None
+) -> list[Any]:
     """The results of a program.
 
     Args:
@@ -34,8 +44,8 @@ def values_at(
         literals: What literals are rounded to, if another.
 
     Returns:
-        For each result a finite ball that holds it, or counts as 0 by the policy; or a `Lack`,
-        where it has no finite value, or none that is known.
+        For each result a ball that holds it, or counts as 0 by the policy; it may be infinite, but
+        then it is exact. A `Lack` stands where there is no value, or none that is known.
     """
     started = time.perf_counter()
     results: list[Any] = []
@@ -55,11 +65,12 @@ def values_at(
 def _result(value: Any, number: int, dtype: Dtype) -> Any:
     """A value, if it is known as the dtype asks; else a `Lack`."""
     value = policies.number_of(value)
-    if type(value) is Lack:
+    if type(value) is Lack or policies.is_infinite(value):
         return value
-    if not value.is_finite():
-        return Lack(number, certain=value.is_nan() or policies.is_infinite(value))
-    return value if is_narrow(value, dtype) else Lack(number, certain=False)
+    if value.is_nan():
+        return Lack(number, certain=True)  # it was written so
+    is_known = value.is_finite() and is_narrow(value, dtype)
+    return value if is_known else Lack(number, certain=False)
 
 
 class _Balls:

@@ -30,7 +30,7 @@ from gradcalc.calculus.by_sympy import derivative, expressed, unfolded
 from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import at_point
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.values import values_at
+from gradcalc.exact.values import results_at
 from gradcalc.functions import TABLE, sympy
 from gradcalc.judging.slips import Derived, diagnosis
 from gradcalc.language.parser import parse
@@ -145,10 +145,10 @@ def _judged(program: Program, claimed: Claimed, at: Mapping[str, float] | None) 
     for point, exact in _points(program, axis, at, _sizes(program, claimed.program)):
         if exact is None:
             continue  # there is no derivative to be wrong about
-        (shown,) = values_at(claimed.program, [point[place] for place in places], EXACT)
-        lacks = type(shown) is Lack
-        if lacks and not shown.certain:
+        (shown,) = results_at(claimed.program, [point[place] for place in places], EXACT)
+        if type(shown) is Lack and not shown.certain:
             continue
+        lacks = type(shown) is Lack or not shown.is_finite()
         if lacks or not exact.overlaps(shown):
             example = Counterexample(
                 tuple(zip(program.names, point, strict=True)),

@@ -17,7 +17,6 @@ from gradcalc.base.dtypes import EXACT
 from gradcalc.calculus.by_sympy import derivative, expressed
 from gradcalc.calculus.steps import formula_values, program_of
 from gradcalc.calculus.symbolic import formula_text
-from gradcalc.exact.policies import Lack
 from gradcalc.exact.precision import precision
 from gradcalc.functions import sympy
 from gradcalc.program.program import Program
@@ -142,7 +141,7 @@ def _table(derived: Derived, claim: Any, points: Iterable[Sequence[Any]]) -> _Ta
     formulas = [*whole, *others.values(), *terms, *claimed_terms, *factors]
     program = program_of(formulas, derived.program.names)
     tried = (formula_values(program, point, EXACT) for point in points)
-    rows = list(islice((row for row in tried if not any(type(v) is Lack for v in row)), POINTS))
+    rows = list(islice((row for row in tried if None not in row), POINTS))
     if len(rows) < POINTS:
         return None
     columns = iter(zip(*rows, strict=True))

@@ -24,7 +24,6 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import at_point
-from gradcalc.exact.policies import Lack
 from gradcalc.exact.tape import Tape
 from gradcalc.exact.values import values_at
 from gradcalc.functions import torch
@@ -217,7 +216,7 @@ def _checks_of_entries(
         return compare.judge_value(target, exact, number, run.dtype, allowed)
 
     return [
-        None if type(ball) is Lack else check(result, ball, number)
+        None if ball is None else check(result, ball, number)
         for result, ball, number in zip(results, balls, numbers, strict=True)
     ]
 

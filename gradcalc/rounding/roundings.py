@@ -3,7 +3,7 @@
 In: a scalar program, points where a derivative is further off than a few ulps. Out: at which of
 them the distance is no more than what the rounding errors of torch's own backward pass, step by
 step, may come to, with two thirds of the digits left. Where the bound of calculus' own errors is
-too coarse to tell, SymEngine has the exact values.
+too coarse to tell, the formulas' exact values are asked.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 from gradcalc.autograd.assessment import assess_points
 from gradcalc.autograd.forward import forward_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
-from gradcalc.calculus import evaluation
 from gradcalc.calculus.symbolic import Calculus
 from gradcalc.exact import adjoint
+from gradcalc.exact.balls import nearest
 from gradcalc.functions import torch
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Program
@@ -146,8 +146,8 @@ class Roundings:
         ).values
         sizes = assess_points(self._program, values, len(points))
         rows = [
-            self._settled_at(point, spread) if defined else None
-            for point, (defined, spread) in zip(points, sizes, strict=True)
+            self._settled_at(point) if defined else None
+            for point, (defined, _) in zip(points, sizes, strict=True)
         ]
         lacking = [math.nan] * len(self._entries)
         columns = torch.tensor([row or lacking for row in rows], dtype=torch.float64).T
@@ -164,9 +164,7 @@ class Roundings:
             errors.append(rounding)
         return Derivatives(derivatives.columns, derivatives.autograd, exact, errors)
 
-    def _settled_at(self, point: Sequence[float], spread: int) -> list[float] | None:
-        """The derivatives' values at one point, if two precisions agree on all of them."""
-        values = self._calculus.settled(point, spread)
-        if values is None or any(value is None for value in values):
-            return None
-        return [evaluation.nearest(value, self._dtype) for value in values]
+    def _settled_at(self, point: Sequence[float]) -> list[float] | None:
+        """The derivatives' values at one point, if all formulas have one."""
+        balls = self._calculus.balls(point)
+        return None if None in balls else [nearest(ball, self._dtype) for ball in balls]

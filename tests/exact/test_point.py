@@ -94,7 +94,7 @@ def test_values_of_results_that_have_one() -> None:
     program = parse("x/3, log(x), x*exp(x), 1/x")
     third, *others = values_at(program, [-1.0], FLOAT64)
     assert nearest(third, FLOAT64) == -1 / 3
-    assert [type(ball).__name__ for ball in others] == ["Lack", "arb", "arb"]
+    assert [type(ball).__name__ for ball in others] == ["NoneType", "arb", "arb"]
 
 
 @pytest.mark.parametrize(
