@@ -132,19 +132,27 @@ def _literals(program: Program, dtype: Dtype) -> Array | None:
 
 def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:
     """The numbers of a binding, calculated with many digits."""
-    from gradcalc.exact.precise import constant_values
-    from gradcalc.functions.reals import TooLarge
+    from gradcalc.exact.balls import nearest
+    from gradcalc.exact.policies import Lack
+    from gradcalc.exact.values import results_at
 
-    try:
-        return tuple(constant_values(program, dtype))
-    except TooLarge:
+    results = results_at(program, (), dtype)
+    if any(type(result) is Lack and not result.certain for result in results):
         raise GradcalcError(
             Kind.BINDING,
             f"the value of `{binding.name}` is too large to be calculated",
             text=binding.text,
             span=binding.span,
             hint="bind a number of up to 1.8e308",
-        ) from None
+        )
+    return tuple(
+        math.nan
+        if type(result) is Lack
+        else nearest(result, dtype)
+        if result.is_finite()
+        else float(result)
+        for result in results
+    )
 
 
 def weights_of(

@@ -22,7 +22,8 @@ from gradcalc.base.options import Options, in_json, reword
 from gradcalc.base.stages import Steps
 from gradcalc.batch.records import Record
 from gradcalc.calculus.symbolic import forget
-from gradcalc.functions import mp, symengine, sympy, torch
+from gradcalc.functions import symengine, sympy, torch
+from gradcalc.functions.balls import flint
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.results.report import Report
 
@@ -111,7 +112,12 @@ def leave_libraries_alone() -> None:
     They stay, and looking through them again and again takes a good part of a line's time. What
     lines make is freed without any collection, but for a few cycles: these may wait.
     """
-    for library, name in ((torch, "Tensor"), (sympy, "Symbol"), (symengine, "Symbol"), (mp, "mpf")):
+    for library, name in (
+        (torch, "Tensor"),
+        (sympy, "Symbol"),
+        (symengine, "Symbol"),
+        (flint, "arb"),
+    ):
         getattr(library, name)  # imports it
     gc.collect()
     gc.freeze()

@@ -17,9 +17,9 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.kinks import near_kink
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.exact.tape import Tape, gradient
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.program import Program
 
 #: Bits beyond the dtype's to which a value is known.

@@ -39,13 +39,6 @@ class Lack(NamedTuple):
 _NOTHING = 4
 
 
-def named(text: str) -> Any:
-    """The value of pi, e, inf or nan, perhaps with a minus."""
-    arb = flint.arb
-    value = {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "nan": arb.nan}[text.lstrip("-")]()
-    return -value if text.startswith("-") else value
-
-
 def value_of(row: Function, args: Sequence[Any], number: int, *, last: bool = False) -> Any:
     """A row's value at balls and conditions: a ball, a bool or a `Lack`.
 

@@ -23,7 +23,7 @@ from gradcalc.base.errors import Span
 from gradcalc.exact import policies
 from gradcalc.exact.policies import Lack
 from gradcalc.functions import TABLE, Function
-from gradcalc.functions.balls import flint
+from gradcalc.functions.balls import flint, named
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
@@ -126,7 +126,7 @@ class Tape:
         if place is None:
             value = constant.value
             if value is None:
-                place = self._add(policies.named(constant.text))
+                place = self._add(named(constant.text))
             else:
                 place = self.number(self._dtype.literal(value))
             self._constants[constant.text] = place

@@ -15,9 +15,9 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.point import is_narrow
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.functions import Function
-from gradcalc.functions.balls import flint
+from gradcalc.functions.balls import flint, named
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
 
@@ -83,7 +83,7 @@ class _Balls:
     def constant(self, constant: Constant) -> Any:
         value = constant.value
         if value is None:
-            return policies.named(constant.text)
+            return named(constant.text)
         value = self._dtype.literal(value)
         if value.denominator == 1:
             return flint.arb(value.numerator)

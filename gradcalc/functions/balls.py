@@ -45,6 +45,13 @@ def ball(value: float | Fraction | Ball) -> Ball:
     return flint.arb(value)
 
 
+def named(text: str) -> Ball:
+    """The value of pi, e, inf or nan, perhaps with a minus."""
+    arb = flint.arb
+    value = {"pi": arb.pi, "e": arb.const_e, "inf": arb.pos_inf, "nan": arb.nan}[text.lstrip("-")]()
+    return -value if text.startswith("-") else value
+
+
 def infinite(sign: int = 1) -> Ball:
     """The infinity of that sign."""
     return flint.arb.pos_inf() if sign > 0 else flint.arb.neg_inf()

@@ -17,8 +17,8 @@ from gradcalc.base.dtypes import EXACT
 from gradcalc.calculus.by_sympy import derivative, expressed
 from gradcalc.calculus.steps import formula_values, program_of
 from gradcalc.calculus.symbolic import formula_text
-from gradcalc.exact.precision import precision
 from gradcalc.functions import sympy
+from gradcalc.functions.precision import precision
 from gradcalc.program.program import Program
 
 #: Points that a diagnosis must hold at.

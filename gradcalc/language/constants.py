@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gradcalc.base.dtypes import FLOAT64
-from gradcalc.functions import TABLE, mp
-from gradcalc.functions.reals import TooLarge, applied
+from gradcalc.functions import TABLE
+from gradcalc.functions.balls import Undecided, ball, flint, named
+from gradcalc.functions.precision import precision
 from gradcalc.program.program import Constant, Input, Unnumbered
 
 #: Bits of the calculation.
-_BITS = 2000
+_BITS = 2048
+
+#: Bits to which a number must be known.
+_KNOWN = 64
 
 #: What makes whole numbers of whole numbers, as Python has it: 6/2 is none.
 _WHOLE = frozenset({"add", "sub", "mul", "neg", "floor_divide", "remainder", "pow", "square"})
@@ -33,18 +36,16 @@ def number_of(values: Sequence[Input | Constant | Unnumbered], wanted: int) -> i
     """
     numbers: dict[int, Any] = {}
     whole: set[int] = set()
-    with mp.workprec(_BITS):
+    with precision(_BITS):
         for place in _needed(values, wanted):
             number = _calculated(values[place], numbers)
-            if number is None or isinstance(number, bool) or mp.isnan(number):
+            if number is None:
                 return None
             numbers[place] = number
-            if _may_be_whole(values[place], whole) and mp.isint(number):
+            if _may_be_whole(values[place], whole) and number.is_integer():
                 whole.add(place)
         number = numbers[wanted]
-        if wanted in whole:
-            return int(number)
-        return FLOAT64.nearest(number) if mp.isfinite(number) else float(number)
+        return int(number.unique_fmpz()) if wanted in whole else float(number)
 
 
 def _needed(values: Sequence[Input | Constant | Unnumbered], wanted: int) -> list[int]:
@@ -68,17 +69,30 @@ def _may_be_whole(value: Input | Constant | Unnumbered, whole: set[int]) -> bool
 
 def _calculated(value: Input | Constant | Unnumbered, numbers: dict[int, Any]) -> Any:
     """A constant or a step of constants at the present precision; None if it has no number."""
+    number = _number(value, numbers)
+    if type(number) is not flint.arb or number.is_nan():
+        return None  # a condition, perhaps
+    is_known = number.is_exact() or number.rel_accuracy_bits() >= _KNOWN
+    # What is left of an exact 0 is as good as that.
+    return number if is_known or abs(number) < flint.arb(2) ** (-_BITS // 2) else None
+
+
+def _number(value: Input | Constant | Unnumbered, numbers: dict[int, Any]) -> Any:
     if isinstance(value, Input):
         return None
     if isinstance(value, Constant):
-        if value.value is not None:
-            return mp.mpf(value.value.numerator) / value.value.denominator
-        size = +getattr(mp, value.text.lstrip("-"))
-        return -size if value.text.startswith("-") else size
+        return named(value.text) if value.value is None else ball(value.value)
     name, args, _, options, *_ = value
     if options:
         return None
+    given = [numbers[arg] for arg in args]
     try:
-        return applied(TABLE[name], [numbers[arg] for arg in args])
-    except TooLarge:
+        number = TABLE[name].value(*given)
+    except Undecided:
         return None
+    # An infinity that the user wrote goes on; log(0) is no number.
+    return number if any(not arg.is_finite() for arg in given) or _is_finite(number) else None
+
+
+def _is_finite(number: Any) -> bool:
+    return type(number) is flint.arb and bool(number.is_finite())

@@ -20,9 +20,9 @@ from typing import Any
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, SHRINKS, Dtype
 from gradcalc.exact.kinks import near_kink
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import precision
 from gradcalc.exact.tape import Tape
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 
 #: The step is 2**-_STEP in proportion to the coordinates; what is left out is smaller by as much.
 #: Its difference is calculated with as many bits again, and those that a run may cost.

@@ -15,9 +15,9 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.kinks import margins
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import precision
 from gradcalc.exact.tape import Tape
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.limit.convergence import STEPS, Limit, Trend, close, extrapolate, log2_of
 from gradcalc.program.program import Program
 

@@ -24,10 +24,10 @@ from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.exact.tape import Tape, gradient
 from gradcalc.functions import Function
 from gradcalc.functions.balls import Undecided, flint
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.program import Program
 from gradcalc.rounding.kernels import KERNELS, backward
 

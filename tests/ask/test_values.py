@@ -21,9 +21,9 @@ TOO_MANY = "the value of `x` takes over 400,000 operations"
     [
         ("pi**pi**pi**pi**pi", "binding", TOO_LARGE),
         ("e**e**e**e**e", "binding", TOO_LARGE),
-        ("exp(1e308)", "binding", TOO_LARGE),
+        ("exp(1e308)", "binding", "the value of `x` is inf, where no derivative exists"),
         ("exp(exp(exp(exp(exp(2)))))", "binding", TOO_LARGE),
-        ("[1, exp(1e308)]", "binding", TOO_LARGE),
+        ("[1, e**e**e**e**e]", "binding", TOO_LARGE),
         ("factorial(factorial(factorial(9)))", "binding", TOO_LARGE),
         ("exp(800)", "binding", "the value of `x` is inf, where no derivative exists"),
         ("log(-1)", "binding", "the value of `x` is nan, where no derivative exists"),
@@ -94,7 +94,7 @@ def test_weights_count_without_a_point_too():
 
 def test_weights_are_refused_like_values():
     with pytest.raises(GradcalcError, match="is too large to be calculated"):
-        grad("x", {"x": 1}, grad_outputs="exp(1e308)")
+        grad("x", {"x": 1}, grad_outputs="e**e**e**e**e")
 
 
 @pytest.mark.parametrize(

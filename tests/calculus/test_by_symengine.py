@@ -16,8 +16,8 @@ from gradcalc.calculus.by_symengine import derivatives
 from gradcalc.calculus.formulas import writer
 from gradcalc.calculus.nodes import NoText
 from gradcalc.calculus.steps import formula_values, program_of
-from gradcalc.exact.precision import precision
 from gradcalc.functions import TABLE, Function, symengine
+from gradcalc.functions.precision import precision
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse
 from gradcalc.program.sizes import too_large

@@ -21,10 +21,10 @@ from gradcalc.calculus.steps import formula_values, program_of
 from gradcalc.calculus.symbolic import forget
 from gradcalc.calculus.tidy import with_calls_merged
 from gradcalc.exact.policies import number_of, value_of
-from gradcalc.exact.precision import precision
 from gradcalc.exact.tape import Tape
 from gradcalc.functions import TABLE, Function, symengine
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse
 from gradcalc.results.report import Verdict

@@ -9,9 +9,9 @@ import pytest
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
 from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import Findings, at_point
-from gradcalc.exact.precision import PRECISIONS
 from gradcalc.exact.values import values_at
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import PRECISIONS
 from gradcalc.language.parser import parse
 
 

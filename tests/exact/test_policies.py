@@ -10,9 +10,9 @@ from gradcalc.base.dtypes import FLOAT64
 from gradcalc.exact import policies
 from gradcalc.exact.point import at_point
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.functions import TABLE
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.language.parser import parse
 
 arb = flint.arb

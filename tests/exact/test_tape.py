@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from gradcalc.base.dtypes import FLOAT64
-from gradcalc.exact.precision import precision
 from gradcalc.exact.tape import Tape, gradient
 from gradcalc.functions import TABLE, Function
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.language.parser import parse
 from gradcalc.program.expand import run_entries
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gradcalc.exact.precision import precision
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.limit.convergence import STEPS, Limit, Trend, close, extrapolate
 
 if TYPE_CHECKING:
