@@ -110,10 +110,11 @@ def _look(
     if type(value) is Lack:
         place = _origin(numbers, value.number)
         if value.certain:
-            return Findings(derivatives=nothing, undefined_at=place)
+            # At the last precision it may be a policy that is so certain.
+            return Findings(derivatives=nothing, undefined_at=place, assumed=last)
         return Findings(derivatives=nothing, unknown_at=place) if last else None
     if not value.is_finite():
-        return Findings(derivatives=nothing, undefined_at=program.output)
+        return Findings(derivatives=nothing, undefined_at=program.output, assumed=last)
     kinks = near_kink(tape, output, last=last)
     if kinks is None or not (last or is_narrow(value, dtype)):
         return None

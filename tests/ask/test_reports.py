@@ -118,3 +118,61 @@ def test_what_is_too_large_for_formulas_is_refused():
 def test_hessian_of_formulas_has_its_limit_too():
     with pytest.raises(GradcalcError, match="a Hessian of 3,600 entries; the limit is 2,500"):
         grad("+".join(f"x{k}" for k in range(60)), second_order=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "exact"),
+    [
+        (FORMULA, "u=1,v=1.1", 6.61),
+        ("x*2", "x=[1,2]", (2.0, 4.0)),
+        ("a = x*2; b = x + 1; (a, b)", "x=[1,2]", ((2.0, 4.0), (2.0, 3.0))),
+    ],
+)
+def test_value_is_held_against_the_exact_one(text: str, at: str, exact: object) -> None:
+    report = asked(text, at, grad_outputs="ones" if "b" in text else None)
+    check = report.value_check
+    assert check is not None
+    assert (check.exact, check.verdict, check.note) == (exact, Verdict.AGREE, None)
+    assert report.verdict is Verdict.AGREE
+
+
+@pytest.mark.parametrize(
+    ("text", "at"), [(FORMULA, ""), ("log(x)", "x=-1"), ("(A@A).sum()", "A=ones(200,200)")]
+)
+def test_value_is_not_checked_where_there_is_none_or_it_is_too_large(text: str, at: str) -> None:
+    assert asked(text, at).value_check is None
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "verdict", "code"),
+    [
+        ("(x + y)/2", "x=1e308,y=1.5e308", Verdict.DISAGREE, 1),
+        ("(x + 1)*y - x*y", "x=1e15,y=0.1", Verdict.ROUNDING, 0),
+        ("x.mean()", "x=[1e308,1e308]", Verdict.DISAGREE, 1),
+        ("x*1e300", "x=1e300", Verdict.UNDEFINED, 3),
+    ],
+)
+def test_verdict_on_the_value_counts_in_the_whole(
+    text: str, at: str, verdict: Verdict, code: int
+) -> None:
+    report = asked(text, at)
+    assert {entry.verdict for entry in report.entries} == {Verdict.AGREE}
+    assert report.value_check is not None
+    assert (report.value_check.verdict, report.verdict, report.exit_code) == (
+        verdict,
+        verdict,
+        code,
+    )
+
+
+@pytest.mark.parametrize("formulas", [True, False])
+@pytest.mark.parametrize(
+    ("text", "at", "proved"),
+    [("x*y", "x=2,y=3", True), ("x*abs(x)", "x=0", False), ("relu(x)", "x=[1,-2]", True)],
+)
+def test_agreement_has_an_exact_value_beside_it(
+    text: str, at: str, *, proved: bool, formulas: bool
+) -> None:
+    entries = asked(text, at, formulas=formulas, thorough=False).entries
+    assert {(entry.verdict, entry.proved) for entry in entries} == {(Verdict.AGREE, proved)}
+    assert [entry.symbolic for entry in entries] == [entry.autograd for entry in entries]

@@ -55,7 +55,9 @@ def test_what_is_printed_and_what_fails_is_chosen(run, words, code, lines):
     answers = answered(run, *words)
     assert answers[0] == code
     assert [answer["line"] for answer in answers[1]] == list(lines)
-    assert "14 lines: 9 agree, 2 unchecked, 1 nondifferentiable, 1 error, 1 undef" in answers[2]
+    assert (
+        ": 9 agree (all proved), 2 unchecked, 1 nondifferentiable, 1 error, 1 undef" in answers[2]
+    )
     assert ("unknown function" in answers[2]) == (11 in lines)
 
 
@@ -80,6 +82,21 @@ def test_wrong_options_are_refused_with_a_hint(run, words, message, hint):
     assert code == 2
     assert err.startswith(f"error: {message}")
     assert f"= help: {hint}" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "shown"),
+    [
+        (("--only", "disagree"), 1, 1),
+        (("--only", "agree"), 1, 1),
+        (("--fail-on", "undefined", "--only", "disagree"), 0, 1),
+    ],
+)
+def test_verdict_on_a_value_fails_and_is_chosen_as_any(run, words, code, shown):
+    text = "x --at x=1\n(x + y)/2 --at x=1e308,y=1.5e308\n"
+    ended, answers, err = answered(run, *words, text=text)
+    assert (ended, len(answers)) == (code, shown)
+    assert "2 lines: 1 agree (proved), 1 disagree (proved) in " in err
 
 
 def test_junit_is_one_document_with_a_case_for_each_line(run, tmp_path):

@@ -455,7 +455,7 @@ def test_batch_answers_every_line_in_order(run):
     assert answers[6]["tensors"][1]["grad"] == [1.0, 1.0]
     assert answers[7]["gradients"][0]["autograd"] == [[4.0], [8.0]]
     assert code == 2
-    assert "8 lines: 4 agree, 3 error, 1 undefined in " in err
+    assert "8 lines: 4 agree (all proved), 3 error, 1 undefined (proved) in " in err
     assert "\x1b" not in out + err
 
 

@@ -223,3 +223,12 @@ def test_what_is_too_large_is_not_known(text: str) -> None:
     there, source = findings_of(text, x=1e5)
     assert (there.defined, there.value) == (True, None)
     assert source in {"exp(exp(exp(x)))", "exp(exp(x))", "sin(exp(exp(x)))"}
+
+
+@pytest.mark.parametrize(
+    ("text", "assumed"),
+    [("log(-x)", False), ("1/(x - 1)", False), ("1/(sin(x)**2 + cos(x)**2 - 1)", True)],
+)
+def test_what_a_policy_decides_is_assumed(text: str, assumed: bool) -> None:
+    there, _ = findings_of(text, x=1.0)
+    assert (there.defined, there.assumed) == (False, assumed)
