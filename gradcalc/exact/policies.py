@@ -16,10 +16,15 @@ In: a row, balls, and whether more bits will be spent. Out: a value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
+from gradcalc.base.dtypes import Dtype
 from gradcalc.functions import Function
 from gradcalc.functions.balls import Undecided, flint
+
+#: Literals that are remembered.
+_REMEMBERED = 4096
 
 
 class Lack(NamedTuple):
@@ -39,6 +44,24 @@ class Lack(NamedTuple):
 _NOTHING = 4
 
 
+#: Literals that are exact as balls, by their numerator, denominator and dtype.
+_literals: dict[tuple[int, int, str], Any] = {}
+
+
+def literal(value: Fraction, dtype: Dtype) -> Any:
+    """A number in a text, as the dtype has it."""
+    key = (value.numerator, value.denominator, dtype.name)
+    ball = _literals.get(key)
+    if ball is None:
+        number = dtype.literal(value)
+        ball = flint.arb(flint.fmpq(number.numerator, number.denominator))
+        if ball.is_exact():  # whatever the precision
+            if len(_literals) >= _REMEMBERED:
+                _literals.clear()
+            _literals[key] = ball
+    return ball
+
+
 def value_of(row: Function, args: Sequence[Any], number: int, *, last: bool = False) -> Any:
     """A row's value at balls and conditions: a ball, a bool or a `Lack`.
 
@@ -49,7 +72,11 @@ def value_of(row: Function, args: Sequence[Any], number: int, *, last: bool = Fa
         last: Whether no more bits will be spent.
     """
     arb = flint.arb
-    if row.conditions or any(type(arg) is not arb for arg in args):
+    mixed = row.conditions
+    for arg in args:
+        if type(arg) is not arb:
+            mixed = True
+    if mixed:
         args = typed(row, args)
         if row.is_choice and type(args[0]) is bool:
             return args[1] if args[0] else args[2]  # the branch not taken may well lack a value

@@ -112,8 +112,8 @@ class Tape:
         self._base = base
         self.branches = branches or {}
         self._within: set[str] = set()  # rows whose own texts are being calculated
-        self._constants: dict[str, int] = {}
-        self._decimals: dict[str, int] = {}
+        self._constants: dict[object, int] = {}
+        self._decimals: dict[object, int] = {}
 
     # --- A sink: what tensors, written out, come to -----------------------------------------------
 
@@ -122,21 +122,22 @@ class Tape:
 
     def constant(self, constant: Constant) -> int:
         """A number in the text, as the dtype has it."""
-        place = self._constants.get(constant.text)
+        value = constant.value
+        key = constant.text if value is None else (value.numerator, value.denominator)
+        place = self._constants.get(key)
         if place is None:
-            value = constant.value
             if value is None:
                 place = self._add(named(constant.text))
+            elif value:
+                place = self._add(policies.literal(value, self._dtype))
             else:
-                place = self.number(self._dtype.literal(value))
-            self._constants[constant.text] = place
+                place = 0
+            self._constants[key] = place
         return place
 
     def number(self, value: Fraction) -> int:
         """An exact number."""
-        if not value:
-            return 0
-        return self._add(flint.arb(flint.fmpq(value.numerator, value.denominator)))
+        return self._add(policies.literal(value, EXACT)) if value else 0
 
     def call(self, row: Function, args: Sequence[int]) -> int:
         """A row of the table, applied to values; the number of the result."""

@@ -52,7 +52,7 @@ def results_at(
     for bits in PRECISIONS:
         last = bits == PRECISIONS[-1]
         with precision(bits):
-            arithmetic = _Balls(literals or dtype, last=last)
+            arithmetic = Balls(literals or dtype, last=last)
             values = run(program, list(map(flint.arb, inputs)), arithmetic)
             results = [_result(values[number], number, dtype) for number in program.outputs]
         # The next precision takes several times as long.
@@ -73,27 +73,38 @@ def _result(value: Any, number: int, dtype: Dtype) -> Any:
     return value if is_known else Lack(number, certain=False)
 
 
-class _Balls:
-    """Arithmetic on balls, bools and `Lack`s, by the policies."""
+class Balls:
+    """Arithmetic on balls, bools and `Lack`s, by the policies: values alone, and no derivative."""
 
-    def __init__(self, dtype: Dtype, *, last: bool) -> None:
+    def __init__(
+        self, dtype: Dtype, *, last: bool = False, base: Sequence[Any] | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            dtype: What literals are rounded to.
+            last: Whether no more bits will be spent, so that policies decide.
+            base: All values at another point: what is detached is as it is there.
+        """
         self._dtype = dtype
         self._last = last
+        self._base = base
 
     def constant(self, constant: Constant) -> Any:
-        value = constant.value
-        if value is None:
+        """A number in the text, as the dtype has it."""
+        if constant.value is None:
             return named(constant.text)
-        value = self._dtype.literal(value)
-        if value.denominator == 1:
-            return flint.arb(value.numerator)
-        return flint.arb(flint.fmpq(value.numerator, value.denominator))
+        return policies.literal(constant.value, self._dtype)
 
     def number(self, value: Any) -> Any:
+        """A value that may be a condition; the policies tell."""
         return value
 
     condition = number
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
+        """A row's value."""
+        if row.name == "detach" and self._base is not None:
+            return self._base[number]
         value = policies.value_of(row, args, number, last=self._last)
         return flint.arb(0) if self._last and policies.is_nothing(value) else value

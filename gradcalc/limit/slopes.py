@@ -16,9 +16,11 @@ from gradcalc.exact import policies
 from gradcalc.exact.kinks import margins
 from gradcalc.exact.policies import Lack
 from gradcalc.exact.tape import Tape
+from gradcalc.exact.values import Balls
 from gradcalc.functions.balls import flint
 from gradcalc.functions.precision import precision
 from gradcalc.limit.convergence import STEPS, Limit, Trend, close, extrapolate, log2_of
+from gradcalc.program.interpret import run
 from gradcalc.program.program import Program
 
 #: Exponents by which the steps are made smaller, as long as a kink is within them; the last are for
@@ -81,7 +83,9 @@ def slope(program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtyp
         function = _Function(program, inputs, dtype)
         scale = _fineness(program, inputs, axes)
         ladder = [scale + bits for bits in _FINER]
-        finer = next((bits for bits in ladder if _is_alone(function, axes, bits)), scale)
+        finer = scale
+        if function.has_kinks:
+            finer = next((bits for bits in ladder if _is_alone(function, axes, bits)), scale)
         finding = _taken(function, axes, [step + finer for step in STEPS])
         if finding.value is None or finding.value.is_zero():
             # Something may move faster than the steps, as sin(exp(x)) does at 700; or slower than
@@ -270,6 +274,10 @@ class _Function:
         self._inputs = inputs
         self._dtype = dtype
         self._detaches = any(step.function == "detach" for step in program.steps)
+        #: Whether there is any kink to be watched.
+        self.has_kinks = any(
+            row.margin and not program.is_whole_power(step) for row, step, _ in program.calls
+        )
 
     def point(self) -> list[Any]:
         """The point itself."""
@@ -281,26 +289,21 @@ class _Function:
         Raises:
             _NotKnown: If more bits may tell.
         """
-        tape, numbers = self._run(point)
-        value = policies.number_of(tape.values[numbers[self._program.output]])
+        base = self._values(self.point(), None) if self._detaches else None
+        value = policies.number_of(self._values(point, base)[self._program.output])
         if type(value) is Lack and not value.certain:
             raise _NotKnown
         return None if type(value) is Lack or not value.is_finite() else value
 
     def margins(self, point: Sequence[Any], axes: tuple[int, ...]) -> Mapping[tuple[int, int], Any]:
         """The margins of all steps; none where the function has no value."""
-        tape, numbers = self._run(point, axes)
-        output = numbers[self._program.output]
+        tape = Tape(point, self._dtype, active=axes)
+        output = tape.run(self._program)[self._program.output]
         value = tape.values[output]
         return {} if type(value) is Lack and value.certain else margins(tape, output)
 
-    def _run(self, point: Sequence[Any], axes: Sequence[int] = ()) -> tuple[Tape, Sequence[int]]:
-        base = None
-        if self._detaches:
-            base = Tape(self.point(), self._dtype, active=axes)
-            base.run(self._program)
-        tape = Tape(point, self._dtype, active=axes, base=base)
-        return tape, tape.run(self._program)
+    def _values(self, point: Sequence[Any], base: Sequence[Any] | None) -> list[Any]:
+        return run(self._program, point, Balls(self._dtype, base=base))
 
 
 def _moved(point: Sequence[Any], axis: int, step: Any) -> Sequence[Any]:
