@@ -8,6 +8,7 @@ bar, as in its text. Literals are the fractions that they are: run it with the d
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -43,9 +44,10 @@ def program_of(formulas: Sequence[Any], names: Sequence[str]) -> Program:
 
 def formula_values(program: Program, point: Sequence[float], dtype: Dtype) -> list[Any]:
     """The values of the formulas of such a program: see `values_at`."""
-    # What rounding multiplied a decimal with.
-    almost_one = flint.arb(1, flint.arb(2) ** -_ROUNDED_BITS)
-    inputs = [*point, almost_one][: len(program.inputs)]
+    inputs = list(point)
+    if len(program.inputs) > len(point):
+        # What rounding multiplied decimals with.
+        inputs.append(flint.arb(1, flint.arb(2) ** -_ROUNDED_BITS))
     return values_at(program, inputs, dtype, literals=EXACT)
 
 
@@ -87,7 +89,7 @@ class _Collection:
         if place is None:
             if not is_fraction(number):
                 return self._decimal(number)
-            place = self._new(number, Constant(str(number), Fraction(number), _NOWHERE))
+            place = self._new(number, _constant(number))
         return place
 
     def _decimal(self, number: Any) -> int:
@@ -95,10 +97,9 @@ class _Collection:
             return self.constant(number)
         if not getattr(number, "is_Float", False):
             raise NoText(number)
-        text = str(number)
-        value = Fraction(text)
+        value, is_rounded = _exact(number)
         place = self._number(value)
-        if len(text.partition("e")[0].replace(".", "").strip("-0")) < _DIGITS:
+        if not is_rounded:
             return place
         rounding = self._new(None, Input("almost_one", _NOWHERE))
         return self._step("mul", place, rounding)
@@ -204,6 +205,22 @@ class _Collection:
         if place == len(self.values):
             self.values.append(value)
         return place
+
+
+@functools.lru_cache(maxsize=1024)
+def _constant(number: int | Fraction) -> Constant:
+    return Constant(str(number), Fraction(number), _NOWHERE)
+
+
+@functools.lru_cache(maxsize=1024)
+def _exact(decimal: Any) -> tuple[Fraction, bool]:
+    """A decimal of an engine as a fraction; and whether the engine rounded it."""
+    near = float(decimal)
+    if math.isfinite(near) and decimal - near == 0:
+        return Fraction(near), False
+    text = str(decimal)
+    digits = text.partition("e")[0].replace(".", "").strip("-0")
+    return Fraction(text), len(digits) >= _DIGITS
 
 
 #: What collects a node, by the name of its type, and by the type itself once it was met.

@@ -116,13 +116,13 @@ def asked(given: Mapping[str, Any], **more: Any) -> tuple[tuple[Binding, ...], O
 
     Args:
         given: What a command got as `**given`.
-        more: Fields of `Options` that are not typed.
+        more: Fields of `Options`, where nothing else is typed.
     """
     values = read_texts(given)
     at = values.pop("at", ())
     from gradcalc.language.bindings import parse_bindings
 
-    options = Options(**values, **more)
+    options = Options(**{**more, **values})
     return parse_bindings(at, files=options.files), options
 
 

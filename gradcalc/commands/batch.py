@@ -96,7 +96,8 @@ def batch(
     processes = _processes(jobs, scheduler)
     shown = None if only is None else chosen(only, "--only")
     failing = FAILING if fail_on is None else chosen(fail_on, "--fail-on", none=True)
-    options = Options(**read_texts(given), latex=form == "latex", thorough=False)
+    asked = {"formulas": FORMATS[form].formulas, **read_texts(given)}
+    options = Options(**asked, latex=form == "latex", thorough=False)
     if not files and sys.stdin.isatty():
         write(HELP)
         return 0

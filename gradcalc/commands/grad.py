@@ -33,7 +33,7 @@ def check(
 def _answer(expr: str | None, file: str | None, format: str, given: dict[str, Any]) -> int:
     """Print one report; return its exit code."""
     check_format(format)
-    bindings, options = asked(given, latex=format == "latex")
+    bindings, options = asked(given, latex=format == "latex", formulas=FORMATS[format].formulas)
     from gradcalc.ask.calculate import calculate
 
     report = calculate(program_text(expr, file), bindings, options)

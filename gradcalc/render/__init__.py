@@ -69,6 +69,7 @@ class Format:
         ending: That of its files' names.
         header: Text before the first report.
         footer: Text after the last.
+        formulas: Whether it shows formulas of reports.
         twice: Whether tables end with a `Start`, which only a file can take.
     """
 
@@ -77,6 +78,7 @@ class Format:
     ending: str = ""
     header: str = ""
     footer: str = ""
+    formulas: bool = True
     twice: bool = False
 
     def report(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -123,6 +125,7 @@ FORMATS = {
         header='<?xml version="1.0" encoding="UTF-8"?>\n'
         '<testsuites>\n<testsuite name="gradcalc">\n',
         footer="</testsuite>\n</testsuites>\n",
+        formulas=False,
     ),
     "parquet": Format("gradcalc.render.parquet", ("tables",), ".parquet"),
     "npy": Format("gradcalc.render.npy", ("tables",), ".npy", twice=True),

@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from gradcalc.calculus.symbolic import Calculus
+
 LINES = [
     *(f"sin({k}*x)*y --at x=0.5,y={k}" for k in range(1, 10)),
     "abs(x) --at x=0",
@@ -97,6 +99,37 @@ def test_verdict_on_a_value_fails_and_is_chosen_as_any(run, words, code, shown):
     ended, answers, err = answered(run, *words, text=text)
     assert (ended, len(answers)) == (code, shown)
     assert "2 lines: 1 agree (proved), 1 disagree (proved) in " in err
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (["--format", "jsonl"], True),
+        (["--format", "jsonl", "--no-formulas"], False),
+        (["--format", "junit"], False),
+    ],
+)
+def test_formulas_are_made_where_somebody_reads_them(run, monkeypatch, words, made):
+    asked = []
+    monkeypatch.setattr(
+        "gradcalc.commands.batch._run", lambda _, job, *others: asked.append(job.options.formulas)
+    )
+    run("batch", *words, stdin="x*y --at x=2,y=3")
+    differentiate = Calculus.differentiate
+    monkeypatch.setattr(
+        Calculus, "differentiate", lambda self: (asked.append(True), differentiate(self))
+    )
+    run("grad", "x*y", "--at", "x=2,y=3", *words)
+    assert asked == ([True, True] if made else [False])
+
+
+def test_batch_without_formulas_has_the_verdicts_and_the_values(run):
+    lines = "x*y --at x=2,y=3\nx**2 --at x=3\n"
+    _, out, _ = run("batch", "--format", "jsonl", "--no-formulas", stdin=lines)
+    entries = [entry for line in out.splitlines() for entry in json.loads(line)["gradients"]]
+    assert [(entry["formula"], entry["symbolic"], entry["verdict"]) for entry in entries] == [
+        (None, 3.0, "agree"), (None, 2.0, "agree"), (None, 6.0, "agree"),
+    ]  # fmt: skip
 
 
 def test_junit_is_one_document_with_a_case_for_each_line(run, tmp_path):
