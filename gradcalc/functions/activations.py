@@ -9,6 +9,7 @@ from gradcalc.functions.pieces import (
     apart,
     at,
     at_bounds,
+    greatest,
     least,
     mp_clamp,
     mp_ndtr,
@@ -43,15 +44,22 @@ row(
 )
 row(
     "softplus",
-    "log(1 + exp(beta*x))/beta; torch gives x itself where beta*x > threshold",
+    "log(1 + exp(beta*x))/beta, but x itself where beta*x > threshold",
     signature="x, static beta=1, static threshold=20",
     traits="opaque",
-    sympy=lambda x, beta=1, threshold=20: sympy.log(1 + sympy.exp(beta * x)) / beta,
-    mpmath=lambda x, beta=1, threshold=20: mp_softplus(beta * x) / beta,
+    sympy=lambda x, beta=1, threshold=20: sympy.Piecewise(
+        (x, beta * x > threshold), (sympy.log(1 + sympy.exp(beta * x)) / beta, True)
+    ),
+    mpmath=lambda x, beta=1, threshold=20: (
+        x if beta * x > threshold else mp_softplus(beta * x) / beta
+    ),
     value=balls.softplus_below,
-    derivative="sigmoid(beta*x)",
-    samples=(0.5, -2.0, (0.7, 2.0, 20.0)),
+    derivative="where(beta*x > threshold, 1, sigmoid(beta*x))",
+    samples=(0.5, -2.0, 25.0, (0.7, 2.0, 20.0), (3.0, 2.0, 4.0)),
     outside=((1.0, 0.0),),
+    # It jumps at the threshold; beyond it, torch gives the argument.
+    margin=lambda x, beta=1, threshold=20: apart(beta * x, threshold) / greatest(abs(beta), 1),
+    kinks=((20.0, 0.9999999979388463),),
 )
 row(
     "relu",
@@ -152,11 +160,11 @@ row(
 )
 row(
     "mish",
-    "x*tanh(softplus(x))",
+    "x*tanh(log(1 + exp(x)))",
     traits="opaque",
     sympy=lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
     mpmath=lambda x: x * mp.tanh(mp_softplus(x)),
-    derivative="tanh(softplus(x)) + x*sigmoid(x)*(1 - tanh(softplus(x))**2)",
+    derivative="tanh(logaddexp(x, 0)) + x*sigmoid(x)*(1 - tanh(logaddexp(x, 0))**2)",
     samples=(0.5, -2.0),
 )
 row(

@@ -147,7 +147,12 @@ KERNELS: dict[str, Kernel] = {
     "rad2deg": Kernel(3, lipschitz=58, elasticity=1),
     "sigmoid": Kernel(4, lipschitz=0.25, growth=1, backward=("(1 - sigmoid(x))*sigmoid(x)",)),
     "logit": Kernel(forward="log(x/(1 - x))"),
-    "softplus": Kernel(4, backward=("exp(beta*x)/(exp(beta*x) + 1)",)),
+    "softplus": Kernel(
+        4,
+        backward=(
+            "where(beta*x > threshold, 1, exp(minimum(beta*x, threshold))/(1 + exp(beta*x)))",
+        ),
+    ),
     "relu": Kernel(0, lipschitz=1, elasticity=1),
     "relu6": Kernel(0, lipschitz=1, elasticity=1),
     "leaky_relu": Kernel(2),

@@ -70,7 +70,7 @@ def value(text: str, **at: float) -> Any:
         ("hardtanh(x)", "where((x > -1) & (x < 1), 1, 0)"),
         ("clamp(x, 0)", "where(x >= 0, 1, 0)"),
         ("leaky_relu(x)", "where(x > 0, 1, 0.01)"),
-        ("softplus(x, 2)", "sigmoid(2*x)"),
+        ("softplus(x, 2)", "where(2*x > 20, 1, sigmoid(2*x))"),
         # What is known of them is said shorter.
         ("abs(x)", "sign(x)"),
         ("abs(-2*x)", "2*sign(x)"),

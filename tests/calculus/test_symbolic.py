@@ -94,7 +94,7 @@ def value(text: str, wrt: str = "x", dtype: str = "float64", **at: float) -> flo
         ("sin(x)**2", "x", "2*sin(x)*cos(x)"),
         ("tanh(x)", "x", "1 - tanh(x)**2"),
         ("sigmoid(x)", "x", "sigmoid(-x)*sigmoid(x)"),
-        ("softplus(x)", "x", "sigmoid(x)"),
+        ("softplus(x)", "x", "where(x > 20, 1, sigmoid(x))"),
         ("-log(sigmoid(x))", "x", "-sigmoid(-x)"),
         ("silu(x)", "x", "(x*sigmoid(-x) + 1)*sigmoid(x)"),
         ("atan2(y, x)", "x", "-y/(x**2 + y**2)"),
