@@ -155,3 +155,7 @@ RECENT = 64
 
 #: Seconds beyond which no more bits are spent on a point: what is not known by then stays unknown.
 EXACT_SECONDS = 2.0
+
+#: Seconds of a processor beyond which no more quotients are taken for a slope: gamma functions take
+#: that long at the bits that second derivatives ask for. What the chain rule proves stays proved.
+SLOPE_SECONDS = 1.0

@@ -75,7 +75,7 @@ def at_point(
         entries: For each derivative, the numbers of one or two inputs.
         dtype: What torch calculates in: literals are rounded to it, and it tells how narrow a ball
             must be.
-        branches: As in `Tape`.
+        branches: As in `Tape`. On a kink a derivative is then what the rows' formulas make of it.
     """
     started = time.perf_counter()
     for bits in PRECISIONS:
@@ -119,11 +119,12 @@ def _look(
     if kinks is None or not (last or is_narrow(value, dtype)):
         return None
     kinked, nearest = kinks
-    balls = _derivatives(tape, output, entries, kinked)
+    # With torch's branches the derivatives on a kink are torch's conventions, as the rows' are.
+    balls = _derivatives(tape, output, entries, kinked if branches is None else frozenset())
     if not last and any(_is_rough(ball, dtype) for ball in balls):
         return None
     return Findings(
-        value,
+        value if is_narrow(value, dtype) else None,
         [ball if type(ball) is flint.arb and is_narrow(ball, dtype) else None for ball in balls],
         near_kink=kinked,
         nearest_kink=nearest,

@@ -7,7 +7,7 @@ are more and more, as in `point`, and the policies are the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradcalc.base import limits
@@ -77,18 +77,18 @@ class Balls:
     """Arithmetic on balls, bools and `Lack`s, by the policies: values alone, and no derivative."""
 
     def __init__(
-        self, dtype: Dtype, *, last: bool = False, base: Sequence[Any] | None = None
+        self, dtype: Dtype, *, last: bool = False, still: Mapping[int, Any] | None = None
     ) -> None:
         """Prepare.
 
         Args:
             dtype: What literals are rounded to.
             last: Whether no more bits will be spent, so that policies decide.
-            base: All values at another point: what is detached is as it is there.
+            still: Values that are known already, by their numbers.
         """
         self._dtype = dtype
         self._last = last
-        self._base = base
+        self._still = still or {}
 
     def constant(self, constant: Constant) -> Any:
         """A number in the text, as the dtype has it."""
@@ -104,7 +104,7 @@ class Balls:
 
     def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:  # noqa: ARG002 - see Arithmetic
         """A row's value."""
-        if row.name == "detach" and self._base is not None:
-            return self._base[number]
+        if number in self._still:
+            return self._still[number]
         value = policies.value_of(row, args, number, last=self._last)
         return flint.arb(0) if self._last and policies.is_nothing(value) else value

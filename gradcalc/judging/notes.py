@@ -5,7 +5,7 @@ In: what the witnesses say, and where they differ. Out: a note for the reader, w
 
 from __future__ import annotations
 
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from gradcalc.base.shortening import shorten
@@ -124,14 +124,15 @@ def short(value: Any, digits: int = 2) -> str:
     ball = flint.arb(value)
     if not ball.is_finite():
         return str(float(ball))
-    number = Decimal(ball.mid().str(digits + 20, radius=False))
-    rounded = Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN).plus(number)
+    # The exponent may be beyond what Decimal takes: that of exp(exp(100)).
+    leading, _, exponent = ball.mid().str(digits + 20, radius=False).partition("e")
+    rounded = Decimal(leading).normalize(Context(prec=digits))
     if not rounded:
         return "0"
-    if -5 <= rounded.adjusted() < digits:
-        return f"{rounded.normalize():f}"
-    digits_text, _, exponent = f"{rounded.normalize():e}".partition("e")
-    return f"{digits_text}e{int(exponent):+d}"
+    size = rounded.adjusted() + int(exponent or 0)
+    if -5 <= size < digits:
+        return f"{rounded.scaleb(int(exponent or 0)):f}"
+    return f"{rounded.scaleb(-rounded.adjusted()):f}e{size:+d}"
 
 
 def shortened(source: str, most: int = 40) -> str:

@@ -52,6 +52,9 @@ _DOUBLED = (1.5, 2.5)
 #: Bits of a change beyond which what shrinks, not like a power, does so faster: exp(-1/h).
 _COLLAPSE = -10
 
+#: The largest exponent that is told from larger ones.
+_MOST = 2**1000
+
 
 def extrapolate(sequence: Sequence[Any]) -> Limit:
     """Judge a quantity's values at steps 2**-k, k doubling from one to the next (at least two).
@@ -102,4 +105,6 @@ def log2_of(ball: Any) -> float:
     if not mantissa:
         return -math.inf
     length = mantissa.bit_length()
-    return int(exponent) + length + math.log2(mantissa / (1 << length))
+    # Of exp(-1/h**2) even the exponent may be beyond float64.
+    exponent = max(-_MOST, min(_MOST, int(exponent) + length))
+    return exponent + math.log2(mantissa / (1 << length))

@@ -7,10 +7,12 @@ balls, and no rule of differentiation.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.kinks import margins
@@ -35,6 +37,9 @@ _SMALLER = 32
 
 #: Bits to which a quotient is known.
 _ENOUGH = 90
+
+#: What is left of a difference is nothing if it is below 2 to the power of minus this.
+_NOTHING = 2_000
 
 #: Bits for what cancels, beyond those of the steps, and how many times the steps' bits again; tried
 #: in turn. What is left of a difference at the last of them counts as none.
@@ -80,14 +85,14 @@ def slope(program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtyp
         The finding; unsettled on both sides where the values are not known.
     """
     try:
-        function = _Function(program, inputs, dtype)
+        function = _Function(program, inputs, axes, dtype)
         scale = _fineness(program, inputs, axes)
         ladder = [scale + bits for bits in _FINER]
         finer = scale
         if function.has_kinks:
             finer = next((bits for bits in ladder if _is_alone(function, axes, bits)), scale)
         finding = _taken(function, axes, [step + finer for step in STEPS])
-        if finding.value is None or finding.value.is_zero():
+        if finding.value is None:
             # Something may move faster than the steps, as sin(exp(x)) does at 700; or slower than
             # they tell, as abs(x)**0.01 does at 0.
             again = _taken(function, axes, [step * _SMALLER + finer for step in STEPS])
@@ -118,12 +123,10 @@ def _is_alone(function: _Function, axes: tuple[int, ...], finer: int) -> bool:
     size = STEPS[0] + finer
     with precision(2 * size + _SPARE[0][0]):
         point = function.point()
-        here = function.margins(point, axes)
+        here = function.margins(point)
         for axis, side in itertools.product(axes, (-1, 1)):
             step = side * _scale(point[axis]) * flint.arb(2) ** (-1 - size)
-            there = function.margins(
-                _moved(point, axis, flint.arb(5 * step, 3 * abs(step)) / 4), axes
-            )
+            there = function.margins(_moved(point, axis, flint.arb(5 * step, 3 * abs(step)) / 4))
             if there and not all(map(_is_as_far, here.values(), map(there.get, here))):
                 return False
     return True
@@ -155,6 +158,8 @@ def _known_quotients(function: _Function, axes: tuple[int, ...], size: int) -> t
     # many, since the inner step is the square of the outer.
     cancelled = size * (1 if len(axes) == 1 else 4)
     for spare, times in _SPARE:
+        if function.is_late(8 if spare > _SPARE[0][0] else 1):
+            break
         with precision(cancelled + _ENOUGH + spare + times * size):
             try:
                 quotients = _quotients(function, axes, size)
@@ -172,8 +177,10 @@ def _is_enough(quotient: Any) -> bool:
 
 
 def _or_nothing(quotient: Any) -> Any:
-    """A quotient, or 0 where nothing is known to be left of it."""
-    return flint.arb(0) if quotient is not None and quotient.contains(0) else quotient
+    """A quotient, or 0 where next to nothing can be left of it."""
+    if quotient is None or not quotient.contains(0):
+        return quotient
+    return flint.arb(0) if quotient.abs_upper() < flint.arb(2) ** -_NOTHING else quotient
 
 
 def _quotients(function: _Function, axes: tuple[int, ...], size: int) -> tuple[Any, ...]:
@@ -267,17 +274,33 @@ def _are_one(lefts: Sequence[Any], rights: Sequence[Any]) -> bool:
 
 
 class _Function:
-    """The program as a function of a point; what is detached stays what it is at the first one."""
+    """The program as a function of a point; what does not move along the axes is calculated once.
 
-    def __init__(self, program: Program, inputs: Sequence[float], dtype: Dtype) -> None:
+    What is detached does not move either.
+    """
+
+    def __init__(
+        self, program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtype: Dtype
+    ) -> None:
         self._program = program
         self._inputs = inputs
+        self._axes = axes
         self._dtype = dtype
-        self._detaches = any(step.function == "detach" for step in program.steps)
         #: Whether there is any kink to be watched.
         self.has_kinks = any(
             row.margin and not program.is_whole_power(step) for row, step, _ in program.calls
         )
+        moving = set(axes)
+        for number, step in program.numbered_steps:
+            if step.function != "detach" and not moving.isdisjoint(step.args):
+                moving.add(number)
+        self._still = [number for number, _ in program.numbered_steps if number not in moving]
+        self._still_values: dict[int, Mapping[int, Any]] = {}  # by the precision
+        self._started = time.thread_time()
+
+    def is_late(self, times: int = 1) -> bool:
+        """Whether what takes so many times as long as all so far would take too long."""
+        return times * (time.thread_time() - self._started) > limits.SLOPE_SECONDS
 
     def point(self) -> list[Any]:
         """The point itself."""
@@ -287,23 +310,29 @@ class _Function:
         """The value; None where there is no finite one.
 
         Raises:
-            _NotKnown: If more bits may tell.
+            _NotKnown: If more bits may tell, or there is no time for more.
         """
-        base = self._values(self.point(), None) if self._detaches else None
-        value = policies.number_of(self._values(point, base)[self._program.output])
+        if self.is_late():
+            raise _NotKnown
+        still = self._still_values.get(flint.ctx.prec)
+        if still is None:
+            values = self._values(self.point(), {}) if self._still else ()
+            still = {number: values[number] for number in self._still}
+            self._still_values[flint.ctx.prec] = still
+        value = policies.number_of(self._values(point, still)[self._program.output])
         if type(value) is Lack and not value.certain:
             raise _NotKnown
         return None if type(value) is Lack or not value.is_finite() else value
 
-    def margins(self, point: Sequence[Any], axes: tuple[int, ...]) -> Mapping[tuple[int, int], Any]:
+    def margins(self, point: Sequence[Any]) -> Mapping[tuple[int, int], Any]:
         """The margins of all steps; none where the function has no value."""
-        tape = Tape(point, self._dtype, active=axes)
+        tape = Tape(point, self._dtype, active=self._axes)
         output = tape.run(self._program)[self._program.output]
         value = tape.values[output]
         return {} if type(value) is Lack and value.certain else margins(tape, output)
 
-    def _values(self, point: Sequence[Any], base: Sequence[Any] | None) -> list[Any]:
-        return run(self._program, point, Balls(self._dtype, base=base))
+    def _values(self, point: Sequence[Any], still: Mapping[int, Any]) -> list[Any]:
+        return run(self._program, point, Balls(self._dtype, still=still))
 
 
 def _moved(point: Sequence[Any], axis: int, step: Any) -> Sequence[Any]:
