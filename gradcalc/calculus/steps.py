@@ -85,12 +85,10 @@ class _Collection:
     # --- Numbers ----------------------------------------------------------------------------------
 
     def _number(self, number: Number) -> int:
+        if not is_fraction(number):  # to look sympy's up beside fractions is an error
+            return self._decimal(number)
         place = self._known.get(number)
-        if place is None:
-            if not is_fraction(number):
-                return self._decimal(number)
-            place = self._new(number, _constant(number))
-        return place
+        return self._new(number, _constant(number)) if place is None else place
 
     def _decimal(self, number: Any) -> int:
         if name_of(number) in CONSTANTS:

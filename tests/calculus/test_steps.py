@@ -35,6 +35,8 @@ x, y = sympy.symbols("x y", real=True)
         (sympy.exp(-2 * x), 0.049787068367863944),
         (x**y, X**Y),
         (sympy.Integer(7), 7.0),
+        (sympy.Float(0.5) * x + sympy.Rational(1, 2), 0.5 * X + 0.5),
+        (x / 2 + sympy.Float(0.5) * y, 0.5 * X + 0.5 * Y),
         (sympy.Rational(-1, 3), -1 / 3),
         (sympy.pi + sympy.E, 5.859874482048838),
         (sympy.EulerGamma, 0.5772156649015329),
