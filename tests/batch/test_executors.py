@@ -171,7 +171,7 @@ def test_lines_of_a_node_that_is_killed_are_answered_once_in_order(started):
     assert [answer["line"] for answer in lines] == list(range(1, count + 2))
     assert {answer["verdict"] for answer in lines[:-1]} == {"agree"}
     assert process.returncode == 2
-    assert f"401 lines: {count} agree, 1 error in " in err
+    assert f"401 lines: {count} agree (all proved), 1 error in " in err
     assert "Traceback" not in err
 
 

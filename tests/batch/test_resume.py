@@ -525,7 +525,7 @@ def check_kills(tmp_path, lines, kills):
     assert sizes[-1] < len(whole.stdout), "it was never interrupted"
     done = batch("--resume", out, path, lines=0)
     assert done.returncode == 0
-    assert f"{lines:,} lines: {lines:,} agree in " in done.stderr
+    assert f"{lines:,} lines: {lines:,} agree (all proved) in " in done.stderr
     assert re.sub('"question":"[0-9a-f]{64}",', "", out.read_text()) == whole.stdout
 
 
