@@ -185,12 +185,24 @@ def _value_check(
     known = [check for check in checks if check is not None]
     if len(known) < len(checks) or not known:
         return None
-    worst_one = max(known, key=lambda check: (RANKS[check.verdict], check.ulps or 0))
+    worst = max(range(len(known)), key=lambda k: (RANKS[known[k].verdict], known[k].ulps or 0))
+    note = known[worst].note
+    if note is not None and len(known) > 1:
+        note = f"{_entry_names(outputs)[worst]}: {note}"
     places = iter(known)
     exact = [
         nested([next(places).exact for _ in output.numbers], output.shape) for output in outputs
     ]
-    return worst_one._replace(exact=exact[0] if len(exact) == 1 else tuple(exact))
+    return known[worst]._replace(exact=exact[0] if len(exact) == 1 else tuple(exact), note=note)
+
+
+def _entry_names(outputs: Sequence[Array]) -> list[str]:
+    """What each entry of the results is called: f[1], or of several results f[0][1]."""
+    return [
+        expand.entry_name("f" if len(outputs) == 1 else f"f[{k}]", index)
+        for k, output in enumerate(outputs)
+        for index in expand.indices(output.shape)
+    ]
 
 
 def _checks_of_entries(

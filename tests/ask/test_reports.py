@@ -176,3 +176,17 @@ def test_agreement_has_an_exact_value_beside_it(
     entries = asked(text, at, formulas=formulas, thorough=False).entries
     assert {(entry.verdict, entry.proved) for entry in entries} == {(Verdict.AGREE, proved)}
     assert [entry.symbolic for entry in entries] == [entry.autograd for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "name"),
+    [
+        ("x*1e300", "x=[1,1e300]", "f[1]: "),
+        ("(x.sum(), x*1e300)", "x=[1,1e300]", "f[1][1]: "),
+        ("x*1e300", "x=1e300", ""),
+    ],
+)
+def test_note_on_the_value_names_the_entry(text: str, at: str, name: str) -> None:
+    check = asked(text, at, grad_outputs="ones").value_check
+    assert check is not None
+    assert check.note == f"{name}the exact value, 1e+600, is beyond the range of float64"
