@@ -206,12 +206,21 @@ class _Roundings:
         if inner is not None:
             return self._exact[inner]
         operation = tape.operations[number]
-        if isinstance(operation, tuple):
-            row, args = operation
-            used = [*args[: row.conditions], *(arg for _, arg in self._passing(row, args))]
-            if not all(map(self._exact.__getitem__, used)):
-                return False
-        return self._fits(tape.values[number])
+        if not self._fits(tape.values[number]):
+            return False
+        if not isinstance(operation, tuple):
+            return True
+        row, args = operation
+        if self._is_by_reciprocal(row, args) and not self._fits(1 / tape.values[args[1]]):
+            return False
+        return all(
+            self._exact[arg]
+            or (
+                not KERNELS[row.name].accuracy
+                and self._slope(number, position, row, args).is_zero()
+            )
+            for position, arg in self._passing(row, args)
+        )
 
     def _fits(self, value: Any) -> bool:
         """Whether the dtype represents a value."""
@@ -222,6 +231,12 @@ class _Roundings:
         if value.is_zero() or not value.is_finite():
             return True
         return value.man_exp()[1] >= self._dtype.least and bool(abs(value) < self._largest)
+
+    def _is_by_reciprocal(self, row: Function, args: Sequence[int]) -> bool:
+        """Whether torch makes a product of a quotient: 10/x is reciprocal(x)*10 to it."""
+        if row.name != "div" or args[0] <= self._tape.inputs:
+            return False
+        return self._tape.operations[args[0]] is None and args[0] != self._tape.one
 
     # --- The sweep ------------------------------------------------------------------------------
 
@@ -258,7 +273,9 @@ class _Roundings:
             if inner is not None:
                 slopes[inner] = slopes[inner] + slope if inner in slopes else slope
                 continue
-            effects.add(slope, self._own(number), tape.origins[number])
+            own = self._own(number)
+            if own:
+                effects.add(slope, own, tape.origins[number])
             operation = tape.operations[number]
             if not isinstance(operation, tuple):
                 continue
@@ -268,7 +285,10 @@ class _Roundings:
             for position, arg in self._passing(row, args):
                 if exact[arg]:
                     continue
-                part = slope * self._slope(number, position, row, args)
+                local = self._slope(number, position, row, args)
+                if local.is_zero():
+                    continue
+                part = slope * local
                 slopes[arg] = slopes[arg] + part if arg in slopes else part
                 if ends and row.inside is not None:
                     effects.at_end |= self._reaches_end(row, args, arg)
@@ -315,7 +335,9 @@ class _Roundings:
         if row.is_stepped and size > self._whole:
             accuracy = 1  # floor(x/y) of an immense quotient
         if not accuracy:
-            return accuracy
+            return 0
+        if self._is_by_reciprocal(row, args):
+            accuracy = 2
         if not size < self._largest:
             return size  # infinite, of which a quotient makes 0
         if accuracy == 1:
