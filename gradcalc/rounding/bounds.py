@@ -17,13 +17,17 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from gradcalc.base.dtypes import FLOAT64, Dtype
-from gradcalc.exact.pointwise import exact_values
+from gradcalc.exact import policies
+from gradcalc.exact.balls import nearest
+from gradcalc.exact.point import is_narrow
+from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.functions import Function, torch
+from gradcalc.functions.balls import flint
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Step
 from gradcalc.rounding.bounded import Bounded, measured, number_of, plus, slack, worse
-from gradcalc.rounding.kernels import KERNELS, Kernel
+from gradcalc.rounding.kernels import KERNELS, UNMEASURED, Kernel
 from gradcalc.rounding.rules import COARSE, RULES, SMALL, chosen, is_whole
 
 #: Sizes beyond which rounding is no longer relative, with room for a few operations.
@@ -54,6 +58,7 @@ class Bounds:
         unit: float = FLOAT64.unit,
         literal: Callable[[Constant], float] | None = None,
         folded: dict[int, Bounded] | None = None,
+        as_torch: bool = False,
         depth: int = 0,
     ) -> None:
         """Prepare to calculate.
@@ -63,12 +68,15 @@ class Bounds:
             unit: The roundoff to reckon with.
             literal: The relative error of a literal; none if not given.
             folded: Where what is the same at all points is kept, for the next points.
+            as_torch: Whether the bounds are those of torch's own errors: of its kernels, and with
+                what is exact in the dtype for once taken as such.
             depth: How deep this is in the texts of the function table.
         """
         self._dtype = dtype
         self._unit = unit
         self._literal = literal
         self._folded: dict[int, Bounded] = {} if folded is None else folded
+        self._as_torch = as_torch
         self._depth = depth
 
     def constant(self, constant: Constant) -> Bounded:
@@ -107,19 +115,30 @@ class Bounds:
         rule = RULES.get(row.name)
         result = None if rule is None else rule(self._unit, *args)
         if result is not None:
+            if self._as_torch and row.name in _EXCESSES and all(arg.exact for arg in args):
+                result = self._where_rounded(row, args, result)
             return _in_range(result)
         if row.group == "comparison":
             return _condition(row.torch(*(arg.value for arg in args)), None)
         return self._function(row, args)
+
+    def _where_rounded(self, row: Function, args: list[Bounded], result: Bounded) -> Bounded:
+        """The result, with an error only at the points where the dtype does not represent it."""
+        value = result.value
+        exact = _EXCESSES[row.name](*(arg.value for arg in args), value) == 0
+        if self._dtype is not FLOAT64:
+            exact &= value.to(getattr(torch, self._dtype.name)) == value
+        error = torch.where(exact, 0.0, value.abs() * self._unit)
+        return replace(result, relative=0.0, absolute=error)
 
     # --- Functions ------------------------------------------------------------------------------
 
     def _function(self, row: Function, args: list[Bounded]) -> Bounded:
         """Any row, by what `kernels` says of its errors."""
         kernel = KERNELS[row.name]
-        if math.isinf(kernel.accuracy) and kernel.forward and f"{row.name}(" not in kernel.forward:
+        if kernel.forward and self._is_by_text(row, kernel):
             return self._text(kernel.forward, row, args)
-        value, accuracy = _value(row, kernel, args)
+        value, accuracy = self._value(row, kernel, args)
         if row.margin and set(row.derivative) == {"0"}:
             return measured(value)  # it is constant between its jumps
         exact = all(arg.exact for arg in args)
@@ -129,6 +148,23 @@ class Bounds:
         if not (self._depth or row.any_size or kernel.elasticity < math.inf):
             result = self._with_doubt_of_zeros(result, row, args)
         return _in_range(result)
+
+    def _is_by_text(self, row: Function, kernel: Kernel) -> bool:
+        """Whether to calculate a row by the formula that torch's kernel has."""
+        if self._as_torch:
+            return not self._depth
+        return math.isinf(kernel.accuracy) and f"{row.name}(" not in (kernel.forward or "")
+
+    def _value(self, row: Function, kernel: Kernel, args: Sequence[Bounded]) -> tuple[Any, float]:
+        """The row's values, and their relative error in units of the roundoff.
+
+        They are torch's, if somebody has measured how good those are.
+        """
+        if math.isinf(kernel.accuracy):
+            accuracy = UNMEASURED if self._as_torch else 1.0
+            return exact_values(row, [arg.value for arg in args]), accuracy
+        static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
+        return row.torch(*static), kernel.accuracy
 
     def _with_doubt_of_zeros(self, result: Bounded, row: Function, args: list[Bounded]) -> Bounded:
         """The result, in doubt where it is 0 for want of room: exp(-800) is, sin(0) is not."""
@@ -203,6 +239,63 @@ class Bounds:
         return within.number(values[program.output])
 
 
+def exact_values(row: Function, args: Sequence[Any]) -> Any:
+    """A row's values at tensors of float64, on balls and rounded once; nan where there is none.
+
+    An entry for each point, or one for all of them. Each point is calculated once: a grid of a
+    million points has no more than a thousand values of lgamma(u).
+    """
+    together = torch.stack(torch.broadcast_tensors(*args)).reshape(len(args), -1)
+    points, places = torch.unique(together, dim=1, return_inverse=True)
+    values = [_value_at(row, point) for point in points.T.tolist()]
+    shape = torch.broadcast_shapes(*(arg.shape for arg in args))
+    return together.new_tensor(values)[places].reshape(shape)
+
+
+def _value_at(row: Function, point: Sequence[float]) -> float:
+    """The value at one point; nan where there is no finite one, or it is not known."""
+    for bits in PRECISIONS if all(map(math.isfinite, point)) else ():
+        with precision(bits):
+            value = policies.value_of(row, list(map(flint.arb, point)), 0)
+            if type(value) is not flint.arb:
+                if type(value) is policies.Lack and not value.certain:
+                    continue
+                break
+            if not value.is_finite():
+                break
+            if is_narrow(value, FLOAT64):
+                return nearest(value, FLOAT64)
+    return math.nan
+
+
+def _excess_of_sum(left: Any, right: Any, total: Any) -> Any:
+    """What a sum lacks for having been rounded (Knuth's two-sum)."""
+    part = total - left
+    return (left - (total - part)) + (right - part)
+
+
+def _excess_of_product(left: Any, right: Any, product: Any) -> Any:
+    """What a product lacks for having been rounded (Dekker, 1971); nan if that is not known."""
+    (left_high, left_low), (right_high, right_low) = _halves(left), _halves(right)
+    rest = left_high * right_high - product + left_high * right_low + left_low * right_high
+    return rest + left_low * right_low
+
+
+def _halves(number: Any) -> tuple[Any, Any]:
+    """A float64 as the sum of two numbers of half as many bits (Veltkamp)."""
+    large = number * (2.0**27 + 1)
+    high = large - (large - number)
+    return high, number - high
+
+
+#: What operations lack for having been rounded, from the arguments and the result.
+_EXCESSES: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "add": _excess_of_sum,
+    "sub": lambda left, right, difference: _excess_of_sum(left, -right, difference),
+    "mul": _excess_of_product,
+}
+
+
 def _condition(value: Any, doubt: Any) -> Bounded:
     return Bounded(value, low=0.0, high=1.0, least=1.0, doubt=doubt)
 
@@ -234,17 +327,6 @@ def _margins(row: Function, args: Sequence[Bounded]) -> list[Any]:
     given = [arg.value.item() if arg.constant else arg.value for arg in args]
     margins = [margin(*given) for margin in {row.margin_of(k): None for k in moving}]
     return [margin for margin in margins if isinstance(margin, torch.Tensor)]
-
-
-def _value(row: Function, kernel: Kernel, args: Sequence[Bounded]) -> tuple[Any, float]:
-    """The row's values, and their relative error in units of the roundoff.
-
-    They are torch's, if somebody has measured how good those are.
-    """
-    if math.isinf(kernel.accuracy):
-        return exact_values(row, [arg.value for arg in args]), 1.0
-    static = [arg.value.item() if row.is_static(k) else arg.value for k, arg in enumerate(args)]
-    return row.torch(*static), kernel.accuracy
 
 
 def _in_range(number: Bounded) -> Bounded:

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from gradcalc.functions import Function
 
+#: The error of a kernel that nobody has measured, in units of the roundoff.
+UNMEASURED = 10
+
 
 class Kernel(NamedTuple):
     """What torch's own code makes of a row.

@@ -3,7 +3,7 @@
 In: a scalar program, points where a derivative is further off than a few ulps. Out: at which of
 them the distance is no more than what the rounding errors of torch's own backward pass, step by
 step, may come to, with two thirds of the digits left. Where the bound of calculus' own errors is
-too coarse to tell, the formulas' exact values are asked.
+too coarse to tell, the exact values are calculated point by point.
 """
 
 from __future__ import annotations
@@ -14,16 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.autograd.assessment import assess_points
-from gradcalc.autograd.forward import forward_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
-from gradcalc.calculus.symbolic import Calculus
 from gradcalc.exact import adjoint
 from gradcalc.exact.balls import nearest
+from gradcalc.exact.point import at_point
 from gradcalc.functions import torch
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Program
-from gradcalc.rounding import conditioning
 from gradcalc.rounding.bounded import Bounded, measured
 from gradcalc.rounding.bounds import Bounds, inexact
 from gradcalc.rounding.budget import budget
@@ -33,8 +30,8 @@ from gradcalc.rounding.kernels import backward
 FIRST_ORDER = 0.98
 
 #: How far beyond one rounding error for each of torch's operations a distance, calculus' own bound
-#: included, still counts as rounding: half of what is allowed where a point is judged alone.
-_ROUNDINGS = conditioning.KERNEL * conditioning.MARGIN // 2
+#: included, still counts as rounding: as where a point is judged alone.
+_ROUNDINGS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,6 @@ class Roundings:
         program: Program,
         entries: Sequence[tuple[int, ...]],
         dtype: Dtype,
-        calculus: Calculus,
     ) -> None:
         """Prepare to explain.
 
@@ -75,12 +71,10 @@ class Roundings:
             program: The scalar program.
             entries: For each derivative, the numbers of one or two inputs.
             dtype: What torch calculates in.
-            calculus: The formulas of the derivatives.
         """
         self._program = program
         self._entries = entries
         self._dtype = dtype
-        self._calculus = calculus
         self._budget = budget(len(program.steps)) * dtype.unit
         self._folded: dict[int, Bounded] = {}
 
@@ -119,7 +113,11 @@ class Roundings:
     def _expected(self, columns: Sequence[Any]) -> list[Any]:
         """The errors of torch's backward pass; 0 where nothing is known of them."""
         arithmetic = Bounds(
-            self._dtype, unit=self._dtype.unit, literal=inexact, folded=self._folded
+            self._dtype,
+            unit=self._dtype.unit,
+            literal=inexact,
+            folded=self._folded,
+            as_torch=True,
         )
         values = run(self._backward, list(map(measured, columns)), arithmetic)
         expected = []
@@ -135,20 +133,12 @@ class Roundings:
         return expected
 
     def _settled(self, derivatives: Derivatives) -> Derivatives:
-        """The derivatives with exact values of calculus; nan where there are none so cheaply.
+        """The derivatives with exact values; nan where there are none.
 
         They must lie within their bounds.
         """
-        kind = getattr(torch, self._dtype.name)
         points = torch.stack(derivatives.columns).T.tolist()
-        values = forward_of(
-            self._program, [column.to(kind) for column in derivatives.columns], kind, {}
-        ).values
-        sizes = assess_points(self._program, values, len(points))
-        rows = [
-            self._settled_at(point) if defined else None
-            for point, (defined, _) in zip(points, sizes, strict=True)
-        ]
+        rows = [self._settled_at(point) for point in points]
         lacking = [math.nan] * len(self._entries)
         columns = torch.tensor([row or lacking for row in rows], dtype=torch.float64).T
         exact, errors = [], []
@@ -165,6 +155,6 @@ class Roundings:
         return Derivatives(derivatives.columns, derivatives.autograd, exact, errors)
 
     def _settled_at(self, point: Sequence[float]) -> list[float] | None:
-        """The derivatives' values at one point, if all formulas have one."""
-        balls = self._calculus.balls(point)
+        """The derivatives' values at one point, if there are all of them."""
+        balls = at_point(self._program, point, self._entries, self._dtype).derivatives
         return None if None in balls else [nearest(ball, self._dtype) for ball in balls]

@@ -29,14 +29,11 @@ from gradcalc.functions import Function
 from gradcalc.functions.balls import Undecided, flint
 from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.program import Program
-from gradcalc.rounding.kernels import KERNELS, backward
+from gradcalc.rounding.kernels import KERNELS, UNMEASURED, backward
 
 #: How far beyond the sum of first order an error may lie: for terms of higher order, and for
 #: operations that torch makes in another order.
 MARGIN = 2
-
-#: The error of a kernel that nobody has measured, in units of the roundoff.
-UNMEASURED = 10
 
 #: What rounding explains where it reaches the end of a domain, as a part of the number: neither
 #: twice the number nor one of the wrong sign.

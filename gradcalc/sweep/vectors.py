@@ -106,7 +106,7 @@ class Vectors:
         self._formulas = adjoint.merged(parts, program.inputs)
         self._rows: Any = None
         self._folded: dict[int, Bounded] = {}
-        self._roundings = Roundings(program, entries, dtype, calculus)
+        self._roundings = Roundings(program, entries, dtype)
 
     def check(self, columns: Sequence[Any]) -> Comparison:
         """Check the program at points.

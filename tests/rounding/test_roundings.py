@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gradcalc.base.dtypes import FLOAT64
-from gradcalc.base.stages import finished
-from gradcalc.calculus.symbolic import Calculus
+from gradcalc.exact.balls import nearest
+from gradcalc.exact.point import Findings, at_point
 from gradcalc.functions import torch
 from gradcalc.language.parser import parse
 from gradcalc.rounding import roundings
@@ -22,12 +22,11 @@ POINTS = [(1.1, 1.1**2 * 0.999), (2.3, 2.3**2 * 1.001)]
 def asked(off: float, error: float) -> tuple[Roundings, Derivatives]:
     """Torch's answer is off, and calculus may be so, both by such a part of the derivative."""
     program = parse(TEXT)
-    calculus = Calculus(program, [(0,)], FLOAT64)
-    values = [finished(calculus.at_once(point)) or [0] for point in POINTS]
-    exact = torch.tensor([float(value) for (value,) in values], dtype=torch.float64)
+    balls = [at_point(program, point, [(0,)], FLOAT64).derivatives[0] for point in POINTS]
+    exact = torch.tensor([nearest(ball, FLOAT64) for ball in balls], dtype=torch.float64)
     columns = [torch.tensor(c, dtype=torch.float64) for c in zip(*POINTS, strict=True)]
     derivatives = Derivatives(columns, [exact * (1 + off)], [exact], [exact.abs() * error])
-    return Roundings(program, [(0,)], FLOAT64, calculus), derivatives
+    return Roundings(program, [(0,)], FLOAT64), derivatives
 
 
 @pytest.mark.parametrize(
@@ -48,17 +47,37 @@ def test_distance_is_explained_by_rounding_alone(off: float, error: float, expla
 
 def test_coarse_bounds_alone_explain_nothing(monkeypatch: Any) -> None:
     made, derivatives = asked(0, 1e-6)
-    monkeypatch.setattr(roundings.Calculus, "settled", lambda *_: None)
+    monkeypatch.setattr(roundings, "at_point", lambda *_: Findings(derivatives=[None]))
     assert not made.explained(derivatives).any()
 
 
 def test_exact_values_outside_the_bounds_are_not_believed(monkeypatch: Any) -> None:
     made, derivatives = asked(0, 1e-6)
-    settled = roundings.Calculus.settled
 
-    def wrong(*args: Any) -> Any:
-        return [value * 2 for value in settled(*args) or ()]
+    def wrong(*args: Any) -> Findings:
+        return Findings(derivatives=[ball * 2 for ball in at_point(*args).derivatives])
 
-    monkeypatch.setattr(roundings.Calculus, "settled", wrong)
+    monkeypatch.setattr(roundings, "at_point", wrong)
     derivatives.autograd[0] *= 2
     assert not made.explained(derivatives).any()
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "factor", "explained"),
+    [
+        ("sin(x*y)", (1e4, 1e4), 1 + 1e-15, True),
+        ("sin(x*y)", (1e4, 1e4), 1 + 1e-11, False),  # 1e8 is exact
+        ("sin(x*y)", (1e4 + 0.1, 1e4), 1 + 1e-11, True),  # x*y is not
+        ("cos(x + y)", (2.0**40, 0.5), 1 + 1e-11, False),
+        ("cos(x + y)", (2.0**40, 0.1), 1 + 1e-11, True),
+    ],
+)
+def test_what_is_exact_is_not_rounded(
+    text: str, point: tuple[float, ...], factor: float, explained: bool
+) -> None:
+    program = parse(text)
+    (ball,) = at_point(program, point, [(0,)], FLOAT64).derivatives
+    exact = torch.tensor([nearest(ball, FLOAT64)], dtype=torch.float64)
+    columns = [torch.tensor([value], dtype=torch.float64) for value in point]
+    derivatives = Derivatives(columns, [exact * factor], [exact], [exact.abs() * 1e-16])
+    assert Roundings(program, [(0,)], FLOAT64).explained(derivatives).tolist() == [explained]

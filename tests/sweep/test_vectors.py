@@ -68,7 +68,7 @@ class Asked:
             seen={},
         )
         inputs = [Array((), (column[number].item(),)) for column in self.columns]
-        _, rows, _ = judged(
+        answer = judged(
             self.program,
             inputs,
             list(range(size)),
@@ -76,7 +76,7 @@ class Asked:
             DTYPES[self.options.dtype],
             self.options,
         )
-        return [entry.verdict for entry in rows[0]]
+        return [entry.verdict for entry in answer.rows[0]]
 
 
 def check_certified(asked: Asked, most: int) -> int:
