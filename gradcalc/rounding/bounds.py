@@ -115,7 +115,7 @@ class Bounds:
         rule = RULES.get(row.name)
         result = None if rule is None else rule(self._unit, *args)
         if result is not None:
-            if self._as_torch and row.name in _EXCESSES and all(arg.exact for arg in args):
+            if self._as_torch and not result.exact and all(arg.exact for arg in args):
                 result = self._where_rounded(row, args, result)
             return _in_range(result)
         if row.group == "comparison":
@@ -124,11 +124,14 @@ class Bounds:
 
     def _where_rounded(self, row: Function, args: list[Bounded], result: Bounded) -> Bounded:
         """The result, with an error only at the points where the dtype does not represent it."""
+        excess = _EXCESSES.get(row.name)
+        if excess is None:
+            return result
         value = result.value
-        exact = _EXCESSES[row.name](*(arg.value for arg in args), value) == 0
+        exact = excess(*(arg.value for arg in args), value) == 0
         if self._dtype is not FLOAT64:
             exact &= value.to(getattr(torch, self._dtype.name)) == value
-        error = torch.where(exact, 0.0, value.abs() * self._unit)
+        error = (value.abs() * self._unit).masked_fill_(exact, 0.0)
         return replace(result, relative=0.0, absolute=error)
 
     # --- Functions ------------------------------------------------------------------------------
@@ -289,9 +292,9 @@ def _halves(number: Any) -> tuple[Any, Any]:
 
 
 #: What operations lack for having been rounded, from the arguments and the result.
-_EXCESSES: dict[str, Callable[[Any, Any, Any], Any]] = {
+_EXCESSES: dict[str, Callable[..., Any]] = {
     "add": _excess_of_sum,
-    "sub": lambda left, right, difference: _excess_of_sum(left, -right, difference),
+    "sub": lambda left, right, rest: _excess_of_sum(left, -right, rest),
     "mul": _excess_of_product,
 }
 

@@ -53,7 +53,8 @@ def backward(row: Function) -> tuple[str, ...]:
 
 
 _DIGAMMA = """
-    where(x < 0, digamma(1 - x) - pi*cot(pi*frac(x)), digamma(x + 2) - 1/(x + 1) - 1/x)
+    where(x < 0, digamma(1 - x) - pi*cot(pi*frac(x)),
+    -1/x - 1/(x + 1) - 1/(x + 2) - 1/(x + 3) + digamma(x + 4))
 """.strip()
 _POLYGAMMA = """
     where(n == 0, digamma(x),
@@ -77,7 +78,7 @@ KERNELS: dict[str, Kernel] = {
     **dict.fromkeys(_ROUNDED.split(), Kernel(1)),
     **dict.fromkeys(_EXACT.split(), Kernel(0)),
     "sum": Kernel(),
-    "div": Kernel(1, backward=("1/y", "-x/y/y")),
+    "div": Kernel(1, backward=("1/y", "-(x/y/y)")),
     "hardsigmoid": Kernel(3),
     "floor_divide": Kernel(0, forward="floor(x/y)"),
     "pow": Kernel(2),
@@ -150,12 +151,7 @@ KERNELS: dict[str, Kernel] = {
     "rad2deg": Kernel(3, lipschitz=58, elasticity=1),
     "sigmoid": Kernel(4, lipschitz=0.25, growth=1, backward=("(1 - sigmoid(x))*sigmoid(x)",)),
     "logit": Kernel(forward="log(x/(1 - x))"),
-    "softplus": Kernel(
-        4,
-        backward=(
-            "where(beta*x > threshold, 1, exp(minimum(beta*x, threshold))/(1 + exp(beta*x)))",
-        ),
-    ),
+    "softplus": Kernel(4, backward=("where(beta*x > threshold, 1, sigmoid(beta*x))",)),
     "relu": Kernel(0, lipschitz=1, elasticity=1),
     "relu6": Kernel(0, lipschitz=1, elasticity=1),
     "leaky_relu": Kernel(2),
@@ -184,7 +180,7 @@ KERNELS: dict[str, Kernel] = {
     ),
     "tanhshrink": Kernel(forward="x - tanh(x)", backward=("1 - (1 - tanh(x)**2)",)),
     "hardtanh": Kernel(0, lipschitz=1, elasticity=1),
-    "hardswish": Kernel(5, lipschitz=1.5),
+    "hardswish": Kernel(5, lipschitz=1.5, forward="x*minimum(maximum(x + 3, 0), 6)/6"),
     # 1 - sigmoid(x) is what its second derivative is made of.
     "logsigmoid": Kernel(4, lipschitz=1, backward=("1 - sigmoid(x)",)),
     "abs": Kernel(0, lipschitz=1, elasticity=1),

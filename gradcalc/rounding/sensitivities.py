@@ -39,6 +39,12 @@ MARGIN = 2
 #: twice the number nor one of the wrong sign.
 AT_END = 0.5
 
+#: Kernels whose errors are larger are not exact where the value is representable: i0(0).
+_FITTED = 8
+
+#: An argument's error that is no longer so small that a function's slope tells how far it moves.
+_LARGE = 2.0**-20
+
 #: A sum cancels if less than this part is left of a term.
 _LEFT = 1 / 64
 
@@ -186,6 +192,7 @@ class _Roundings:
         self._largest = arb(2) ** dtype.most
         self._whole = arb(2) ** dtype.bits
         self._slopes: dict[tuple[int, int], Any] = {}
+        self._errors: dict[int, Any] = {}
         self._inputs: dict[int, Any] = {}
         for matrix in question.matrices:
             most = max((abs(question.inputs[number]) for number in matrix), default=0.0)
@@ -210,12 +217,12 @@ class _Roundings:
         row, args = operation
         if self._is_by_reciprocal(row, args) and not self._fits(1 / tape.values[args[1]]):
             return False
+        accuracy = KERNELS[row.name].accuracy
+        if _FITTED <= accuracy < math.inf:
+            return False
         return all(
             self._exact[arg]
-            or (
-                not KERNELS[row.name].accuracy
-                and self._slope(number, position, row, args).is_zero()
-            )
+            or (not accuracy and self._slope(number, position, row, args).is_zero())
             for position, arg in self._passing(row, args)
         )
 
@@ -244,7 +251,9 @@ class _Roundings:
         if type(value) is Lack:
             # Torch's formulas have no value here even without rounding, which explains nothing.
             return Sensitivity(arb(0)) if last or value.certain else None
-        effects = self._swept(result, ends=True)
+        effects = self._swept(result, depth=1)
+        if MARGIN * effects.most > _LARGE * abs(value):
+            effects = self._swept(result, depth=2)
         if not (last or effects.most <= 2 * effects.least + self._smallest / 2):
             return None
         error = (MARGIN * effects.most).abs_upper()
@@ -252,19 +261,23 @@ class _Roundings:
             error = error.min(AT_END * abs(value)).abs_upper()
         return Sensitivity(error, effects.culprit, effects.cancels, effects.approximate)
 
-    def _swept(self, result: int, *, ends: bool) -> _Effects:
+    def _swept(self, result: int, *, depth: int) -> _Effects:
         """The effects of rounding on a value.
 
         Args:
             result: Its number.
-            ends: Whether to look for ends of domains that rounding reaches.
+            depth: At 0, no more than first order; at 1, look at large arguments, and for ends of
+                domains that rounding reaches; at 2, look at all arguments.
         """
         tape, exact = self._tape, self._exact
         effects = _Effects(flint.arb(0), flint.arb(0))
         slopes = {result: flint.arb(1)}
         for number in range(result, 0, -1):
             slope = slopes.pop(number, None)
-            if slope is None or exact[number] or type(tape.values[number]) is not flint.arb:
+            if slope is None or exact[number]:
+                continue
+            value = tape.values[number]
+            if type(value) is not flint.arb or not value.is_finite():
                 continue
             inner = tape.texts.get(number)
             if inner is not None:
@@ -283,11 +296,13 @@ class _Roundings:
                 if exact[arg]:
                     continue
                 local = self._slope(number, position, row, args)
+                if depth:
+                    local = self._secant(row, arg, local, every=depth > 1)
                 if local.is_zero():
                     continue
                 part = slope * local
                 slopes[arg] = slopes[arg] + part if arg in slopes else part
-                if ends and row.inside is not None:
+                if depth and row.inside is not None:
                     effects.at_end |= self._reaches_end(row, args, arg)
         return effects
 
@@ -314,7 +329,31 @@ class _Roundings:
             inside = row.inside(*(policies.number_of(self._tape.values[a]) for a in args))  # type: ignore[misc]
         except Undecided:
             return True
-        return not MARGIN * self._swept(arg, ends=False).most < inside
+        return not MARGIN * self._error(arg) < inside
+
+    def _error(self, number: int) -> Any:
+        """The error of a value that is an argument, to first order."""
+        error = self._errors.get(number)
+        if error is None:
+            error = self._errors[number] = self._swept(number, depth=0).most
+        return error
+
+    def _secant(self, row: Function, arg: int, slope: Any, *, every: bool) -> Any:
+        """A slope that holds for all of an argument's error, where `kernels` knows the function.
+
+        cos is level at 0, but cos(pi*1e20) is anywhere.
+        """
+        kernel = KERNELS[row.name]
+        if math.isinf(kernel.growth) and math.isinf(kernel.lipschitz):
+            return slope
+        if not every and abs(policies.number_of(self._tape.values[arg])) < self._whole * _LARGE:
+            return slope
+        error = self._error(arg)
+        if error < _LARGE:
+            return slope
+        if kernel.lipschitz < math.inf:
+            return (abs(slope) + error).min(flint.arb(kernel.lipschitz))
+        return slope * (kernel.growth * error).expm1() / (kernel.growth * error)
 
     # --- Operations -----------------------------------------------------------------------------
 
