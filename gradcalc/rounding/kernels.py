@@ -19,8 +19,9 @@ UNMEASURED = 10
 class Kernel(NamedTuple):
     """What torch's own code makes of a row.
 
-    `bounds` reads the first five; where nothing is known of the accuracy, it asks mpmath. The
-    texts are in gradcalc's own language, in the row's parameters; `conditioning` runs them.
+    `bounds` reads the first five; where nothing is known of the accuracy, it has exact values. The
+    texts are in gradcalc's own language, in the row's parameters. In a text, the row's own name is
+    torch's function where that is as good as `accuracy` says; other names have texts of their own.
 
     Attributes:
         accuracy: The relative error of torch's function at exact arguments, in units of the

@@ -374,6 +374,8 @@ class _Roundings:
             return 0
         if self._is_by_reciprocal(row, args):
             accuracy = 2
+        if row.name == "pow" and self._tape.values[args[1]] == 2:
+            accuracy = 1  # torch multiplies
         if not size < self._largest:
             return size  # infinite, of which a quotient makes 0
         if accuracy == 1:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Any
 
 import pytest
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64
-from gradcalc.exact.precise import Undefined, values
-from gradcalc.functions import mp, torch
+from gradcalc.exact.policies import Lack
+from gradcalc.exact.precision import precision
+from gradcalc.exact.values import values_at
+from gradcalc.functions import TABLE, torch
+from gradcalc.functions.balls import flint
 from gradcalc.language.parser import parse
 from gradcalc.program.interpret import run
+from gradcalc.rounding import bounds
 from gradcalc.rounding.bounded import Bounded, measured, number_of
 from gradcalc.rounding.bounds import Bounds
 
@@ -63,12 +68,7 @@ def coordinates(count: int, seed: int) -> list[float]:
 
 def exact_values(text: str, points: list[tuple[float, ...]]) -> list[object]:
     program = parse(text)
-    with mp.workprec(600):
-        evaluated = [
-            values(program, [mp.mpf(v) for v in point[: len(program.inputs)]], FLOAT64)
-            for point in points
-        ]
-    return [value[program.output] for value in evaluated]
+    return [values_at(program, point[: len(program.inputs)], FLOAT64)[0] for point in points]
 
 
 def bounded(text: str, points: list[tuple[float, ...]], **how: object) -> Bounded:
@@ -106,9 +106,9 @@ def test_exact_value_is_within_the_bound(text: str) -> None:
     ):
         if sure and math.isfinite(off):
             certain += 1
-            assert not isinstance(exact, Undefined)
-            with mp.workprec(600):
-                assert abs(mp.mpf(value) - mp.mpf(exact)) <= 1.02 * off
+            assert not isinstance(exact, Lack)
+            with precision(600):
+                assert abs(flint.arb(value) - exact) <= 1.02 * off
     assert certain > 100
 
 
@@ -137,10 +137,61 @@ def test_nothing_is_claimed_there(text: str, points: list[tuple[float, ...]]) ->
 def test_functions_of_unknown_accuracy_are_right_to_the_last_digit() -> None:
     points = [(-1.5,), (0.7,), (1.4616,)]
     number = bounded("digamma(x)", points)
-    with mp.workprec(200):
-        exact = [float(mp.digamma(x)) for (x,) in points]
-    assert number.value.tolist() == exact
+    assert number.value.tolist() == [float(ball) for ball in exact_values("digamma(x)", points)]
     assert number.relative == FLOAT64.unit
+
+
+def tensor(*values: float) -> Any:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "wanted"),
+    [
+        ("lgamma", [tensor(0.5, 3.0, 0.5)], [math.lgamma(0.5), math.lgamma(3), math.lgamma(0.5)]),
+        ("lgamma", [tensor(-1.0, 1.0)], [math.nan, 0.0]),
+        ("i0", [tensor(math.inf, math.nan, 0.0)], [math.nan, math.nan, 1.0]),
+        ("remainder", [tensor(1e300, -1.0), tensor(0.1, 3.0)], [math.fmod(1e300, 0.1), 2.0]),
+        ("remainder", [tensor(7.5, 8.5), tensor(2.0)[0]], [1.5, 0.5]),
+        ("polygamma", [tensor(1.0)[0], tensor(1.0)], [math.pi**2 / 6]),
+        ("gamma", [tensor(200.0)], [math.inf]),
+        ("digamma", [tensor(0.5)[0]], -1.9635100260214235),
+    ],
+)
+def test_values_at_many_points_are_those_of_each(name: str, args: list[Any], wanted: Any) -> None:
+    values = bounds.exact_values(TABLE[name], args)
+    assert values.tolist() == pytest.approx(wanted, rel=1e-15, abs=0, nan_ok=True)
+
+
+def test_each_point_is_calculated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    value = bounds._value_at
+    monkeypatch.setattr(bounds, "_value_at", lambda row, at: asked.append(at) or value(row, at))
+    bounds.exact_values(TABLE["lgamma"], [tensor(0.5, 1.5, 2.5).repeat(50)])
+    assert sorted(asked) == [[0.5], [1.5], [2.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "points", "exact"),
+    [
+        ("x*y", [(1e4, 1e4), (0.1, 1e4), (3.0, 2.0**30 + 1)], [True, False, True]),
+        ("x + y", [(2.0**40, 0.5), (2.0**40, 0.1)], [True, False]),
+        ("x - y", [(2.0**40, 0.5), (2.0**40, 0.1), (0.3, 0.3)], [True, False, True]),
+    ],
+)
+def test_what_torch_has_exactly_has_no_error(
+    text: str, points: list[tuple[float, ...]], exact: list[bool]
+) -> None:
+    errors = error(bounded(text, points, as_torch=True))
+    assert [not size for size in errors] == exact
+
+
+def test_what_is_exact_in_float64_is_not_so_in_float32() -> None:
+    program = parse("x*y")
+    arithmetic = Bounds(FLOAT32, unit=FLOAT32.unit, as_torch=True)
+    columns = [measured(tensor(1e4, 4097.0)), measured(tensor(1e4, 4099.0))]
+    assert error(run(program, columns, arithmetic)[program.output])[0] == 0
+    assert error(run(program, columns, arithmetic)[program.output])[1] > 0
 
 
 def test_number_that_is_none_does_not_hide_that_others_are_too_small() -> None:
