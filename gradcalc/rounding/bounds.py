@@ -20,9 +20,9 @@ from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import is_narrow
-from gradcalc.exact.precision import PRECISIONS, precision
 from gradcalc.functions import Function, torch
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Step

@@ -10,10 +10,10 @@ import pytest
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.precision import precision
 from gradcalc.exact.values import values_at
 from gradcalc.functions import TABLE, torch
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.language.parser import parse
 from gradcalc.program.interpret import run
 from gradcalc.rounding import bounds

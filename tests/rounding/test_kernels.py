@@ -10,10 +10,10 @@ import pytest
 from strategies import ROWS, moving
 
 from gradcalc.base.dtypes import DTYPES, FLOAT64, Dtype
-from gradcalc.exact.precision import precision
 from gradcalc.exact.tape import Tape
 from gradcalc.functions import TABLE, Function, Point, torch
 from gradcalc.functions.balls import Undecided, flint
+from gradcalc.functions.precision import precision
 from gradcalc.rounding.kernels import KERNELS, backward
 from gradcalc.rounding.rules import RULES
 

@@ -14,8 +14,8 @@ from gradcalc.autograd import autodiff
 from gradcalc.base.dtypes import DTYPES, FLOAT32, FLOAT64, Dtype
 from gradcalc.base.errors import GradcalcError
 from gradcalc.exact.point import at_point
-from gradcalc.exact.precision import precision
 from gradcalc.functions.balls import flint
+from gradcalc.functions.precision import precision
 from gradcalc.judging.derivative_blocks import expansion_of, targets_of
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Array
