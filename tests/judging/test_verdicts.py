@@ -50,12 +50,12 @@ def formulas(rows: list[list[Entry]]) -> list[str | None]:
 
 def test_formulas_are_written_up_to_a_number_of_entries(monkeypatch) -> None:
     monkeypatch.setattr(limits, "FORMULA_ENTRIES", 4)
-    _, rows, _ = judged_of("stack([x**2, sin(x)])", PAIR, scalar=False)
+    _, rows, _, _ = judged_of("stack([x**2, sin(x)])", PAIR, scalar=False)
     assert formulas(rows) == [None] * 8  # four entries of the output by two of the input
-    _, rows, _ = judged_of("x**2", PAIR, scalar=False)
+    _, rows, _, _ = judged_of("x**2", PAIR, scalar=False)
     assert formulas(rows) == ["2*x[0]", "0", "0", "2*x[1]"]
     monkeypatch.setattr(limits, "FORMULA_ENTRIES", 3)
-    _, rows, _ = judged_of("x**2", PAIR, scalar=False)
+    _, rows, _, _ = judged_of("x**2", PAIR, scalar=False)
     assert formulas(rows) == [None] * 4
     assert {entry.verdict for row in rows for entry in row} == {"agree"}
 
@@ -70,19 +70,22 @@ def test_formulas_are_written_up_to_a_number_of_entries(monkeypatch) -> None:
     ],
 )
 def test_scalar_program_is_told_if_there_is_one(text, inputs, scalar, names) -> None:
-    _, rows, only = judged_of(text, *inputs, scalar=scalar)
+    _, rows, check, only = judged_of(text, *inputs, scalar=scalar)
     assert (only and only.names) == names
+    assert check is not None
     assert len(rows) == (1 if scalar else 2)
 
 
 def test_rows_of_a_jacobian_are_named_after_the_entries_of_the_output() -> None:
-    _, rows, _ = judged_of("stack([x, x**2])", ONE, scalar=False)
+    _, rows, _, _ = judged_of("stack([x, x**2])", ONE, scalar=False)
     assert [entry.output for row in rows for entry in row] == ["[0]", "[1]"]
 
 
 def test_what_is_judged_at_once_is_not_judged_again() -> None:
-    half_right = {"gradients": ([1.0], [7.0]), "defined": True}
-    _, rows, _ = judged_of("stack([x**2, x**3])", ONE, scalar=False, thorough=False, **half_right)
+    wrong = ([1.0], [7.0])
+    _, rows, _, _ = judged_of(
+        "stack([x**2, x**3])", ONE, scalar=False, thorough=False, gradients=wrong
+    )
     assert [[entry.verdict for entry in row] for row in rows] == [["agree"], ["disagree"]]
 
 
@@ -90,7 +93,7 @@ def test_what_there_was_no_time_for_is_undecided(monkeypatch) -> None:
     monkeypatch.setattr(verdicts.Jury, "verdicts", lambda jury: iter(()))
     report = grad("abs(x)*y", at={"x": 0.0, "y": 1.0}, timeout=7)
     notes = {entry.note for entry in report.gradients}
-    assert notes == {"no verdict within 7 seconds; --timeout gives it more"}
+    assert notes == {"no verdict within 7 seconds; timeout= gives it more"}
     assert report.verdict == "undecided"
 
 
@@ -142,9 +145,9 @@ def test_program_may_be_large_for_the_numbers_that_torch_made() -> None:
 def test_large_program_is_held_against_torch(monkeypatch, wrong, verdict) -> None:
     gradient = [wrong * number for number in (7, 11, 9, 13)]
     monkeypatch.setattr(autodiff, "gradient_in", lambda *_: gradient)
-    _, (row,), only = judged_of("(x @ x).sum()", SQUARE, scalar=True, gradients=(gradient,))
-    assert {entry.verdict for entry in row} == {verdict}
-    assert only is None
+    _, (row,), check, only = judged_of("(x @ x).sum()", SQUARE, scalar=True, gradients=(gradient,))
+    assert {(entry.verdict, entry.proved) for entry in row} == {(verdict, False)}
+    assert (check, only) == (None, None)
 
 
 @pytest.mark.usefixtures("small")
@@ -160,7 +163,7 @@ def test_error_of_a_large_program_must_shrink_in_the_other_dtype(
 
     monkeypatch.setattr(autodiff, "gradient_in", gradient_in)
     wrong = {"gradients": ([7.1, 11.0, 9.0, 13.0],)}
-    _, (row,), _ = judged_of("(x @ x).sum()", SQUARE, scalar=True, dtype=FLOAT32, **wrong)
+    _, (row,), _, _ = judged_of("(x @ x).sum()", SQUARE, scalar=True, dtype=FLOAT32, **wrong)
     assert {entry.verdict for entry in row} == {verdict}
     assert asked == ["float64"]
 
