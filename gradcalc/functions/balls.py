@@ -733,9 +733,11 @@ def _bessel_scaled(order: int, x: Ball) -> Ball:
     if not x.is_finite() or x.rad() >= limits.WIDE:
         # That of order 1 is largest near 1.5, with 0.219.
         return between(0 if order == 0 or x > 0 else -0.22, 1 if order == 0 else 0.22)
-    if x < 0:
-        return -_bessel_scaled(1, -x) if order else _bessel_scaled(0, -x)
-    return x.bessel_i(order, scaled=True)
+    # Arb's factor is exp(-x).
+    size = abs(x).bessel_i(order, scaled=True)
+    if order == 0 or x >= 0:
+        return size
+    return -size if x < 0 else between(-size, size)
 
 
 i0 = functools.partial(_bessel, 0)

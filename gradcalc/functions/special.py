@@ -120,7 +120,7 @@ row(
     torch=lambda n, x: torch.polygamma(int(n), x),
     mpmath=mp_polygamma,
     derivative="polygamma(n + 1, x)",
-    domain="x > 0, n = 0, 1, 2, ...",
+    domain="x not 0, -1, -2, ...; n = 0, 1, 2, ...",
     samples=((1.0, 0.7), (2.0, 3.2), (0.0, 1.5)),
     outside=((1.0, 0.0), (1.0, -1.0)),
 )

@@ -154,7 +154,7 @@ def test_value_is_enclosed(row: Function, bits: int) -> None:
 @each_row
 @pytest.mark.parametrize("bits", [53, 128, 1024])
 def test_value_is_enclosed_at_many_points(row: Function, bits: int) -> None:
-    for point in points(row, 60 if row.name in SLOW and bits > 128 else 300):
+    for point in points(row, 300 if bits < 1024 else 30):
         check_point(row, point, bits)
 
 
@@ -206,10 +206,56 @@ def test_value_at_a_ball_holds_those_at_its_points(row: Function) -> None:
     check_balls(row, 2)
 
 
+@pytest.mark.parametrize("name", ["i0e", "i1e"])
+def test_scaled_bessel_functions_about_0_have_both_sides(name: str) -> None:
+    about = value(TABLE[name], [arb(0, 1e-4)], 128)
+    for x in (-9e-5, 0.0, 9e-5):
+        assert about.contains(settled(TABLE[name], (x,), 100))
+
+
 @pytest.mark.slow
 @each_row
 def test_value_at_a_ball_holds_those_at_its_points_everywhere(row: Function) -> None:
     check_balls(row, 100)
+
+
+# --- How far from kinks and from the ends of domains ----------------------------------------------
+
+
+def distances(row: Function) -> list[Any]:
+    """The columns `margin` and `inside`."""
+    return [*row.margin, *filter(None, [row.inside])]
+
+
+def plain(value: float) -> float:
+    """What is compared: a margin of nan says nothing."""
+    return value if math.isfinite(value) else INF
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if distances(row)], ids=lambda row: row.name)
+def test_margins_of_balls_are_those_of_floats(row: Function) -> None:
+    for at in [*row.samples, *row.outside, *(kink.at for kink in row.kinks)]:
+        for distance in distances(row):
+            alone = plain(float(distance(*at)))
+            exactly = arb(distance(*map(arb, at)))
+            if alone < INF:
+                assert abs(exactly - alone) <= 1e-12, (at, alone, exactly)
+                assert (exactly > 0) == (alone > 0)
+            # About the point, it holds what it is there, and never claims to be off a kink.
+            widths = [0 if p.static else 2.0**-7 for p in row.parameters]
+            about = arb(distance(*(arb(x, r) for x, r in zip(at, widths, strict=False))))
+            if alone < INF and about.is_finite():
+                assert about.overlaps(arb(alone)), (at, alone, about)
+                assert alone > 0 or not about > 0
+
+
+def test_a_power_of_a_ball_is_smooth_off_zero() -> None:
+    """However near a whole number the exponent may be."""
+    by_base = TABLE["pow"].margin_of(0)
+    assert by_base(arb(3), arb(2, 1e-9)) > 0
+    assert by_base(arb(0), arb(2)) > 0
+    assert not by_base(arb(0), arb(2, 1e-9)) > 0
+    assert by_base(arb(0), arb(1.5)) <= 0
 
 
 # --- Infinities, and no value ---------------------------------------------------------------------
