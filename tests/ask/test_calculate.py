@@ -15,6 +15,7 @@ from gradcalc.base.deadline import TimeUp
 from gradcalc.base.options import Options
 from gradcalc.calculus import symbolic
 from gradcalc.cli import main
+from gradcalc.judging import jury
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.render import formats
 from gradcalc.results.report import Report, Verdict
@@ -232,10 +233,10 @@ def slowly(seconds: float) -> Any:
 @pytest.mark.parametrize(
     ("owner", "name", "formula"),
     [
-        ("gradcalc.exact.surveys", "survey", None),
-        ("gradcalc.limit.slopes", "slope", "2*x"),
+        ("gradcalc.judging.jury", "at_point", None),
+        ("gradcalc.judging.jury", "slope", "2*x"),
         ("gradcalc.calculus.symbolic.Calculus", "differentiate", None),
-        ("gradcalc.calculus.symbolic.Calculus", "settled", "2*x"),
+        ("gradcalc.calculus.symbolic.Calculus", "balls", "2*x"),
     ],
 )
 def test_what_takes_too_long_is_undecided_with_what_is_known(
@@ -259,16 +260,14 @@ def test_what_takes_too_long_is_undecided_with_what_is_known(
 
 
 def test_entries_judged_in_time_keep_their_verdict(monkeypatch) -> None:
-    from gradcalc.limit import slopes
-
-    slope = slopes.slope
+    slope = jury.slope
 
     def second_is_slow(program: Any, point: Any, axes: tuple[int, ...], dtype: Any) -> Any:
         if axes == (1,):
             slowly(20)()
         return slope(program, point, axes, dtype)
 
-    monkeypatch.setattr(slopes, "slope", second_is_slow)
+    monkeypatch.setattr(jury, "slope", second_is_slow)
     report = asked("x*y", "x=2,y=3", timeout=1)
     assert [entry.verdict for entry in report.gradients] == [Verdict.AGREE, Verdict.UNDECIDED]
 
@@ -326,7 +325,7 @@ def test_modules_are_the_ones_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    "slow", ["gradcalc.autograd.autodiff.testimony", "gradcalc.judging.verdicts.judging"]
+    "slow", ["gradcalc.autograd.autodiff.testimony", "gradcalc.judging.verdicts.judged"]
 )
 def test_question_that_never_gets_to_the_jury_is_undecided(monkeypatch, slow) -> None:
     monkeypatch.setattr("gradcalc.base.limits.GRACE", 0.05)
@@ -378,7 +377,7 @@ def test_report_without_time_for_anything_names_the_option(monkeypatch) -> None:
     def late(*_: Any, **__: Any) -> None:
         raise TimeUp
 
-    monkeypatch.setattr("gradcalc.judging.verdicts.judging", late)
+    monkeypatch.setattr("gradcalc.judging.verdicts.judged", late)
     assert grad("x**2", {"x": 1}, timeout=7).warnings == (
         "no verdict within 7 seconds; timeout= gives it more",
     )

@@ -261,7 +261,7 @@ def test_time_limit_holds_in_a_thread(monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr("gradcalc.exact.surveys.survey", forever)
+    monkeypatch.setattr("gradcalc.judging.jury.at_point", forever)
     symbolic._recent.clear()
     start = time.monotonic()
     with ThreadPoolExecutor(1) as threads:
@@ -302,7 +302,7 @@ def test_too_little_memory_is_said(mode, place, monkeypatch):
     array = type("Array", (), {"dtype": float, "shape": (1,), "tolist": fail})()
     value = {"value": Raising(MemoryError()), "array": array}.get(place, 3)
     if place in {"torch", "judging"}:
-        names = {"torch": "autograd.autodiff.testimony", "judging": "judging.verdicts.judging"}
+        names = {"torch": "autograd.autodiff.testimony", "judging": "judging.verdicts.judged"}
         monkeypatch.setattr(f"gradcalc.{names[place]}", fail)
     with mode(), pytest.raises(GradcalcError, match="too little memory") as raised:
         grad("x**2", {"x": value})
