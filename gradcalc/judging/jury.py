@@ -38,6 +38,7 @@ class Case:
         output: Which entry of the result it is about, in a Jacobian.
         value: What torch answered for the function itself; None if it did not calculate that.
         steps: Asks torch for the value of each step; None where that tells nothing.
+        matrices: As in `measure`.
     """
 
     program: Program
@@ -49,6 +50,7 @@ class Case:
     output: str = ""
     value: float | None = None
     steps: Callable[[], Sequence[float]] | None = None
+    matrices: Sequence[Sequence[int]] = ()
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -130,13 +132,17 @@ class Jury:
 
     @functools.cached_property
     def _roundings(self) -> Mapping[tuple[int, ...], Sensitivity]:
-        case = self._case
-        return measure(case.program, case.numbers, case.entries, self._dtype)
+        return self._measured(self._case.entries)
 
     @functools.cached_property
     def _value_rounding(self) -> Sensitivity:
+        return self._measured([()])[()]
+
+    def _measured(
+        self, entries: Sequence[tuple[int, ...]]
+    ) -> Mapping[tuple[int, ...], Sensitivity]:
         case = self._case
-        return measure(case.program, case.numbers, [()], self._dtype)[()]
+        return measure(case.program, case.numbers, entries, self._dtype, matrices=case.matrices)
 
     @functools.cached_property
     def _other_branches(self) -> Findings | None:

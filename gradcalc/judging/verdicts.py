@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -35,7 +36,7 @@ from gradcalc.program import expand
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import RANKS, Entry, ValueCheck, Verdict, nested
 from gradcalc.rounding.budget import budget
-from gradcalc.rounding.sensitivities import Sensitivity, measure
+from gradcalc.rounding.sensitivities import FACTORING, Sensitivity, measure
 
 
 class Judged(NamedTuple):
@@ -69,6 +70,14 @@ class _Run:
     def required(self) -> list[bool]:
         """Of each input, whether it is differentiated with respect to."""
         return [number in self.variables for number in range(len(self.inputs))]
+
+    @property
+    def matrices(self) -> list[range]:
+        """The numbers of the inputs' entries, by tensor, if torch factors matrices."""
+        if FACTORING.isdisjoint(step.function for step in self.program.steps):
+            return []
+        ends = itertools.accumulate((len(value.numbers) for value in self.inputs), initial=0)
+        return [range(*pair) for pair in itertools.pairwise(ends)]
 
     @property
     def late(self) -> str:
@@ -156,6 +165,7 @@ def _juries(
             output=output,
             value=_value_of(testimony, number),
             steps=functools.partial(run.steps_of, scalar),
+            matrices=run.matrices,
         )
         juries.append(
             Jury(case, run.dtype, formulas=formulas, latex=options.latex, thorough=options.thorough)
@@ -218,7 +228,7 @@ def _checks_of_entries(
         target = expansion.output(result)
 
         def rounding() -> Sensitivity:
-            return measure(target, point, [()], run.dtype)[()]
+            return measure(target, point, [()], run.dtype, matrices=run.matrices)[()]
 
         def other() -> Any:
             branches = branches_of(target, run.steps_of(target))

@@ -152,7 +152,7 @@ KERNELS: dict[str, Kernel] = {
     "rad2deg": Kernel(3, lipschitz=58, elasticity=1),
     "sigmoid": Kernel(4, lipschitz=0.25, growth=1, backward=("(1 - sigmoid(x))*sigmoid(x)",)),
     "logit": Kernel(forward="log(x/(1 - x))"),
-    "softplus": Kernel(4, backward=("where(beta*x > threshold, 1, sigmoid(beta*x))",)),
+    "softplus": Kernel(4),
     "relu": Kernel(0, lipschitz=1, elasticity=1),
     "relu6": Kernel(0, lipschitz=1, elasticity=1),
     "leaky_relu": Kernel(2),

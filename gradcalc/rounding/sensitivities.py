@@ -45,6 +45,9 @@ _FITTED = 8
 #: An argument's error that is no longer so small that a function's slope tells how far it moves.
 _LARGE = 2.0**-20
 
+#: Rows whose matrix torch factors, so that errors spread among its entries.
+FACTORING = frozenset({"det", "logdet", "slogdet", "inv", "solve"})
+
 #: A sum cancels if less than this part is left of a term.
 _LEFT = 1 / 64
 
@@ -99,8 +102,8 @@ def measure(
         entries: For each derivative the numbers of one or two inputs; () for the value itself.
         dtype: What torch calculates in.
         branches: As in `Tape`.
-        matrices: For each input tensor that torch makes a matrix of which it factors (det, inv,
-            solve), the numbers of its entries. What torch makes of such a matrix is exact for
+        matrices: For each input tensor that torch makes a matrix of which it factors (`FACTORING`),
+            the numbers of its entries. What torch makes of such a matrix is exact for
             another one whose entries are off by the roundoff of the largest (Higham, chapter 9):
             what that does counts too.
     """
