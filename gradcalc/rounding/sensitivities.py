@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -272,42 +272,48 @@ class _Roundings:
             depth: At 0, no more than first order; at 1, look at large arguments, and for ends of
                 domains that rounding reaches; at 2, look at all arguments.
         """
-        tape, exact = self._tape, self._exact
+        tape = self._tape
         effects = _Effects(flint.arb(0), flint.arb(0))
         slopes = {result: flint.arb(1)}
         for number in range(result, 0, -1):
             slope = slopes.pop(number, None)
-            if slope is None or exact[number]:
-                continue
-            value = tape.values[number]
-            if type(value) is not flint.arb or not value.is_finite():
+            if slope is None or not self._is_off(number):
                 continue
             inner = tape.texts.get(number)
             if inner is not None:
-                slopes[inner] = slopes[inner] + slope if inner in slopes else slope
+                slopes[inner] = slopes.get(inner, 0) + slope
                 continue
             own = self._own(number)
             if own:
                 effects.add(slope, own, tape.origins[number])
             operation = tape.operations[number]
-            if not isinstance(operation, tuple):
-                continue
-            row, args = operation
-            effects.approximate |= bool(KERNELS[row.name].approximation)
-            effects.cancels |= row.name in _SUMS and self._cancels(number, args)
-            for position, arg in self._passing(row, args):
-                if exact[arg]:
-                    continue
-                local = self._slope(number, position, row, args)
-                if depth:
-                    local = self._secant(row, arg, local, every=depth > 1)
-                if local.is_zero():
-                    continue
-                part = slope * local
-                slopes[arg] = slopes[arg] + part if arg in slopes else part
-                if depth and row.inside is not None:
-                    effects.at_end |= self._reaches_end(row, args, arg)
+            if isinstance(operation, tuple):
+                row, args = operation
+                effects.approximate |= bool(KERNELS[row.name].approximation)
+                effects.cancels |= row.name in _SUMS and self._cancels(number, args)
+                for arg, part in self._parts(number, row, args, depth):
+                    slopes[arg] = slopes.get(arg, 0) + slope * part
+                    if depth and row.inside is not None:
+                        effects.at_end |= self._reaches_end(row, args, arg)
         return effects
+
+    def _is_off(self, number: int) -> bool:
+        """Whether a value is a number that torch may not have exactly."""
+        value = self._tape.values[number]
+        return not self._exact[number] and type(value) is flint.arb and bool(value.is_finite())
+
+    def _parts(
+        self, number: int, row: Function, args: Sequence[int], depth: int
+    ) -> Iterator[tuple[int, Any]]:
+        """The arguments that may be off, with an operation's derivatives by them."""
+        for position, arg in self._passing(row, args):
+            if self._exact[arg]:
+                continue
+            slope = self._slope(number, position, row, args)
+            if depth:
+                slope = self._secant(row, arg, slope, every=depth > 1)
+            if not slope.is_zero():
+                yield arg, slope
 
     def _passing(self, row: Function, args: Sequence[int]) -> Sequence[tuple[int, int]]:
         """The positions and numbers of the arguments whose errors pass on, conditions aside."""
@@ -369,25 +375,29 @@ class _Roundings:
         row, args = operation
         if row.name == "sum":
             return self._own_of_sum(args)
-        kernel = KERNELS[row.name]
-        accuracy = UNMEASURED if math.isinf(kernel.accuracy) else kernel.accuracy
-        if row.is_stepped and size > self._whole:
-            accuracy = 1  # floor(x/y) of an immense quotient
+        accuracy = self._accuracy(row, args, size)
         if not accuracy:
             return 0
-        if self._is_by_reciprocal(row, args):
-            accuracy = 2
-        if row.name == "pow" and self._tape.values[args[1]] == 2:
-            accuracy = 1  # torch multiplies
         if not size < self._largest:
             return size  # infinite, of which a quotient makes 0
         if accuracy == 1:
             error = self._half_ulp(size)
         else:
-            error = size * (accuracy * self._unit + kernel.approximation)
+            error = size * (accuracy * self._unit + KERNELS[row.name].approximation)
         if size < 2 * self._normal and row.name not in _SUMS:
             error += self._smallest / 2 if row.name in _ROUNDED else self._normal
         return error
+
+    def _accuracy(self, row: Function, args: Sequence[int], size: Any) -> float:
+        """The relative error of an operation, in units of the roundoff; 1 is rounded once."""
+        if row.is_stepped and size > self._whole:
+            return 1  # floor(x/y) of an immense quotient
+        if row.name == "pow" and self._tape.values[args[1]] == 2:
+            return 1  # torch multiplies
+        if self._is_by_reciprocal(row, args):
+            return 2
+        accuracy = KERNELS[row.name].accuracy
+        return UNMEASURED if math.isinf(accuracy) else accuracy
 
     def _half_ulp(self, size: Any) -> Any:
         """Half of the distance between the dtype's numbers of that size."""
