@@ -246,7 +246,8 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
             note = f"{off}: rounding carries a step across a kink or a jump"
             return _Measured(Verdict.ROUNDING, ulps, note)
         return _Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
-    if ulps < 2.0 ** (dtype.bits // 3):  # rule 5
+    lost = dtype.bits // 3  # of the bits; a number that has fewer may lose them all
+    if ulps < 2**lost and distance < abs(truth) * flint.arb(2) ** (lost + 1 - dtype.bits):  # rule 5
         return _Measured(Verdict.AGREE, ulps)
     return _Measured(Verdict.ROUNDING, ulps, off, sensitivity)
 
