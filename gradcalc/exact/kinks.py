@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from gradcalc.exact import policies
 from gradcalc.exact.tape import Products, Tape
-from gradcalc.functions import TABLE
+from gradcalc.functions import TABLE, Function
 from gradcalc.program.program import Program
 
 
@@ -77,12 +77,19 @@ def near_kink(tape: Tape, output: int, *, last: bool) -> tuple[frozenset[int], i
 
 
 def branches_of(program: Program, values: Sequence[float]) -> Mapping[int, Sequence[float]]:
-    """What the arguments of steps with kinks are, by the step's number, of all values by number."""
+    """What the arguments of some steps are, by the step's number, of all values by number.
+
+    Of those that rounding may carry far: steps with kinks, or with an end of their domain.
+    """
     return {
         number: [values[arg] for arg in step.args]
         for number, step in program.numbered_steps
-        if TABLE[step.function].margin and not TABLE[step.function].conditions
+        if _may_be_carried_far(TABLE[step.function])
     }
+
+
+def _may_be_carried_far(row: Function) -> bool:
+    return bool(row.margin or row.inside) and not row.conditions
 
 
 def margins(tape: Tape, output: int) -> Mapping[tuple[int, int], Any]:

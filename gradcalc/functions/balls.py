@@ -144,7 +144,8 @@ def sign(x: Ball) -> Ball:
     """
     if x.is_nan():
         return x
-    return flint.arb(1 if greater(x, 0) else -1 if x < 0 else 0)
+    # A ball from -1e-39 to 0 is certainly not greater than 0, and still not known.
+    return flint.arb(1 if greater(x, 0) else 0 if equal(x, 0) else -1)
 
 
 def largest(*values: Ball) -> Ball:

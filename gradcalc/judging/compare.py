@@ -243,7 +243,7 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
     if not distance <= sensitivity.error:  # rule 6
         other = exact.other()
         if other is not None and _is_within(number, other, sensitivity, dtype, budget):
-            note = f"{off}: rounding carries a step across a kink or a jump"
+            note = f"{off}: rounding moves a step at a kink, a jump or an end of its domain"
             return _Measured(Verdict.ROUNDING, ulps, note)
         return _Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
     lost = dtype.bits // 3  # of the bits; a number that has fewer may lose them all

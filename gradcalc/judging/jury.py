@@ -148,7 +148,7 @@ class Jury:
     def _other_branches(self) -> Findings | None:
         """What there is at the point where every choice is made as torch makes it.
 
-        Rounding may carry an argument across a kink or a jump.
+        Rounding may carry an argument across a kink or a jump, or far near an end of a domain.
         """
         case = self._case
         if case.steps is None:

@@ -56,7 +56,9 @@ def without_derivative(slope: Slope, autograd: float | None, *, second: bool) ->
         name, side = ("right", right) if silent[0] else ("left", left)
         if slope.jump:
             return f"the domain ends here, and {whose} jumps" + all_the_same(autograd)
-        note = f"the domain ends here: only the derivative from the {name} exists, {_side(side)}"
+        note = "the domain ends here"
+        if side.trend is not Trend.UNSETTLED:
+            note += f": only the derivative from the {name} exists, {_side(side)}"
     elif slope.jump:
         note = f"{whose} jumps here"
     elif left.trend is right.trend is Trend.INFINITE:
@@ -119,6 +121,10 @@ def unequal(wrt: tuple[str, ...], value: Any, other: Any) -> str:
     )
 
 
+#: Exponents from here on are themselves written to a few digits.
+_IMMENSE = 10**15
+
+
 def short(value: Any, digits: int = 2) -> str:
     """A number to a few digits, which may be far beyond float64."""
     ball = flint.arb(value)
@@ -130,6 +136,8 @@ def short(value: Any, digits: int = 2) -> str:
     if not rounded:
         return "0"
     size = rounded.adjusted() + int(exponent or 0)
+    if abs(size) >= _IMMENSE:
+        return f"{'-' * (rounded < 0)}10**({short(flint.arb(size))})"
     if -5 <= size < digits:
         return f"{rounded.scaleb(int(exponent or 0)):f}"
     return f"{rounded.scaleb(-rounded.adjusted()):f}e{size:+d}"

@@ -64,8 +64,9 @@ class Slope:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether a side settles on nothing."""
-        return Trend.UNSETTLED in (self.left.trend, self.right.trend)
+        """Whether a side settles on nothing, unless the domain ends at the point anyway."""
+        trends = {self.left.trend, self.right.trend}
+        return Trend.UNSETTLED in trends and Trend.UNDEFINED not in trends
 
 
 _UNSETTLED = Slope(Limit(Trend.UNSETTLED), Limit(Trend.UNSETTLED))
@@ -91,11 +92,11 @@ def slope(program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtyp
         finer = scale
         if function.has_kinks:
             finer = next((bits for bits in ladder if _is_alone(function, axes, bits)), scale)
-        finding = _taken(function, axes, [step + finer for step in STEPS])
-        if finding.value is None:
-            # Something may move faster than the steps, as sin(exp(x)) does at 700; or slower than
-            # they tell, as abs(x)**0.01 does at 0.
-            again = _taken(function, axes, [step * _SMALLER + finer for step in STEPS])
+        finding, flat = _taken(function, axes, [step + finer for step in STEPS])
+        if finding.value is None or (finding.value.is_zero() and not flat):
+            # Something may move faster than the steps, as sin(exp(x)) does at 700, or sin(x)/x at
+            # 1e-200; or slower than they tell, as abs(x)**0.01 does at 0.
+            again, _ = _taken(function, axes, [step * _SMALLER + finer for step in STEPS])
             finding = finding if again.is_unsettled else again
     except _NotKnown:
         return _UNSETTLED
@@ -139,8 +140,12 @@ def _is_as_far(here: Any, there: Any) -> bool:
     return there is not None and bool(there > here / 8) and bool(there < here * 8)
 
 
-def _taken(function: _Function, axes: tuple[int, ...], steps: Sequence[int]) -> Slope:
-    """Take quotients at smaller and smaller steps, until they settle."""
+def _taken(function: _Function, axes: tuple[int, ...], steps: Sequence[int]) -> tuple[Slope, bool]:
+    """Take quotients at smaller and smaller steps, until they settle.
+
+    Returns:
+        The finding; and whether the last quotients are 0, and do not only go there.
+    """
     finding = _UNSETTLED
     quotients: list[tuple[Any, ...]] = []
     for step in steps:
@@ -149,7 +154,7 @@ def _taken(function: _Function, axes: tuple[int, ...], steps: Sequence[int]) -> 
             finding = _concluded(steps, *map(list, zip(*quotients, strict=True)))
             if finding.value is not None:
                 break
-    return finding
+    return finding, all(part is not None and part.is_zero() for part in quotients[-1])
 
 
 def _known_quotients(function: _Function, axes: tuple[int, ...], size: int) -> tuple[Any, ...]:
@@ -252,8 +257,11 @@ def _concluded(
                 for step, quotient in zip(steps, quotients, strict=False)
             ]
             gap = extrapolate(differences)
-            if gap.trend is Trend.UNSETTLED:
-                return _UNSETTLED  # the steps are too large for what moves here
+            if gap.trend is Trend.UNSETTLED:  # the steps are too large for what moves here
+                unsettled = Limit(Trend.UNSETTLED)
+                return Slope(
+                    *(unsettled if s.trend is Trend.INFINITE else s for s in (left, right))
+                )
             jump = jump or (gap.trend is Trend.SETTLED and not gap.value.is_zero())
     return Slope(left, right, None, jump)
 
