@@ -260,7 +260,8 @@ def _concluded(
             if gap.trend is Trend.UNSETTLED:  # the steps are too large for what moves here
                 unsettled = Limit(Trend.UNSETTLED)
                 return Slope(
-                    *(unsettled if s.trend is Trend.INFINITE else s for s in (left, right))
+                    unsettled if left.trend is Trend.INFINITE else left,
+                    unsettled if right.trend is Trend.INFINITE else right,
                 )
             jump = jump or (gap.trend is Trend.SETTLED and not gap.value.is_zero())
     return Slope(left, right, None, jump)
