@@ -63,6 +63,8 @@ def near_kink(tape: Tape, output: int, *, last: bool) -> tuple[frozenset[int], i
         The inputs, counted from 0; and an exponent of 2, or 0 where nothing is nearer than 1. None
         if it is not known.
     """
+    if not tape.has_kinks:
+        return frozenset(), 0
     kinked = {output: False}
     nearest = 0
     for number, arg, margin in passages(tape, output):

@@ -68,6 +68,7 @@ class Tape:
         origins: Of each value the number of the program's step that it belongs to.
         origin: That of what comes next.
         assumed: The numbers of values that count as 0 by policy.
+        has_kinks: Whether any operation may be on a kink, or at an end of its domain.
         texts: For a value that `forward` has a text for, the number of what the text came to.
     """
 
@@ -104,6 +105,7 @@ class Tape:
         self.inputs = len(inputs)
         self.origin = -1
         self.assumed: list[int] = []
+        self.has_kinks = False
         self.texts: dict[int, int] = {}
         self.one = self._add(flint.arb(1))
         self._dtype = dtype
@@ -150,6 +152,8 @@ class Tape:
         if self._last and policies.is_nothing(value):
             self.assumed.append(len(values))
             value = values[0]
+        if row.margin or policies.is_infinite(value):
+            self.has_kinks = True
         if row.name != "detach":
             return self._add(value, (row, args), moves=True in map(self.active.__getitem__, args))
         return self._add(value if self._base is None else self._base.values[len(values)])
