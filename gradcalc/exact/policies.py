@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 from gradcalc.base.dtypes import Dtype
 from gradcalc.functions import Function
-from gradcalc.functions.balls import Undecided, flint
+from gradcalc.functions.balls import Undecided, flint, named
+from gradcalc.program.program import Constant
 
 #: Literals that are remembered.
 _REMEMBERED = 4096
@@ -60,6 +61,14 @@ def literal(value: Fraction, dtype: Dtype) -> Any:
                 _literals.clear()
             _literals[key] = ball
     return ball
+
+
+def constant(constant: Constant, number: int, dtype: Dtype) -> Any:
+    """A number in a text, as the value of that number: a ball, or a `Lack` for nan."""
+    if constant.value is not None:
+        return literal(constant.value, dtype)
+    value = named(constant.text)
+    return Lack(number, certain=True) if value.is_nan() else value
 
 
 def value_of(row: Function, args: Sequence[Any], number: int, *, last: bool = False) -> Any:

@@ -23,7 +23,7 @@ from gradcalc.base.errors import Span
 from gradcalc.exact import policies
 from gradcalc.exact.policies import Lack
 from gradcalc.functions import TABLE, Function
-from gradcalc.functions.balls import flint, named
+from gradcalc.functions.balls import flint
 from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
@@ -128,12 +128,9 @@ class Tape:
         key = constant.text if value is None else (value.numerator, value.denominator)
         place = self._constants.get(key)
         if place is None:
-            if value is None:
-                place = self._add(named(constant.text))
-            elif value:
-                place = self._add(policies.literal(value, self._dtype))
-            else:
-                place = 0
+            is_zero = value is not None and not value
+            ball = policies.constant(constant, len(self.values), self._dtype)
+            place = 0 if is_zero else self._add(ball)
             self._constants[key] = place
         return place
 

@@ -16,7 +16,7 @@ from gradcalc.exact import policies
 from gradcalc.exact.point import is_narrow
 from gradcalc.exact.policies import Lack
 from gradcalc.functions import Function
-from gradcalc.functions.balls import flint, named
+from gradcalc.functions.balls import flint
 from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
@@ -92,9 +92,7 @@ class Balls:
 
     def constant(self, constant: Constant) -> Any:
         """A number in the text, as the dtype has it."""
-        if constant.value is None:
-            return named(constant.text)
-        return policies.literal(constant.value, self._dtype)
+        return policies.constant(constant, -1, self._dtype)
 
     def number(self, value: Any) -> Any:
         """A value that may be a condition; the policies tell."""

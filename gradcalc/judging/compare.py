@@ -285,7 +285,7 @@ def judge_value(
 
 def _without_value(evidence: Evidence, findings: Findings) -> Entry:
     """The entry for a derivative of a function that has no finite real value at the point."""
-    source = evidence.program.source(findings.undefined_at or 0)
+    source = evidence.program.source(findings.undefined_at or 0) or None
     note = notes.without_value(source) + notes.all_the_same(evidence.autograd)
     proved = not findings.assumed
     return _entry(evidence, Verdict.UNDEFINED, note=note, silent=True, proved=proved)

@@ -102,7 +102,7 @@ class Jury:
             if findings.value is not None:
                 formulas = self._calculus.balls(self._case.numbers)
         for position, formula in enumerate(formulas):
-            evidence = self._evidence(position, formula)
+            evidence = self._evidence(position, findings.derivatives[position], formula)
             yield compare.judge_derivative(evidence, findings, thorough=self._thorough)
 
     def value_check(self) -> ValueCheck | None:
@@ -124,7 +124,7 @@ class Jury:
 
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
-        return compare.undecided(self._evidence(position, None), note)
+        return compare.undecided(self._evidence(position, None, None), note)
 
     def _rounding(self, axes: tuple[int, ...]) -> Sensitivity:
         """How far rounding can carry a derivative; () for the value."""
@@ -163,7 +163,7 @@ class Jury:
         there = self._other_branches
         return None if there is None else there.derivatives[position]
 
-    def _evidence(self, position: int, formula: Any) -> compare.Evidence:
+    def _evidence(self, position: int, exact: Any, formula: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus
         axes = case.entries[position]
         # functools.partial: these are called only if they can change the verdict.
@@ -174,7 +174,7 @@ class Jury:
             axes=axes,
             formula=None if calculus is None else calculus.text(position),
             latex=calculus.latex(position) if self._latex and calculus is not None else None,
-            exact=self._findings.derivatives[position],
+            exact=exact,
             calculus=formula,
             autograd=case.autograd[axes],
             slope=lambda along: slope(case.program, case.numbers, along, self._dtype),

@@ -6,6 +6,8 @@ balls, and no rule of differentiation.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ from gradcalc.exact.policies import Lack
 from gradcalc.exact.tape import Tape
 from gradcalc.exact.values import Balls
 from gradcalc.functions.balls import flint
-from gradcalc.functions.precision import precision
+from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.limit.convergence import STEPS, Limit, Trend, close, extrapolate, log2_of
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Program
@@ -96,8 +98,9 @@ def slope(program: Program, inputs: Sequence[float], axes: tuple[int, ...], dtyp
         if finding.value is None or (finding.value.is_zero() and not flat):
             # Something may move faster than the steps, as sin(exp(x)) does at 700, or sin(x)/x at
             # 1e-200; or slower than they tell, as abs(x)**0.01 does at 0.
-            again, _ = _taken(function, axes, [step * _SMALLER + finer for step in STEPS])
-            finding = finding if again.is_unsettled else again
+            with contextlib.suppress(_NotKnown):
+                again, _ = _taken(function, axes, [step * _SMALLER + finer for step in STEPS])
+                finding = finding if again.is_unsettled else again
     except _NotKnown:
         return _UNSETTLED
     return finding
@@ -122,9 +125,9 @@ def _is_alone(function: _Function, axes: tuple[int, ...], finer: int) -> bool:
     to the step.
     """
     size = STEPS[0] + finer
+    here = function.margins_here
     with precision(2 * size + _SPARE[0][0]):
         point = function.point()
-        here = function.margins(point)
         for axis, side in itertools.product(axes, (-1, 1)):
             step = side * _scale(point[axis]) * flint.arb(2) ** (-1 - size)
             there = function.margins(_moved(point, axis, flint.arb(5 * step, 3 * abs(step)) / 4))
@@ -166,6 +169,8 @@ def _known_quotients(function: _Function, axes: tuple[int, ...], size: int) -> t
         if function.is_late(8 if spare > _SPARE[0][0] else 1):
             break
         with precision(cancelled + _ENOUGH + spare + times * size):
+            # What is left of an exact zero must be far smaller than the steps, to count as one.
+            function.last = flint.ctx.prec > 12 * size * len(axes)
             try:
                 quotients = _quotients(function, axes, size)
             except _NotKnown:
@@ -304,8 +309,9 @@ class _Function:
             if step.function != "detach" and not moving.isdisjoint(step.args):
                 moving.add(number)
         self._still = [number for number, _ in program.numbered_steps if number not in moving]
-        self._still_values: dict[int, Mapping[int, Any]] = {}  # by the precision
+        self._still_values: dict[tuple[int, bool], Mapping[int, Any]] = {}  # by the precision
         self._started = time.thread_time()
+        self.last = False  # whether policies decide
 
     def is_late(self, times: int = 1) -> bool:
         """Whether what takes so many times as long as all so far would take too long."""
@@ -323,25 +329,31 @@ class _Function:
         """
         if self.is_late():
             raise _NotKnown
-        still = self._still_values.get(flint.ctx.prec)
+        still = self._still_values.get((flint.ctx.prec, self.last))
         if still is None:
             values = self._values(self.point(), {}) if self._still else ()
             still = {number: values[number] for number in self._still}
-            self._still_values[flint.ctx.prec] = still
+            self._still_values[flint.ctx.prec, self.last] = still
         value = policies.number_of(self._values(point, still)[self._program.output])
         if type(value) is Lack and not value.certain:
             raise _NotKnown
         return None if type(value) is Lack or not value.is_finite() else value
 
-    def margins(self, point: Sequence[Any]) -> Mapping[tuple[int, int], Any]:
+    @functools.cached_property
+    def margins_here(self) -> Mapping[tuple[int, int], Any]:
+        """The margins of all steps at the point itself, as well as they will ever be known."""
+        with precision(PRECISIONS[-1]):
+            return self.margins(self.point(), last=True)
+
+    def margins(self, point: Sequence[Any], *, last: bool = False) -> Mapping[tuple[int, int], Any]:
         """The margins of all steps; none where the function has no value."""
-        tape = Tape(point, self._dtype, active=self._axes)
+        tape = Tape(point, self._dtype, active=self._axes, last=last)
         output = tape.run(self._program)[self._program.output]
         value = tape.values[output]
         return {} if type(value) is Lack and value.certain else margins(tape, output)
 
     def _values(self, point: Sequence[Any], still: Mapping[int, Any]) -> list[Any]:
-        return run(self._program, point, Balls(self._dtype, still=still))
+        return run(self._program, point, Balls(self._dtype, last=self.last, still=still))
 
 
 def _moved(point: Sequence[Any], axis: int, step: Any) -> Sequence[Any]:

@@ -17,6 +17,7 @@ import pytest
 from strategies import CONDITIONS, question
 
 from gradcalc.ask.calculate import calculate
+from gradcalc.ask.question import parsed
 from gradcalc.base.dtypes import EXACT, FLOAT32, FLOAT64, Dtype
 from gradcalc.base.options import Options
 from gradcalc.calculus import algebra, by_sympy, symbolic
@@ -127,6 +128,7 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         symbolic._recent.clear()
         row_program.cache_clear()
         tape._parsed.cache_clear()
+        parsed.cache_clear()  # programs know their rows
 
     def columns(row: Function, **changed: Any) -> None:
         monkeypatch.setitem(TABLE, row.name, replace(TABLE[row.name], **changed))
@@ -218,12 +220,11 @@ def by_calculus_nowhere(row: Function) -> dict[str, Any]:
 
 
 def in_own_formula(row: Function) -> bool:
-    """Whether a row's formula calls rows by name, whose value column then serves calculus too."""
-    return by_table(row) and any(
-        re.search(rf"\b{other.name}\(", text)
+    """Whether a row's derivative is made of the row, whose values then serve calculus too."""
+    return any(
+        step.function == row.name
         for text in row.derivative
-        for other in TABLE.values()
-        if other.entrywise and by_table(other)
+        for step in row_program(text, row.name).steps
     )
 
 
