@@ -47,6 +47,21 @@ NEARER = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Exact:
+    """The exact number that one of torch's is held against.
+
+    Attributes:
+        ball: What certainly holds it.
+        rounding: Measures how far rounding can carry torch's.
+        other: Finds the number where every choice is made as torch makes it; None if there is none.
+    """
+
+    ball: Any
+    rounding: Callable[[], Sensitivity]
+    other: Callable[[], Exact | None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the witnesses say of one derivative.
 
@@ -62,8 +77,7 @@ class Evidence:
         autograd: Torch's value; None where torch has no such derivative.
         slope: Asks the limit, along these axes in this order.
         rounding: Measures how far rounding can carry.
-        other: The ball of the derivative where every choice is made as torch makes it; None where
-            there is none.
+        other: Finds the derivative where every choice is made as torch makes it.
         anomaly: Finds the first nan or infinity: the step's text, what it is, and the pass that
             made it.
         budget: How far off autograd may be in ulps: `budget` of the program that torch ran.
@@ -81,7 +95,7 @@ class Evidence:
     autograd: float | None
     slope: Callable[[tuple[int, ...]], Slope]
     rounding: Callable[[], Sensitivity]
-    other: Callable[[], Any]
+    other: Callable[[], Exact | None]
     anomaly: Callable[[], tuple[str, float, str] | None]
     budget: int
     output: str = ""
@@ -209,21 +223,6 @@ class _Measured:
     culprit: Sensitivity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exact:
-    """The exact number that one of torch's is held against.
-
-    Attributes:
-        ball: What certainly holds it.
-        rounding: Measures how far rounding can carry torch's.
-        other: The ball where every choice is made as torch makes it; None where there is none.
-    """
-
-    ball: Any
-    rounding: Callable[[], Sensitivity]
-    other: Callable[[], Any]
-
-
 def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measured:
     """Hold a number of torch's against the exact one."""
     truth = exact.ball
@@ -242,7 +241,7 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
     off = notes.off(distance, truth)
     if not distance <= sensitivity.error:  # rule 6
         other = exact.other()
-        if other is not None and _is_within(number, other, sensitivity, dtype, budget):
+        if other is not None and _is_within(number, other, dtype, budget):
             note = f"{off}: rounding moves a step at a kink, a jump or an end of its domain"
             return _Measured(Verdict.ROUNDING, ulps, note)
         return _Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
@@ -252,14 +251,12 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
     return _Measured(Verdict.ROUNDING, ulps, off, sensitivity)
 
 
-def _is_within(
-    number: float, ball: Any, sensitivity: Sensitivity, dtype: Dtype, budget: int
-) -> bool:
-    """Whether a number of torch's is so near to a ball as rounding brings it."""
-    rounded = nearest(ball, dtype)
-    distance = abs(flint.arb(number) - ball)
-    near = math.isfinite(rounded) and dtype.ulps(number, rounded) <= budget
-    return near or bool(distance <= sensitivity.error)
+def _is_within(number: float, exact: Exact, dtype: Dtype, budget: int) -> bool:
+    """Whether a number of torch's is so near to an exact one as rounding brings it."""
+    rounded = nearest(exact.ball, dtype)
+    if math.isfinite(rounded) and dtype.ulps(number, rounded) <= budget:
+        return True
+    return bool(abs(flint.arb(number) - exact.ball) <= exact.rounding().error)
 
 
 def judge_value(

@@ -15,6 +15,7 @@ from typing import Any
 from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.calculus.symbolic import calculus_of
+from gradcalc.exact.balls import nearest
 from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import Findings, at_point
 from gradcalc.judging import compare
@@ -65,9 +66,9 @@ class Jury:
         case: Case,
         dtype: Dtype,
         *,
-        formulas: int,
-        latex: bool,
-        thorough: bool,
+        formulas: int = 0,
+        latex: bool = False,
+        thorough: bool = False,
     ) -> None:
         """Prepare to judge.
 
@@ -82,6 +83,7 @@ class Jury:
         self._dtype = dtype
         self._latex = latex
         self._thorough = thorough and len(case.entries) * len(case.program.steps) <= limits.THOROUGH
+        self._roundings: dict[tuple[int, ...], Sensitivity] = {}
         self._calculus = (
             calculus_of(case.program, tuple(case.entries), dtype, formulas) if formulas else None
         )
@@ -107,20 +109,18 @@ class Jury:
 
     def value_check(self) -> ValueCheck | None:
         """Judge the value; None where there is none, or torch did not calculate it."""
-        case, value = self._case, self._findings.value
-        if case.value is None or value is None:
+        if self._case.value is None or self._findings.value is None:
             return None
-        return compare.judge_value(
-            case.program,
-            compare.Exact(
-                value,
-                functools.partial(self._rounding, ()),
-                lambda: self._other_branches and self._other_branches.value,
-            ),
-            case.value,
-            self._dtype,
-            case.budget,
+        return self.check_of(self._findings.value)
+
+    def check_of(self, value: Any) -> ValueCheck:
+        """Judge torch's value, which is there, by the ball of the exact one."""
+        case = self._case
+        exact = compare.Exact(
+            value, functools.partial(self._rounding, ()), functools.partial(self._other, ())
         )
+        number = case.value or 0.0
+        return compare.judge_value(case.program, exact, number, self._dtype, case.budget)
 
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
@@ -128,40 +128,64 @@ class Jury:
 
     def _rounding(self, axes: tuple[int, ...]) -> Sensitivity:
         """How far rounding can carry a derivative; () for the value."""
-        return self._value_rounding if not axes else self._roundings[axes]
+        if axes not in self._roundings:
+            # All that are far off are measured together, and the others one by one.
+            together = [axes] if not axes or axes not in self._far else self._far
+            self._roundings |= self._measured(together)
+        return self._roundings[axes]
 
     @functools.cached_property
-    def _roundings(self) -> Mapping[tuple[int, ...], Sensitivity]:
-        return self._measured(self._case.entries)
-
-    @functools.cached_property
-    def _value_rounding(self) -> Sensitivity:
-        return self._measured([()])[()]
+    def _far(self) -> list[tuple[int, ...]]:
+        """The derivatives that autograd is further off from than a few ulps."""
+        case = self._case
+        far = []
+        for axes, ball in zip(case.entries, self._findings.derivatives, strict=True):
+            number = case.autograd[axes]
+            if ball is not None and number is not None:
+                exact = nearest(ball, self._dtype)
+                if not self._dtype.ulps(number, exact) <= case.budget:
+                    far.append(axes)
+        return far
 
     def _measured(
-        self, entries: Sequence[tuple[int, ...]]
+        self,
+        entries: Sequence[tuple[int, ...]],
+        branches: Mapping[int, Sequence[float]] | None = None,
     ) -> Mapping[tuple[int, ...], Sensitivity]:
         case = self._case
-        return measure(case.program, case.numbers, entries, self._dtype, matrices=case.matrices)
+        return measure(
+            case.program,
+            case.numbers,
+            entries,
+            self._dtype,
+            branches=branches,
+            matrices=case.matrices,
+        )
 
     @functools.cached_property
-    def _other_branches(self) -> Findings | None:
-        """What there is at the point where every choice is made as torch makes it.
+    def _branches(self) -> Mapping[int, Sequence[float]]:
+        """The choices as torch makes them.
 
         Rounding may carry an argument across a kink or a jump, or far near an end of a domain.
         """
         case = self._case
-        if case.steps is None:
-            return None
-        branches = branches_of(case.program, case.steps())
-        if not branches:
-            return None
-        return at_point(case.program, case.numbers, case.entries, self._dtype, branches)
+        return {} if case.steps is None else branches_of(case.program, case.steps())
 
-    def _other(self, position: int) -> Any:
-        """A derivative with torch's choices; None if there is none."""
-        there = self._other_branches
-        return None if there is None else there.derivatives[position]
+    @functools.cached_property
+    def _with_branches(self) -> Findings:
+        """What there is at the point with torch's choices."""
+        case = self._case
+        return at_point(case.program, case.numbers, case.entries, self._dtype, self._branches)
+
+    def _other(self, axes: tuple[int, ...]) -> compare.Exact | None:
+        """A derivative, or with () the value, with torch's choices; None if there is none."""
+        if not self._branches:
+            return None
+        there = self._with_branches
+        ball = there.derivatives[self._case.entries.index(axes)] if axes else there.value
+        if ball is None:
+            return None
+        return compare.Exact(ball, lambda: self._measured([axes], self._branches)[axes])
 
     def _evidence(self, position: int, exact: Any, formula: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus
@@ -179,7 +203,7 @@ class Jury:
             autograd=case.autograd[axes],
             slope=lambda along: slope(case.program, case.numbers, along, self._dtype),
             rounding=functools.partial(self._rounding, axes),
-            other=functools.partial(self._other, position),
+            other=functools.partial(self._other, axes),
             anomaly=functools.partial(case.anomaly, axes),
             budget=case.budget,
             output=case.output,

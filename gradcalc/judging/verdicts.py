@@ -23,8 +23,6 @@ from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
 from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
-from gradcalc.exact.kinks import branches_of
-from gradcalc.exact.point import at_point
 from gradcalc.exact.tape import Tape
 from gradcalc.exact.values import values_at
 from gradcalc.functions import torch
@@ -36,7 +34,7 @@ from gradcalc.program import expand
 from gradcalc.program.program import Array, Program
 from gradcalc.results.report import RANKS, Entry, ValueCheck, Verdict, nested
 from gradcalc.rounding.budget import budget
-from gradcalc.rounding.sensitivities import FACTORING, Sensitivity, measure
+from gradcalc.rounding.sensitivities import FACTORING
 
 
 class Judged(NamedTuple):
@@ -227,15 +225,18 @@ def _checks_of_entries(
     def check(result: int, ball: Any, number: float) -> ValueCheck:
         target = expansion.output(result)
 
-        def rounding() -> Sensitivity:
-            return measure(target, point, [()], run.dtype, matrices=run.matrices)[()]
-
-        def other() -> Any:
-            branches = branches_of(target, run.steps_of(target))
-            return at_point(target, point, (), run.dtype, branches).value if branches else None
-
-        exact = compare.Exact(ball, rounding, other)
-        return compare.judge_value(target, exact, number, run.dtype, allowed)
+        case = Case(
+            target,
+            point,
+            (),
+            {},
+            allowed,
+            lambda _: None,
+            value=number,
+            steps=functools.partial(run.steps_of, target),
+            matrices=run.matrices,
+        )
+        return Jury(case, run.dtype).check_of(ball)
 
     return [
         None if ball is None else check(result, ball, number)
