@@ -1,7 +1,7 @@
 """Kinks: where a step of a program may have no derivative.
 
 In: a tape that has run a program. Out: which inputs reach a step on a kink of its row, and how far
-off the others are.
+off the steps are.
 """
 
 from __future__ import annotations
@@ -51,31 +51,23 @@ def passages(tape: Tape, output: int) -> Iterator[Passage]:
             yield Passage(number, arg, policies.KINK if at_end else margin)
 
 
-def near_kink(tape: Tape, output: int, *, last: bool) -> tuple[frozenset[int], int] | None:
-    """The inputs that reach a step on a kink, and how near the nearest other one is.
+def near_kink(tape: Tape, output: int, *, last: bool) -> frozenset[int] | None:
+    """The inputs that reach a step on a kink, counted from 0; None if that is not known.
 
     Args:
         tape: What ran the program.
         output: The number of the result.
         last: Whether no more bits will be spent: then what may be on a kink counts as on it.
-
-    Returns:
-        The inputs, counted from 0; and an exponent of 2, or 0 where nothing is nearer than 1. None
-        if it is not known.
     """
     if not tape.has_kinks:
-        return frozenset(), 0
+        return frozenset()
     kinked = {output: False}
-    nearest = 0
     for number, arg, margin in passages(tape, output):
         on_kink = policies.is_kink(margin, last=last)
         if on_kink is None:
             return None
-        if not on_kink:
-            nearest = min(nearest, policies.exponent_of(margin))
         kinked[arg] = kinked.get(arg, False) or kinked[number] or on_kink
-    inputs = frozenset(number - 1 for number, on in kinked.items() if on and number <= tape.inputs)
-    return inputs, nearest
+    return frozenset(number - 1 for number, on in kinked.items() if on and number <= tape.inputs)
 
 
 def branches_of(program: Program, values: Sequence[float]) -> Mapping[int, Sequence[float]]:

@@ -38,7 +38,6 @@ class Findings:
             for that reason; the output's own number where it is infinite.
         unknown_at: The number of the first value that is not known, if the function's is not.
         near_kink: The inputs that reach a step which is on a kink of its row.
-        nearest_kink: How far the arguments of the nearest such step are from one, as a power of 2.
         assumed: Whether a policy had to decide about anything.
     """
 
@@ -47,7 +46,6 @@ class Findings:
     undefined_at: int | None = None
     unknown_at: int | None = None
     near_kink: frozenset[int] = frozenset()
-    nearest_kink: int = 0
     assumed: bool = False
 
     @property
@@ -115,10 +113,9 @@ def _look(
         return Findings(derivatives=nothing, unknown_at=place) if last else None
     if not value.is_finite():
         return Findings(derivatives=nothing, undefined_at=program.output, assumed=last)
-    kinks = near_kink(tape, output, last=last)
-    if kinks is None or not (last or is_narrow(value, dtype)):
+    kinked = near_kink(tape, output, last=last)
+    if kinked is None or not (last or is_narrow(value, dtype)):
         return None
-    kinked, nearest = kinks
     # With torch's branches the derivatives on a kink are torch's conventions, as the rows' are.
     balls = _derivatives(tape, output, entries, kinked if branches is None else frozenset())
     if not last and any(_is_rough(ball, dtype) for ball in balls):
@@ -127,7 +124,6 @@ def _look(
         value if is_narrow(value, dtype) else None,
         [ball if type(ball) is flint.arb and is_narrow(ball, dtype) else None for ball in balls],
         near_kink=kinked,
-        nearest_kink=nearest,
         assumed=bool(tape.assumed),
     )
 

@@ -194,11 +194,3 @@ def is_kink(margin: Any, *, last: bool) -> bool | None:
         if margin <= 0:
             return True
     return True if last else None
-
-
-def exponent_of(margin: Any) -> int:
-    """A positive margin as an exponent of 2; 0 if it is 1 or more."""
-    if type(margin) is not flint.arb or margin > 1:
-        return 0
-    mantissa, exponent = margin.abs_lower().man_exp()
-    return min(0, int(exponent) + int(mantissa).bit_length())

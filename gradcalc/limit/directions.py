@@ -90,7 +90,7 @@ def findings(
                 yield Finding(None, None, flint.arb(0), undefined=True)
                 continue
             direction = {axis: _component(point[axis], source) for axis in axes}
-            on_kink = kinked is not None and not kinked[0].isdisjoint(axes)
+            on_kink = kinked is not None and not kinked.isdisjoint(axes)
             terms = [gradient[axis] * size for axis, size in direction.items()]
             along, scale = sum(terms, flint.arb(0)), sum(map(abs, terms), flint.arb(0))
             sides = []

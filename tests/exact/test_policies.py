@@ -144,8 +144,3 @@ def test_kink_is_certain_or_counts_as_one_at_the_last(
 def test_number_of_any_size_is_a_number() -> None:
     there = at_point(parse("log(exp(x)**x)"), [1e6], [(0,)], FLOAT64)
     assert [float(there.value), float(there.derivatives[0])] == [1e12, 2e6]
-
-
-def test_nearness_of_a_kink_is_known() -> None:
-    there = at_point(parse("relu(x - 1 + exp(-y))"), [1.0, 230.0], [(0,), (1,)], FLOAT64)
-    assert (there.near_kink, there.nearest_kink) == (frozenset(), -331)
