@@ -149,7 +149,7 @@ class Tape:
         if self._last and policies.is_nothing(value):
             self.assumed.append(len(values))
             value = values[0]
-        if row.margin or policies.is_infinite(value):
+        if row.margin or (type(value) is flint.arb and not value.is_finite()):
             self.has_kinks = True
         if row.name != "detach":
             return self._add(value, (row, args), moves=True in map(self.active.__getitem__, args))
@@ -199,6 +199,8 @@ class Tape:
     def text(self, text: str, row: Function, args: Sequence[int]) -> int:
         """A text of a row, applied to values; its literals are the decimals that they are."""
         program, places = _parsed(text, row.name)
+        if not program.steps and places and places[0] < len(args):  # as in the derivative of x*y
+            return args[places[0]]
         before = self._dtype, self._constants
         self._dtype, self._constants = EXACT, self._decimals
         try:
@@ -326,8 +328,8 @@ def gradient(
             continue
         tape.origin = tape.origins[number]
         row, args = operation
-        for position, arg in tape.passing(row, args):
-            text = "1" if row.is_choice else row.text(column(row), position)
+        for position, arg in tape.passing(row, args) if row.is_choice else enumerate(args):
+            text = _text(row, column, position) if tape.active[arg] else "0"
             if text != "0":
                 part = _times(tape, adjoint, text, row, args)
                 if zero and type(tape.values[part]) is Lack:
@@ -335,6 +337,14 @@ def gradient(
                 adjoints[arg] = _plus(tape, adjoints.get(arg), part)
     tape.origin = before
     return adjoints
+
+
+@functools.cache
+def _text(row: Function, column: Callable[[Function], tuple[str, ...]], position: int) -> str:
+    """The text of a row's derivative by an argument; of what is chosen or static, a number."""
+    if row.is_choice:
+        return "1"
+    return "0" if row.is_static(position) else row.text(column(row), position)
 
 
 def _times(tape: Tape, adjoint: int, text: str, row: Function, args: Sequence[int]) -> int:

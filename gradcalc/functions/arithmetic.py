@@ -6,7 +6,15 @@ import math
 import operator
 
 from gradcalc.functions import balls
-from gradcalc.functions.pieces import greatest, least, multiple, positive, tie, unset, whole
+from gradcalc.functions.pieces import (
+    greatest,
+    is_off,
+    multiple,
+    smooth_powers,
+    tie,
+    unset,
+    whole,
+)
 from gradcalc.functions.table import algebra as sympy
 from gradcalc.functions.table import mp, rows_of, torch
 
@@ -112,8 +120,7 @@ row(
     inside=lambda x, y: greatest(x, -whole(y)),
     outside=((-8.0, 1 / 3), (0.0, -1.0)),
     margin=(
-        # Smooth at 0 for the powers 1, 2, 3, ...
-        lambda x, y: greatest(abs(x), least(y - 0.5, 0.5 - positive(whole(y)))),
+        lambda x, y: abs(x) if is_off(x) else greatest(abs(x), smooth_powers(y)),
         lambda x, y: x,
     ),
     kinks=(((0.0, 0.5), (math.inf, 0.0)),),

@@ -92,6 +92,16 @@ def positive(x: Any) -> Any:
     return balls.ball(x > 0) if _is_ball(x) else (x > 0) * 1.0
 
 
+def smooth_powers(y: Any) -> Any:
+    """More than 0 for the exponents 1, 2, 3, ..., whose powers are smooth at 0, and they alone."""
+    return least(y - 0.5, 0.5 - positive(whole(y)))
+
+
+def is_off(x: Any) -> bool:
+    """Whether a ball is certainly not 0; of other numbers that is not asked."""
+    return _is_ball(x) and not x.contains(0)
+
+
 def multiple(x: Any, y: Any) -> Any:
     """How far the arguments are from a whole quotient; 0 where the second is 0."""
     if not (hasattr(y, "clamp") or y > 0 or y < 0):
