@@ -69,7 +69,8 @@ class Roundings:
 
         Args:
             program: The scalar program.
-            entries: For each derivative, the numbers of one or two inputs.
+            entries: For each derivative, the numbers of one or two inputs; () for the
+                value, last.
             dtype: What torch calculates in.
         """
         self._program = program
@@ -81,7 +82,11 @@ class Roundings:
     @functools.cached_property
     def _backward(self) -> Program:
         """The derivatives as torch calculates them."""
-        return adjoint.derivatives(self._program, self._entries, backward)
+        entries = list(filter(None, self._entries))
+        parts = [adjoint.derivatives(self._program, entries, backward)] if entries else []
+        if () in self._entries:
+            parts.append(self._program)
+        return adjoint.merged(parts, self._program.inputs)
 
     def explained(self, derivatives: Derivatives) -> Any:
         """At which points rounding explains all derivatives that are beyond the budget."""
@@ -156,5 +161,9 @@ class Roundings:
 
     def _settled_at(self, point: Sequence[float]) -> list[float] | None:
         """The derivatives' values at one point, if there are all of them."""
-        balls = at_point(self._program, point, self._entries, self._dtype).derivatives
+        entries = list(filter(None, self._entries))
+        findings = at_point(self._program, point, entries, self._dtype)
+        balls = list(findings.derivatives)
+        if () in self._entries:
+            balls.append(findings.value)
         return None if None in balls else [nearest(ball, self._dtype) for ball in balls]

@@ -46,21 +46,32 @@ class Comparison:
     """Autograd's and calculus' derivatives at many points.
 
     Attributes:
-        value: The function's values by torch.
+        of_value: As the next three, for the function's value.
         autograd: For each of the derivatives torch's values; nan where torch has no such
             derivative.
         exact: Their values by calculus, rounded to the dtype.
         ulps: The distances between the two, in ulps.
-        certified: At which points all derivatives agree for certain.
+        certified: At which points all of them agree for certain.
         lacking: Those of the derivatives that torch does not have.
     """
 
-    value: Any
+    of_value: tuple[Any, Any, Any]
     autograd: list[Any]
     exact: list[Any]
     ulps: list[Any]
     certified: Any
     lacking: set[int] = field(default_factory=set)
+
+    @property
+    def value(self) -> Any:
+        """The function's values by torch."""
+        return self.of_value[0]
+
+    def rows(self, position: int) -> tuple[Any, Any, Any]:
+        """By torch, by calculus, their distance: of a derivative, and after all of the value."""
+        if position == len(self.autograd):
+            return self.of_value
+        return self.autograd[position], self.exact[position], self.ulps[position]
 
 
 class _Open(NamedTuple):
@@ -102,11 +113,12 @@ class Vectors:
         self._budget = budget(len(program.steps)) * dtype.unit
         seen = _with_literals_of(dtype, program)
         # What the function itself has in common with its derivatives is calculated once.
-        parts = [_formulas(seen, entries, calculus), replace(seen, outputs=_doubtful(program))]
+        parts = [_formulas(seen, entries, calculus)]
+        parts += [replace(seen, outputs=(*program.outputs, *_doubtful(program)))]
         self._formulas = adjoint.merged(parts, program.inputs)
         self._rows: Any = None
         self._folded: dict[int, Bounded] = {}
-        self._roundings = Roundings(program, entries, dtype)
+        self._roundings = Roundings(program, [*entries, ()], dtype)
 
     def check(self, columns: Sequence[Any]) -> Comparison:
         """Check the program at points.
@@ -129,17 +141,17 @@ class Vectors:
 
     def _room(self, length: int) -> Comparison:
         """Where so many answers are written; all points are certified at first."""
-        several = len(self._entries)
+        several = len(self._entries) + 1
         if self._rows is None or self._rows.shape[1] < length:
             self._rows = torch.empty(
-                (1 + 3 * several, length), dtype=torch.float64, device=self._device
+                (3 * several, length), dtype=torch.float64, device=self._device
             )
-        value, *rows = [row[:length] for row in self._rows]
+        rows = [row[:length] for row in self._rows]
         return Comparison(
-            value=value,
-            autograd=rows[:several],
-            exact=rows[several : 2 * several],
-            ulps=rows[2 * several :],
+            of_value=(rows[0], rows[1], rows[2]),
+            autograd=rows[3::3],
+            exact=rows[4::3],
+            ulps=rows[5::3],
             certified=torch.ones(length, dtype=torch.bool, device=self._device),
         )
 
@@ -148,20 +160,20 @@ class Vectors:
     ) -> _Open | None:
         """Check some of the points; return those where rounding alone may explain a distance.
 
-        A point is certified if nothing is in doubt there, and if no derivative of torch's is
-        further from calculus' than the rounding budget, the error of calculus included.
+        A point is certified if nothing is in doubt there, and if neither torch's value nor a
+        derivative of torch's is further from calculus' than the rounding budget, the error of
+        calculus included.
         """
         here = [column[part] for column in columns]
-        value, autograd = self._by_autograd(here)
+        autograd = self._by_autograd(here)
         with torch.no_grad():
-            comparison.value[part] = value
             exact, doubts = self._by_calculus(here)
-            # The function itself may have no value there.
-            doubts.append(unbounded(comparison.value[part]))
             excesses = [
                 self._compare(comparison, position, part, answer, bounded)
                 for position, (answer, bounded) in enumerate(zip(autograd, exact, strict=True))
             ]
+            # The function itself may have no value there.
+            doubts.append(unbounded(comparison.value[part]))
             if comparison.lacking:
                 comparison.certified[part] = False
                 return None
@@ -178,11 +190,11 @@ class Vectors:
             return _Open(numbers + part.start, errors) if len(numbers) else None
 
     def _by_calculus(self, columns: Sequence[Any]) -> tuple[list[Bounded], list[Any]]:
-        """Each derivative; and the doubts of these, and of steps that may stand on a kink."""
+        """Each derivative, the value; the doubts of these, and of steps that may be on a kink."""
         arithmetic = Bounds(FLOAT64, literal=inexact, folded=self._folded)
         values = run(self._formulas, list(map(measured, columns)), arithmetic)
         results = [arithmetic.number(values[number]) for number in self._formulas.outputs]
-        return results[: len(self._entries)], [result.doubt for result in results]
+        return results[: len(self._entries) + 1], [result.doubt for result in results]
 
     def _compare(
         self, comparison: Comparison, position: int, part: slice, answer: Any, bounded: Bounded
@@ -193,10 +205,10 @@ class Vectors:
         error, less the rounding budget: at most 0 where all is well. None if torch has no such
         derivative. All in place: most of the time goes to memory.
         """
-        exact = comparison.exact[position][part].copy_(bounded.value)
+        autograd, exact, ulps = (row[part] for row in comparison.rows(position))
+        exact.copy_(bounded.value)
         if self._dtype is not FLOAT64:
             exact.copy_(exact.to(getattr(torch, self._dtype.name)))
-        autograd, ulps = comparison.autograd[position][part], comparison.ulps[position][part]
         if answer is None:
             comparison.lacking.add(position)
             autograd.fill_(math.nan)
@@ -253,8 +265,8 @@ class Vectors:
 
     # --- Autograd -------------------------------------------------------------------------------
 
-    def _by_autograd(self, columns: Sequence[Any]) -> tuple[Any, list[Any]]:
-        """The values, and each derivative in torch's own dtype; None for one that torch lacks."""
+    def _by_autograd(self, columns: Sequence[Any]) -> list[Any]:
+        """Each derivative and the value in torch's own dtype; None for one that torch lacks."""
         seconds: dict[int, list[int]] = {}
         for axes in self._entries:
             if len(axes) == 2:
@@ -275,7 +287,7 @@ class Vectors:
             row = _second(slope_by[axis], [leaves[k] for k in others])
             derivatives |= {(axis, k): second for k, second in zip(others, row, strict=True)}
         value = output.detach().expand_as(leaves[0])
-        return value, [derivatives[axes] for axes in self._entries]
+        return [*(derivatives[axes] for axes in self._entries), value]
 
     def _certify_rounding(
         self, columns: Sequence[Any], comparison: Comparison, left: Sequence[_Open]
@@ -290,8 +302,8 @@ class Vectors:
         for place, numbers in enumerate(together):
             derivatives = Derivatives(
                 columns=_taken(columns, numbers),
-                autograd=_taken(comparison.autograd, numbers),
-                exact=_taken(comparison.exact, numbers),
+                autograd=_taken([*comparison.autograd, comparison.of_value[0]], numbers),
+                exact=_taken([*comparison.exact, comparison.of_value[1]], numbers),
                 errors=[parts[place] for parts in errors],
             )
             comparison.certified[numbers] = self._roundings.explained(derivatives)
