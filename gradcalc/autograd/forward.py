@@ -98,6 +98,14 @@ def forward_of(
     return Forward(leaves, values, outputs, arithmetic.nodes, arithmetic.seen, said, scalar)
 
 
+def steps_of(program: Program, inputs: Sequence[float], dtype: str) -> list[float]:
+    """Torch's value of each step of a scalar program, sums of many terms among them."""
+    kind = getattr(torch, dtype)
+    leaves = [torch.tensor(number, dtype=kind) for number in inputs]
+    with torch.no_grad():
+        return list(map(float, run(program, leaves, _Scalars(program, kind, {}, scalar=True))))
+
+
 @contextlib.contextmanager
 def _warnings() -> Iterator[list[warnings.WarningMessage]]:
     """All that torch warns of, also what it has warned of before."""
@@ -226,6 +234,15 @@ class _Tensors:
                 span=self._program.span(number),
                 hint="copy it first, as in y = x.detach().clone()",
             )
+
+
+class _Scalars(_Tensors):
+    """The same on single numbers, of programs that were written out."""
+
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        if row.entrywise:
+            return super().call(row, args, number, step)
+        return torch.stack([torch.as_tensor(arg, dtype=self._dtype) for arg in args]).sum()
 
 
 def _lifted(row: Function, args: list[Any], dtype: Any, count: float = math.inf) -> list[Any]:

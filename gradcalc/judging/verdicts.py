@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 from gradcalc.autograd import anomaly, autodiff
 from gradcalc.autograd.autodiff import Testimony
-from gradcalc.autograd.forward import forward_of
+from gradcalc.autograd.forward import steps_of
 from gradcalc.base import limits
 from gradcalc.base.deadline import TimeUp, time_limit
 from gradcalc.base.dtypes import Dtype
@@ -25,7 +26,6 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.exact.tape import Tape
 from gradcalc.exact.values import values_at
-from gradcalc.functions import torch
 from gradcalc.judging import compare
 from gradcalc.judging.derivative_blocks import Block, blocks_of, expansion_of, targets_of
 from gradcalc.judging.jury import Case, Jury
@@ -91,11 +91,8 @@ class _Run:
 
     def steps_of(self, scalar: Program) -> list[float]:
         """Torch's value of each step of a scalar program."""
-        kind = getattr(torch, self.dtype.name)
         numbers = [number for value in self.inputs for number in value.numbers]
-        leaves = [torch.tensor(number, dtype=kind) for number in numbers]
-        with torch.no_grad():
-            return list(map(float, forward_of(scalar, leaves, kind, {}).values))
+        return steps_of(scalar, numbers, self.dtype.name)
 
     def gradient_in_other_dtype(self) -> Sequence[float]:
         """The gradient in the other dtype."""
@@ -124,17 +121,22 @@ def judged(
         options: What is asked.
     """
     run = _Run(program, inputs, variables, testimony, dtype, options)
+    started = time.monotonic()
     try:
-        expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
+        with time_limit(options.timeout):
+            expansion = expansion_of(program, [value.shape for value in inputs], testimony.seen)
     except expand.TooManySteps:
         return _along_directions(run)
+    except TimeUp:
+        return _unjudged(run)
     blocks = blocks_of(expansion, variables, second_order=options.second_order)
     axes = [pair for block in (*blocks[0], *blocks[1]) for pair in block.axes]
     targets = targets_of(expansion, testimony.weights)
     juries = _juries(run, targets, axes)
     rows: list[list[Entry]] = [[] for _ in juries]
     value_check = None
-    with contextlib.suppress(TimeUp), time_limit(options.timeout):
+    left = options.timeout and max(options.timeout - (time.monotonic() - started), 0.0)
+    with contextlib.suppress(TimeUp), time_limit(left):
         value_check = _value_check(run, expansion, juries)
         for jury, row in zip(juries, rows, strict=True):
             row.extend(jury.verdicts())  # those in time stay
@@ -262,10 +264,7 @@ def _along_directions(run: _Run) -> Judged:
             "which is too many for a Jacobian or a Hessian",
             hint="use smaller tensors",
         )
-    inert = expand.Expansion(
-        replace(run.program, steps=()), tuple(value.shape for value in run.inputs), ()
-    )
-    blocks, _ = blocks_of(inert, run.variables, second_order=False)
+    blocks, _ = blocks_of(_inert(run), run.variables, second_order=False)
     judgements: list[compare.Judgement] = []
     with contextlib.suppress(TimeUp), time_limit(run.options.timeout):
         judgements.extend(_judgements(run, blocks))  # those in time stay
@@ -287,6 +286,47 @@ def _along_directions(run: _Run) -> Judged:
         for index, (axis,) in zip(expand.indices(block.shape), block.axes, strict=True)
     ]
     return Judged((blocks, []), [row], None, None)
+
+
+def _unjudged(run: _Run) -> Judged:
+    """The entries of a program that there was no time to write out."""
+    shapes = [value.shape for value in run.inputs]
+    names = [
+        expand.entry_name(name, index)
+        for name, shape in zip(run.program.names, shapes, strict=True)
+        for index in expand.indices(shape)
+    ]
+    blocks = blocks_of(_inert(run), run.variables, second_order=run.options.second_order)
+    pairs = [pair for block in (*blocks[0], *blocks[1]) for pair in block.axes]
+    outputs = [""]
+    if run.testimony.weights is None:
+        outputs = [
+            expand.entry_name("", index) for index in expand.indices(run.testimony.outputs[0].shape)
+        ]
+    rows = [
+        [
+            Entry(
+                wrt=tuple(names[axis] for axis in pair),
+                formula=None,
+                symbolic=None,
+                autograd=run.testimony.derivative(number, pair),
+                limit=None,
+                ulps=None,
+                verdict=Verdict.UNDECIDED,
+                note=run.late,
+                output=output,
+            )
+            for pair in pairs
+        ]
+        for number, output in enumerate(outputs)
+    ]
+    return Judged(blocks, rows, None, None)
+
+
+def _inert(run: _Run) -> expand.Expansion:
+    """The expansion of no steps: where the entries of the inputs would be."""
+    shapes = tuple(value.shape for value in run.inputs)
+    return expand.Expansion(replace(run.program, steps=()), shapes, ())
 
 
 def _judgements(run: _Run, blocks: Sequence[Block]) -> Iterator[compare.Judgement]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from gradcalc.judging import compare, verdicts
 from gradcalc.judging.verdicts import Judged, judged
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Array
+from gradcalc.results.report import Verdict
 
 if TYPE_CHECKING:
     from gradcalc.results.report import Entry
@@ -192,3 +195,24 @@ def test_large_program_keeps_what_was_judged_in_time(monkeypatch) -> None:
     monkeypatch.setattr(compare, "judge_direction", slow)
     verdicts_of = [entry.verdict for entry in grad(LARGE, at=AT).entries]
     assert verdicts_of == ["agree"] * 4 + ["undecided"] * 2
+
+
+def test_what_takes_too_long_to_be_written_out_keeps_torchs_answers() -> None:
+    started = time.monotonic()
+    report = grad("exp(randn(300, 300) @ x).sum()", {"x": "randn(300)"}, timeout=0.3)
+    assert time.monotonic() - started < 4
+    assert {entry.verdict for entry in report.entries} == {Verdict.UNDECIDED}
+    assert all(math.isfinite(entry.autograd) for entry in report.entries)
+    assert len(report.entries) == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "verdict"),
+    [
+        # torch's backward counts a repeated index twice.
+        ("y = x*1; y[[0, 0]] += 2; (y*y).sum()", {"x": [1, 2, 3]}, Verdict.DISAGREE),
+        ("(floor(x*10)*x).sum()", {"x": [0.3, 0.7]}, Verdict.ROUNDING),
+    ],
+)
+def test_torchs_own_choices_are_asked_of_programs_of_tensors(text, values, verdict) -> None:
+    assert grad(text, values).verdict is verdict
