@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from by_mpmath import Undefined, mp, values
 from hypothesis import assume
 from hypothesis import strategies as st
 
 from gradcalc import grad
 from gradcalc.base.dtypes import FLOAT64, Dtype
-from gradcalc.exact.precise import Undefined, values
-from gradcalc.functions import TABLE, Function, mp
+from gradcalc.functions import TABLE, Function
 from gradcalc.language.parser import parse, parse_row
 
 if TYPE_CHECKING:
@@ -91,9 +91,14 @@ def sweep(row: Function, count: int, dtype: Dtype = FLOAT64) -> list[Point]:
     return found
 
 
+def on_kink(row: Function, position: int, point: Point) -> bool:
+    """Whether a row may have no derivative by an argument at a point."""
+    return bool(row.margin) and row.margin_of(position)(*point) <= 0
+
+
 def inside(row: Function, point: Point, margin: int = 40) -> bool:
     """Whether a row has a value at a point and about it, and no kink there."""
-    if any(row.on_kink(position, point) for position in range(len(point))):
+    if any(on_kink(row, position, point) for position in range(len(point))):
         return False
     asked = question(row, point)
     program = parse(asked.text)
@@ -213,7 +218,8 @@ def write_call(row: Function, arguments: list[str]) -> str:
 
 def interior(row: Function, args: tuple[Any, ...]) -> Any:
     """Return the row's value, or None near a kink or an end of the domain, or if too large."""
-    if any(row.on_kink(position, args) for position in range(len(args))):
+    at = tuple(float(arg) if type(arg) is mp.mpf else arg for arg in args)
+    if any(on_kink(row, position, at) for position in range(len(at))):
         return None
     names = [p.name for p in row.parameters]
     written = [

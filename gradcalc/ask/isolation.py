@@ -3,8 +3,9 @@
 In: a question. Out: its answer, found alone and with torch's settings as torch starts with;
 afterwards they are the caller's again. What torch keeps for each thread (whether gradients are
 wanted, autocast, modes, hooks, transforms) is left behind by asking in another thread; what it
-keeps for all is set back for a while. mpmath has a context of its own (see `lazy`), and random
-numbers come from generators of their own; the default dtype counts nowhere.
+keeps for all is set back for a while. sympy calculates in the caller's context of mpmath, at
+precisions of its own; balls have theirs, see `functions.precision`. Random numbers come from
+generators of their own; the default dtype counts nowhere.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from gradcalc.base.deadline import in_thread
-from gradcalc.functions import mp, torch
+from gradcalc.functions import torch
 
 _Answer = TypeVar("_Answer")
 
@@ -58,11 +59,9 @@ def _in_turn(ask: Callable[[], _Answer]) -> _Answer:
     try:
         with contextlib.ExitStack() as undone:
             if "mpmath" in sys.modules:
-                # A time limit may end what calculates with more digits, sympy in the caller's
-                # context.
+                # A time limit may end sympy while it calculates with more digits.
                 theirs = sys.modules["mpmath"].mp
                 undone.callback(setattr, theirs, "prec", theirs.prec)
-                undone.callback(setattr, mp.mp, "prec", mp.mp.prec)
             if "torch" in sys.modules:
                 _set_back(undone)
             return ask()

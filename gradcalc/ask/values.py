@@ -132,7 +132,6 @@ def _literals(program: Program, dtype: Dtype) -> Array | None:
 
 def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float, ...]:
     """The numbers of a binding, calculated with many digits."""
-    from gradcalc.exact.balls import nearest
     from gradcalc.exact.policies import Lack
     from gradcalc.exact.values import results_at
 
@@ -145,14 +144,7 @@ def _calculated(binding: Binding, program: Program, dtype: Dtype) -> tuple[float
             span=binding.span,
             hint="bind a number of up to 1.8e308",
         )
-    return tuple(
-        math.nan
-        if type(result) is Lack
-        else nearest(result, dtype)
-        if result.is_finite()
-        else float(result)
-        for result in results
-    )
+    return tuple(math.nan if type(result) is Lack else dtype.nearest(result) for result in results)
 
 
 def weights_of(

@@ -1,6 +1,6 @@
 """Floating-point formats: rounding an exact number to one, and distances in it.
 
-In: mpmath numbers or fractions. Out: Python floats that the format represents, and ulps. The two
+In: fractions, balls or floats. Out: Python floats that the format represents, and ulps. The two
 formats are those of IEEE 754 (2019), table 3.5.
 """
 
@@ -69,22 +69,17 @@ class Dtype:
         rounded = self.round(double)
         return Fraction(rounded) if math.isfinite(rounded) and (rounded or not double) else double
 
-    def nearest(self, number: Any) -> float:
-        """Round a finite mpmath number, whose exponent may be immense."""
-        negative, mantissa, exponent, length = number._mpf_
-        if not mantissa:
-            if exponent:
-                raise ValueError(f"{number} has no nearest {self.name}")
+    def nearest(self, ball: Any) -> float:
+        """The middle of a finite ball, correctly rounded; an infinity as it is."""
+        if self is FLOAT64 or not ball.is_finite():
+            return float(ball) + 0.0  # flint rounds to nearest; there is no -0
+        mantissa, exponent = map(int, ball.mid().man_exp())
+        size = mantissa.bit_length() + exponent  # which may be immense
+        if size > self.most:
+            return math.inf if mantissa > 0 else -math.inf
+        if size < self.least - 1:
             return 0.0
-        sign = -1 if negative else 1
-        if self is FLOAT64 and length < 1000 and -1021 < exponent + length < 1024:
-            # Python rounds a whole number to nearest, ties to even.
-            return sign * math.ldexp(float(int(mantissa)), exponent)
-        if exponent + length > self.most:
-            return sign * math.inf
-        if exponent + length < self.least - 1:
-            return 0.0
-        return self.round(sign * Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+        return self.round(mantissa * Fraction(2) ** exponent)
 
     def ulps(self, value: float, exact: float) -> float:
         """Distance in units in the last place of `exact`; infinite if a number is not finite.

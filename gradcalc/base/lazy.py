@@ -80,23 +80,6 @@ def _address_space() -> float:
     return math.inf if soft == resource.RLIM_INFINITY else soft
 
 
-class LazyContext(LazyModule):
-    """Stands in for mpmath: its functions, at a precision of our own.
-
-    The precision of `mpmath.mp` is the caller's: it counts for nothing here, and stays as it is.
-    """
-
-    def __getattr__(self, attribute: str) -> Any:
-        if attribute == "mp":
-            self.mp = super().__getattr__("MPContext")()
-            return self.mp
-        if not hasattr(self.mp, attribute):  # such as libmp
-            return super().__getattr__(attribute)
-        value = getattr(self.mp, attribute)
-        setattr(self, attribute, value)
-        return value
-
-
 def arrow_parquet() -> Any:
     """Pyarrow's module for Parquet files.
 

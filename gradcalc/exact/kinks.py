@@ -43,7 +43,7 @@ def passages(tape: Tape, output: int) -> Iterator[Passage]:
                     yield Passage(number, arg, policies.SMOOTH)
             continue
         row, numbers = operation
-        given = policies.typed(row, [tape.values[arg] for arg in numbers]) if row.margin else ()
+        given = [tape.values[arg] for arg in numbers] if row.margin else ()
         at_end = policies.is_infinite(tape.values[number])  # of the domain, or of the line
         for position, arg in tape.passing(row, numbers, conditions=True):
             reached.add(arg)

@@ -176,8 +176,11 @@ def margin(row: Function, position: int, args: Sequence[Any]) -> Any:
     """
     if not row.margin:
         return SMOOTH
-    if row.is_choice and type(args[0]) is bool:
-        args = (args[0], *[args[1 if args[0] else 2]] * 2)  # the other branch counts for nothing
+    # A number where a condition is wanted is near its kink near 0.
+    args = [*args[: row.conditions], *map(number_of, args[row.conditions :])]
+    condition = condition_of(args[0]) if row.is_choice else None
+    if type(condition) is bool:
+        args = (args[0], *[args[1 if condition else 2]] * 2)  # the other branch counts for nothing
     if any(type(arg) is Lack for arg in args):
         return None
     try:

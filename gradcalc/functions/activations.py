@@ -11,13 +11,9 @@ from gradcalc.functions.pieces import (
     at_bounds,
     greatest,
     least,
-    mp_clamp,
-    mp_ndtr,
-    mp_sigmoid,
-    mp_softplus,
 )
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, rows_of
+from gradcalc.functions.table import rows_of
 
 row = rows_of("activations")
 
@@ -27,7 +23,6 @@ row(
     aliases="expit",
     traits="opaque",
     sympy=lambda x: 1 / (1 + sympy.exp(-x)),
-    mpmath=mp_sigmoid,
     derivative="sigmoid(x)*sigmoid(-x)",
     samples=(0.5, -2.0),
 )
@@ -35,7 +30,6 @@ row(
     "logit",
     "inverse of sigmoid, log(x/(1 - x))",
     sympy=lambda x: sympy.log(x / (1 - x)),
-    mpmath=lambda x: mp.log(x / (1 - x)),
     derivative="1/(x*(1 - x))",
     domain="0 < x < 1",
     samples=(0.3, 0.8),
@@ -50,9 +44,6 @@ row(
     sympy=lambda x, beta=1, threshold=20: sympy.Piecewise(
         (x, beta * x > threshold), (sympy.log(1 + sympy.exp(beta * x)) / beta, True)
     ),
-    mpmath=lambda x, beta=1, threshold=20: (
-        x if beta * x > threshold else mp_softplus(beta * x) / beta
-    ),
     value=balls.softplus_below,
     derivative="where(beta*x > threshold, 1, sigmoid(beta*x))",
     samples=(0.5, -2.0, 25.0, (0.7, 2.0, 20.0), (3.0, 2.0, 4.0)),
@@ -64,9 +55,8 @@ row(
 row(
     "relu",
     "x where positive, else 0",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x: sympy.Piecewise((x, x > 0), (0, True)),
-    mpmath=lambda x: max(x, x * 0),
     derivative="where(x > 0, 1, 0)",
     samples=(0.5, -2.0),
     margin=at(0),
@@ -75,9 +65,8 @@ row(
 row(
     "relu6",
     "x clamped to 0 to 6",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x: sympy.Piecewise((0, x < 0), (x, x <= 6), (6, True)),
-    mpmath=lambda x: min(max(x, x * 0), x * 0 + 6),
     value=lambda x: balls.clamp(x, 0, 6),
     derivative="where((x > 0) & (x < 6), 1, 0)",
     samples=(0.5, -2.0, 7.0),
@@ -88,9 +77,8 @@ row(
     "leaky_relu",
     "x where positive, else negative_slope*x",
     signature="x, static negative_slope=0.01",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x, slope=0.01: sympy.Piecewise((x, x > 0), (sympy.Rational(slope) * x, True)),
-    mpmath=lambda x, slope=0.01: x if x > 0 else slope * x,
     derivative="where(x > 0, 1, negative_slope)",
     samples=(0.5, -2.0, (-1.5, 0.25)),
     margin=at(0),
@@ -102,7 +90,6 @@ row(
     signature="x, static alpha=1",
     traits="opaque",
     sympy=lambda x, alpha=1: sympy.Piecewise((x, x > 0), (alpha * (sympy.exp(x) - 1), True)),
-    mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x),
     derivative="where(x > 0, 1, alpha*exp(x))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
     margin=at(0),
@@ -119,7 +106,6 @@ row(
         (sympy.Rational(_SELU[0]) * x, x > 0),
         (sympy.Rational(_SELU[0]) * sympy.Rational(_SELU[1]) * (sympy.exp(x) - 1), True),
     ),
-    mpmath=lambda x: mp.mpf(_SELU[0]) * (x if x > 0 else mp.mpf(_SELU[1]) * mp.expm1(x)),
     value=lambda x: balls.ball(_SCALE) * balls.elu(x, balls.ball(_ALPHA)),
     derivative=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(x))",
     samples=(0.5, -2.0),
@@ -134,7 +120,6 @@ row(
     sympy=lambda x, alpha=1: sympy.Piecewise(
         (x, x > 0), (alpha * (sympy.exp(x / alpha) - 1), True)
     ),
-    mpmath=lambda x, alpha=1: x if x > 0 else alpha * mp.expm1(x / alpha),
     derivative="where(x > 0, 1, exp(x/alpha))",
     samples=(0.5, -2.0, (-1.5, 2.0)),
     margin=at(0),
@@ -144,7 +129,6 @@ row(
     "x*ndtr(x), Gaussian error linear unit",
     traits="opaque",
     sympy=lambda x: x * sympy.erfc(-x / sympy.sqrt(2)) / 2,
-    mpmath=lambda x: x * mp_ndtr(x),
     derivative="ndtr(x) + x*exp(-x**2/2)/sqrt(2*pi)",
     samples=(0.5, -2.0),
 )
@@ -154,7 +138,6 @@ row(
     aliases="swish",
     traits="opaque",
     sympy=lambda x: x / (1 + sympy.exp(-x)),
-    mpmath=lambda x: x * mp_sigmoid(x),
     derivative="sigmoid(x)*(1 + x*sigmoid(-x))",
     samples=(0.5, -2.0),
 )
@@ -163,16 +146,14 @@ row(
     "x*tanh(log(1 + exp(x)))",
     traits="opaque",
     sympy=lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
-    mpmath=lambda x: x * mp.tanh(mp_softplus(x)),
     derivative="tanh(logaddexp(x, 0)) + x*sigmoid(x)*(1 - tanh(logaddexp(x, 0))**2)",
     samples=(0.5, -2.0),
 )
 row(
     "softsign",
     "x/(1 + abs(x))",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x: x / (1 + sympy.Abs(x)),
-    mpmath=lambda x: x / (1 + abs(x)),
     derivative="1/(1 + abs(x))**2",
     samples=(0.5, -2.0),
     margin=at(0),
@@ -182,7 +163,6 @@ row(
     "x - tanh(x)",
     traits="opaque",
     sympy=lambda x: x - sympy.tanh(x),
-    mpmath=lambda x: x - mp.tanh(x),
     value=lambda x: x - balls.tanh(x),
     derivative="tanh(x)**2",
     samples=(0.5, -2.0),
@@ -191,9 +171,8 @@ row(
     "hardtanh",
     "x clamped to min_val to max_val",
     signature="x, static min_val=-1, static max_val=1",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x, low=-1, high=1: sympy.Piecewise((low, x < low), (x, x <= high), (high, True)),
-    mpmath=lambda x, low=-1, high=1: mp_clamp(x, x * 0 + low, x * 0 + high),
     value=lambda x, low=-1, high=1: balls.clamp(x, low, high),
     derivative="where((x > min_val) & (x < max_val), 1, 0)",
     samples=(0.5, -2.0, (1.5, -2.0, 2.0)),
@@ -203,9 +182,8 @@ row(
 row(
     "hardsigmoid",
     "x/6 + 1/2 clamped to 0 to 1",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x: sympy.Piecewise((0, x < -3), (x / 6 + sympy.Rational(1, 2), x <= 3), (1, True)),
-    mpmath=lambda x: min(max(x / 6 + mp.mpf(0.5), x * 0), x * 0 + 1),
     value=lambda x: balls.clamp(x + 3, 0, 6) / 6,
     derivative="where((x > -3) & (x < 3), 1/6, 0)",
     samples=(0.5, -4.0, 5.0),
@@ -215,9 +193,8 @@ row(
 row(
     "hardswish",
     "x*hardsigmoid(x)",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x: sympy.Piecewise((0, x < -3), (x * (x + 3) / 6, x <= 3), (x, True)),
-    mpmath=lambda x: x * min(max(x + 3, x * 0), x * 0 + 6) / 6,
     derivative="where(x <= -3, 0, where(x < 3, x/3 + 1/2, 1))",
     samples=(0.5, -4.0, 5.0),
     margin=at(-3, 3),
@@ -228,7 +205,6 @@ row(
     "log(sigmoid(x))",
     traits="opaque",
     sympy=lambda x: -sympy.log(1 + sympy.exp(-x)),
-    mpmath=lambda x: -mp_softplus(-x),
     derivative="sigmoid(-x)",
     samples=(0.5, -2.0),
 )
@@ -236,11 +212,10 @@ row(
     "softshrink",
     "x moved towards 0 by lambd, 0 in between",
     signature="x, static lambd=0.5",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x, lambd=0.5: sympy.Piecewise(
         (x - lambd, x > lambd), (x + lambd, x < -lambd), (0, True)
     ),
-    mpmath=lambda x, lambd=0.5: x - lambd if x > lambd else x + lambd if x < -lambd else x * 0,
     derivative="where(abs(x) > lambd, 1, 0)",
     samples=(1.5, -2.0, 0.25),
     margin=lambda x, lambd=0.5: apart(abs(x), lambd),
@@ -250,9 +225,8 @@ row(
     "hardshrink",
     "x, but 0 where abs(x) <= lambd",
     signature="x, static lambd=0.5",
-    traits="opaque any_size",
+    traits="opaque",
     sympy=lambda x, lambd=0.5: sympy.Piecewise((x, sympy.Abs(x) > lambd), (0, True)),
-    mpmath=lambda x, lambd=0.5: x if abs(x) > lambd else x * 0,
     derivative="where(abs(x) > lambd, 1, 0)",
     samples=(1.5, -2.0, 0.25),
     margin=lambda x, lambd=0.5: apart(abs(x), lambd),

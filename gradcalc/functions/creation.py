@@ -118,10 +118,9 @@ row(
 row(
     "detach",
     "x as a constant: autograd does not follow it, and calculus does not either",
-    traits="opaque any_size",
+    traits="opaque",
     torch=lambda x: x.detach(),
     sympy=lambda x: x,
-    mpmath=lambda x: x,
     value=lambda x: x,
     derivative="0",
     samples=(0.5, -2.0),

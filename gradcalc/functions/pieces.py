@@ -1,6 +1,6 @@
 """Margins, and pieces of columns that several rows share.
 
-A margin takes a step's arguments: floats, mpmath numbers, balls, or torch tensors entry by entry.
+A margin takes a step's arguments: floats, balls, or torch tensors entry by entry.
 Of balls it is a ball: about all that it may be, and exactly 0 where it certainly is. Other pieces
 are named after the witness that they calculate for.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from gradcalc.functions import balls
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, torch
+from gradcalc.functions.table import torch
 
 
 def least(first: Any, *others: Any) -> Any:
@@ -73,11 +73,11 @@ def _is_condition(value: Any) -> bool:
 
 def whole(x: Any, *_: Any) -> Any:
     """How far the first argument is from the nearest whole number."""
-    if isinstance(x, float):
-        return abs(x - round(x)) if math.isfinite(x) else 0.0
     if _is_ball(x):
         return balls.from_whole(x)
-    return apart(x, x.round() if hasattr(x, "clamp") else mp.nint(x))
+    if hasattr(x, "clamp"):
+        return apart(x, x.round())
+    return abs(x - round(x)) if math.isfinite(x) else 0.0
 
 
 def half(x: Any) -> Any:
@@ -119,60 +119,6 @@ def at_bounds(x: Any, low: Any = -1, high: Any = 1) -> Any:
 def indicator(condition: Any) -> Any:
     """1 where the condition holds, else 0, for sympy."""
     return sympy.Piecewise((1, condition), (0, True))
-
-
-def mp_trunc(x: Any) -> Any:
-    """Rounded towards 0."""
-    return mp.floor(x) if x >= 0 else mp.ceil(x)
-
-
-def mp_softplus(x: Any) -> Any:
-    """log(1 + exp(x)), at any size of x."""
-    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
-
-
-def mp_sigmoid(x: Any) -> Any:
-    """1/(1 + exp(-x))."""
-    return 1 / (1 + mp.exp(-x))
-
-
-def mp_ndtr(x: Any) -> Any:
-    """The standard normal distribution function."""
-    return mp.erfc(-x / mp.sqrt(2)) / 2
-
-
-def mp_xlog(log: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return x*log(y), with torch's 0 where x is 0."""
-    return lambda x, y: x * 0 if x == 0 else x * log(y)
-
-
-def mp_logaddexp(x: Any, y: Any) -> Any:
-    """log(exp(x) + exp(y)), at any size."""
-    return max(x, y) + mp.log1p(mp.exp(-abs(x - y)))
-
-
-def mp_lgamma(x: Any) -> Any:
-    """The log of the absolute value of gamma; ValueError at its poles."""
-    if x <= 0 and x == mp.floor(x):
-        raise ValueError("lgamma has a pole here")
-    return mp.re(mp.loggamma(x))
-
-
-def mp_polygamma(n: Any, x: Any) -> Any:
-    """The n-th derivative of digamma; ValueError unless n is 0, 1, 2, ..."""
-    if n < 0 or n != int(n):
-        raise ValueError("the order of polygamma is a whole number")
-    return mp.polygamma(int(n), x)
-
-
-def mp_erfcx(x: Any) -> Any:
-    """exp(x**2)*erfc(x)."""
-    return mp.exp(x * x) * mp.erfc(x)
-
-
-def mp_clamp(x: Any, low: Any = -math.inf, high: Any = math.inf) -> Any:
-    """The argument limited to a range; the upper bound wins, as in torch."""
-    return min(max(x, low), high)
 
 
 def torch_gamma_sign(x: Any) -> Any:

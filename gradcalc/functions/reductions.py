@@ -10,7 +10,7 @@ from typing import Any
 
 from gradcalc.functions import balls
 from gradcalc.functions.table import algebra as sympy
-from gradcalc.functions.table import mp, rows_of, torch
+from gradcalc.functions.table import rows_of, torch
 
 row = rows_of("reductions")
 
@@ -34,9 +34,7 @@ row(
     "sum",
     "the sum of the entries",
     signature=_AXES,
-    traits="any_size",
     sympy=lambda *terms: sympy.Add(*terms),
-    mpmath=lambda *terms: mp.fsum(terms),
     value=lambda *terms: balls.fsum(terms),
     derivative="1",
     entries=lambda x, dim=None, keepdim=False: x.reduced("sum", dim, keepdim),

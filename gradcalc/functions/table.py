@@ -1,7 +1,7 @@
 """The table itself: what a row is, how it is entered, how it is found.
 
 In: the rows that the modules beside this one enter. Out: `TABLE` and `lookup`. torch, sympy and
-mpmath stand here once, as modules that are imported when first used.
+SymEngine stand here once, as modules that are imported when first used.
 """
 
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from gradcalc.base.lazy import LazyContext, LazyModule
+from gradcalc.base.lazy import LazyModule
 from gradcalc.functions import balls
 
 torch: Any = LazyModule("torch")
@@ -27,7 +27,6 @@ special: Any = LazyModule("torch.special")
 nn: Any = LazyModule("torch.nn.functional")
 sympy: Any = LazyModule("sympy")
 symengine: Any = LazyModule("symengine")
-mp: Any = LazyContext("mpmath")
 
 Point = tuple[float, ...]
 Column = Callable[..., Any]
@@ -144,7 +143,7 @@ class Function:
 
     Most work entry by entry on tensors, with broadcasting. Of those that do not, the columns
     `moves`, `entries` or `creates` say what becomes of the entries; they have no derivative,
-    `sympy`, `mpmath`, samples and kinks (only `sum` has, for its terms).
+    `sympy`, `value`, samples and kinks (only `sum` has, for its terms).
 
     Attributes:
         name: What the user types. `torch.`, `np.`, `F.` and the like before it are dropped by the
@@ -158,8 +157,6 @@ class Function:
         torch: The function for autograd; composed of torch's operations where torch has none.
         sympy: Its definition for calculus, in sympy's functions, which are SymEngine's too as far
             as that has them.
-        mpmath: The function for the limit, on real numbers of any precision. A result that is no
-            finite real number, or a ValueError or ZeroDivisionError, says "undefined here".
         value: The function on balls, numbers of python-flint that enclose it: see `balls`, which
             says what it answers where there is no finite value. It raises `Undecided` where a
             choice needs more bits.
@@ -175,8 +172,8 @@ class Function:
             where the arguments move, it moves at most twice as far.
         margin: How far the arguments are from a point where the function may have no derivative: a
             kink, a jump, the border of the domain; 0 or less at such a point. It is a function of
-            all arguments, or there is one for each argument that moves; it gets floats, mpmath
-            numbers, or tensors entry by entry. It, too, moves at most twice as far as the
+            all arguments, or there is one for each argument that moves; it gets floats,
+            balls, or tensors entry by entry. It, too, moves at most twice as far as the
             arguments do: arguments whose error bounds are less than half of it are off the kink.
             It may be less than the true distance, for then the limit is asked in vain, no more.
         kinks: Points where it is not differentiable, each with the gradient torch answers there.
@@ -190,9 +187,6 @@ class Function:
             `derivative`; otherwise sympy's definition stands in formulas.
         unsound: SymEngine errs about it: asec(3) is asin(1/3) to it; or it ends the process
             outside the domain. So it is not asked.
-        any_size: The column `mpmath` is safe at any magnitude (others can ask for gigabytes).
-        cancels: The value may be far smaller than the arguments, and nothing but their rounding.
-        poles: The value may be as large as one over the rounding of its arguments: tan(pi/2).
         numbers: torch takes plain numbers after the first argument, and shows another grad_fn for
             them than for tensors; the same goes for every operator.
         moves: torch moves the entries around and calculates nothing: `expand` runs the column
@@ -218,7 +212,6 @@ class Function:
     symbol: str | None = None
     torch: Column
     sympy: Column = _absent
-    mpmath: Column = _absent
     value: Column = _absent
     derivative: tuple[str, ...] = ()
     domain: str = "all real numbers"
@@ -231,9 +224,6 @@ class Function:
     conditions: int = 0
     opaque: bool = False
     unsound: bool = False
-    any_size: bool = False
-    cancels: bool = False
-    poles: bool = False
     numbers: bool = False
     moves: bool = False
     entries: Column | None = None
@@ -309,12 +299,6 @@ class Function:
         """Whether the argument at `position` must be a constant number."""
         return position < len(self.parameters) and self.parameters[position].static
 
-    def on_kink(self, position: int, args: tuple[Any, ...]) -> bool:
-        """Whether the limit should look at the argument at `position`, given all arguments."""
-        if not self.margin:
-            return False
-        return bool(self.margin_of(position)(*args) <= 0)
-
     def margin_of(self, position: int) -> Column:
         """The margin for the argument at `position`, of a row that has any."""
         return self.margin[min(position, len(self.margin) - 1)]
@@ -381,7 +365,7 @@ def row(name: str, doc: str, *, signature: str = "x", traits: str = "", **column
 
     Args:
         name: The function's name. Of a function that works entry by entry, the columns `torch`,
-            `sympy` and `mpmath` are the functions of this name there, if nothing else is said; of
+            `sympy` and `value` are the functions of this name there, if nothing else is said; of
             another, the column `torch` is.
         doc: What it is.
         signature: Parameters as in Python, "x, y"; "static beta=1" for a constant, "option dim" for
@@ -397,7 +381,6 @@ def row(name: str, doc: str, *, signature: str = "x", traits: str = "", **column
     columns.setdefault("torch", lambda *args, **options: _in_torch(name)(*args, **options))
     if columns.keys().isdisjoint({"moves", "entries", "creates"}):
         columns.setdefault("sympy", lambda *args: getattr(algebra, name)(*args))
-        columns.setdefault("mpmath", lambda *args: getattr(mp, name)(*args))
         if "value" not in columns:
             columns["value"] = getattr(balls, name)
     parameters = map(Parameter.read, ("x, y" if variadic else signature).split(", "))

@@ -27,7 +27,6 @@ from gradcalc.base.dtypes import EXACT, FLOAT64
 from gradcalc.base.errors import GradcalcError, Kind, Span
 from gradcalc.base.names import normal
 from gradcalc.calculus.by_sympy import derivative, expressed, unfolded
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import at_point
 from gradcalc.exact.policies import Lack
 from gradcalc.exact.values import results_at
@@ -152,8 +151,8 @@ def _judged(program: Program, claimed: Claimed, at: Mapping[str, float] | None) 
         if lacks or not exact.overlaps(shown):
             example = Counterexample(
                 tuple(zip(program.names, point, strict=True)),
-                None if lacks else nearest(shown, FLOAT64),
-                nearest(exact, FLOAT64),
+                None if lacks else FLOAT64.nearest(shown),
+                FLOAT64.nearest(exact),
             )
             slip = _slip(program, claimed)
             return replace(claimed.unsettled(slip), correct=False, counterexample=example)

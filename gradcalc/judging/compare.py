@@ -25,7 +25,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcalc.base.dtypes import Dtype
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import Findings
 from gradcalc.functions import TABLE
 from gradcalc.functions.balls import flint
@@ -119,7 +118,7 @@ def judge_derivative(evidence: Evidence, findings: Findings, *, thorough: bool) 
     proved = not findings.assumed
     entry = _by_size(evidence, evidence.exact, None, proved=proved)
     doubtful = entry.verdict is Verdict.DISAGREE or _is_contradicted(evidence)
-    if not (thorough or doubtful) or not math.isfinite(nearest(evidence.exact, evidence.dtype)):
+    if not (thorough or doubtful) or not math.isfinite(evidence.dtype.nearest(evidence.exact)):
         return entry
     slope = evidence.slope(evidence.axes)
     limit = slope.value
@@ -226,7 +225,7 @@ class _Measured:
 def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measured:
     """Hold a number of torch's against the exact one."""
     truth = exact.ball
-    rounded = nearest(truth, dtype)
+    rounded = dtype.nearest(truth)
     if not math.isfinite(rounded):
         note = f"the exact value, {notes.short(truth)}, is beyond the range of {dtype.name}"
         return _Measured(Verdict.UNDEFINED, note=note)
@@ -253,7 +252,7 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
 
 def _is_within(number: float, exact: Exact, dtype: Dtype, budget: int) -> bool:
     """Whether a number of torch's is so near to an exact one as rounding brings it."""
-    rounded = nearest(exact.ball, dtype)
+    rounded = dtype.nearest(exact.ball)
     if math.isfinite(rounded) and dtype.ulps(number, rounded) <= budget:
         return True
     return bool(abs(flint.arb(number) - exact.ball) <= exact.rounding().error)
@@ -277,7 +276,7 @@ def judge_value(
         note = f"torch's value {note}"
     if judgement.culprit is not None:
         note = f"{note}: {notes.magnified(judgement.culprit, program, number)}"
-    return ValueCheck(nearest(exact.ball, dtype), judgement.ulps, judgement.verdict, note)
+    return ValueCheck(dtype.nearest(exact.ball), judgement.ulps, judgement.verdict, note)
 
 
 def _without_value(evidence: Evidence, findings: Findings) -> Entry:
@@ -401,9 +400,9 @@ def _entry(
     return Entry(
         wrt=evidence.wrt,
         formula=evidence.formula,
-        symbolic=None if silent or value is None else nearest(value, dtype),
+        symbolic=None if silent or value is None else dtype.nearest(value),
         autograd=evidence.autograd,
-        limit=None if limit is None else nearest(limit, dtype),
+        limit=None if limit is None else dtype.nearest(limit),
         ulps=ulps,
         verdict=verdict,
         blame=blame,

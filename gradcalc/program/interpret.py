@@ -14,7 +14,7 @@ from gradcalc.program.program import Constant, Program, Step
 
 
 class Arithmetic(Protocol):
-    """What a witness calculates with: torch tensors, sympy expressions or mpmath numbers."""
+    """What a witness calculates with: torch tensors, SymEngine's expressions, balls."""
 
     def constant(self, constant: Constant) -> Any:
         """The value of a number in the text."""

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.exact import policies
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import is_narrow
 from gradcalc.functions import Function, torch
 from gradcalc.functions.balls import flint
@@ -27,7 +26,7 @@ from gradcalc.language.parser import row_program
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Step
 from gradcalc.rounding.bounded import Bounded, measured, number_of, plus, slack, worse
-from gradcalc.rounding.kernels import KERNELS, UNMEASURED, Kernel
+from gradcalc.rounding.kernels import KERNELS, UNDERFLOWING, UNMEASURED, Kernel
 from gradcalc.rounding.rules import COARSE, RULES, SMALL, chosen, is_whole
 
 #: Sizes beyond which rounding is no longer relative, with room for a few operations.
@@ -148,7 +147,7 @@ class Bounds:
         passed = _Passed() if exact else self._passed_on(row, kernel, args, value)
         relative = accuracy * self._unit + passed.relative
         result = measured(value, relative=relative, absolute=passed.absolute, doubt=passed.doubt)
-        if not (self._depth or row.any_size or kernel.elasticity < math.inf):
+        if row.name in UNDERFLOWING and not self._depth:
             result = self._with_doubt_of_zeros(result, row, args)
         return _in_range(result)
 
@@ -267,7 +266,7 @@ def _value_at(row: Function, point: Sequence[float]) -> float:
             if not value.is_finite():
                 break
             if is_narrow(value, FLOAT64):
-                return nearest(value, FLOAT64)
+                return FLOAT64.nearest(value)
     return math.nan
 
 

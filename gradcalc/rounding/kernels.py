@@ -75,6 +75,14 @@ _EXACT = """
     frac fmod heaviside hardshrink
 """
 
+#: Rows whose value may be 0 for want of room alone, as exp(-800) is; not those that are flat there
+#: (hardswish), nor products.
+_UNDERFLOWING = """
+    pow exp exp2 sech csch sigmoid softplus gelu silu mish tanhshrink logsigmoid atan2
+    erfc gamma factorial beta polygamma ndtr log_ndtr i1 i1e
+"""
+UNDERFLOWING = frozenset(_UNDERFLOWING.split())
+
 KERNELS: dict[str, Kernel] = {
     **dict.fromkeys(_ROUNDED.split(), Kernel(1)),
     **dict.fromkeys(_EXACT.split(), Kernel(0)),

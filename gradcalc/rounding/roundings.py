@@ -16,7 +16,6 @@ from typing import Any
 
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.exact import adjoint
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import at_point
 from gradcalc.functions import torch
 from gradcalc.program.interpret import run
@@ -166,4 +165,4 @@ class Roundings:
         balls = list(findings.derivatives)
         if () in self._entries:
             balls.append(findings.value)
-        return None if None in balls else [nearest(ball, self._dtype) for ball in balls]
+        return None if None in balls else [self._dtype.nearest(ball) for ball in balls]

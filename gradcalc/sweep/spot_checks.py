@@ -12,7 +12,6 @@ from gradcalc.autograd.autodiff import Testimony
 from gradcalc.base.dtypes import DTYPES
 from gradcalc.base.options import Options
 from gradcalc.calculus.symbolic import forget
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import at_point
 from gradcalc.judging.verdicts import judged
 from gradcalc.program.program import Array, Program
@@ -100,7 +99,7 @@ class SpotChecks:
             answer = draft.cell(name, place)
             if ball is None or answer is None:
                 return False
-            if not self._dtype.ulps(answer, nearest(ball, self._dtype)) <= self._budget:
+            if not self._dtype.ulps(answer, self._dtype.nearest(ball)) <= self._budget:
                 return False
         return not findings.assumed
 

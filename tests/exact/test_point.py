@@ -7,7 +7,6 @@ from fractions import Fraction
 import pytest
 
 from gradcalc.base.dtypes import FLOAT32, FLOAT64, Dtype
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import Findings, at_point
 from gradcalc.exact.values import values_at
 from gradcalc.functions.balls import flint
@@ -33,7 +32,7 @@ def findings_of(
 def derivatives(text: str, dtype: Dtype = FLOAT64, **at: float) -> list[float | None]:
     """Return the rounded derivatives, the first and then the second ones."""
     there, _ = findings_of(text, dtype, second_order=True, **at)
-    return [None if ball is None else nearest(ball, dtype) for ball in there.derivatives]
+    return [None if ball is None else dtype.nearest(ball) for ball in there.derivatives]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def test_numbers_are_those_of_the_dtype(dtype: Dtype, tenth: float) -> None:
 def test_values_of_results_that_have_one() -> None:
     program = parse("x/3, log(x), x*exp(x), 1/x")
     third, *others = values_at(program, [-1.0], FLOAT64)
-    assert nearest(third, FLOAT64) == -1 / 3
+    assert FLOAT64.nearest(third) == -1 / 3
     assert [type(ball).__name__ for ball in others] == ["NoneType", "arb", "arb"]
 
 

@@ -12,9 +12,9 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 
-import mpmath as mp
 import pytest
 import torch
+from by_mpmath import mp, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,6 @@ from gradcalc.base.errors import GradcalcError, Kind
 from gradcalc.base.options import Options
 from gradcalc.batch.answers import answer
 from gradcalc.batch.records import Record, read
-from gradcalc.exact.precise import values
 from gradcalc.functions import TABLE
 from gradcalc.language.bindings import parse_bindings
 from gradcalc.language.parser import parse

@@ -7,14 +7,14 @@ import random
 from fractions import Fraction
 
 import pytest
+from gradcalc.exact.precise import Reals, Undefined
+from gradcalc.exact.surveys import survey
+from gradcalc.functions.reals import TooLarge
 from strategies import ROWS
 
 from gradcalc.base.dtypes import DTYPES, FLOAT64
 from gradcalc.base.errors import Span
-from gradcalc.exact.precise import Reals, Undefined
-from gradcalc.exact.surveys import survey
 from gradcalc.functions import Function, mp, torch
-from gradcalc.functions.reals import TooLarge
 from gradcalc.language.parser import parse
 from gradcalc.program.program import Step
 from gradcalc.rounding.domains import NONE, has_borders, undefined_at

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gradcalc.base.dtypes import FLOAT64
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.point import Findings, at_point
 from gradcalc.functions import torch
 from gradcalc.language.parser import parse
@@ -23,7 +22,7 @@ def asked(off: float, error: float) -> tuple[Roundings, Derivatives]:
     """Torch's answer is off, and calculus may be so, both by such a part of the derivative."""
     program = parse(TEXT)
     balls = [at_point(program, point, [(0,)], FLOAT64).derivatives[0] for point in POINTS]
-    exact = torch.tensor([nearest(ball, FLOAT64) for ball in balls], dtype=torch.float64)
+    exact = torch.tensor([FLOAT64.nearest(ball) for ball in balls], dtype=torch.float64)
     columns = [torch.tensor(c, dtype=torch.float64) for c in zip(*POINTS, strict=True)]
     derivatives = Derivatives(columns, [exact * (1 + off)], [exact], [exact.abs() * error])
     return Roundings(program, [(0,)], FLOAT64), derivatives
@@ -77,7 +76,7 @@ def test_what_is_exact_is_not_rounded(
 ) -> None:
     program = parse(text)
     (ball,) = at_point(program, point, [(0,)], FLOAT64).derivatives
-    exact = torch.tensor([nearest(ball, FLOAT64)], dtype=torch.float64)
+    exact = torch.tensor([FLOAT64.nearest(ball)], dtype=torch.float64)
     columns = [torch.tensor([value], dtype=torch.float64) for value in point]
     derivatives = Derivatives(columns, [exact * factor], [exact], [exact.abs() * 1e-16])
     assert Roundings(program, [(0,)], FLOAT64).explained(derivatives).tolist() == [explained]
