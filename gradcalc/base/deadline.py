@@ -1,9 +1,9 @@
 """A time limit that really stops what is under way.
 
-In: seconds. Out: `TimeUp` is raised in the running code when they are over. sympy and mpmath cannot
-be asked to stop, so they are interrupted: in the main thread of a Unix process by the operating
-system's timer; in other threads, on Windows, and where the caller has set that timer, by a thread
-that watches. Either way it is between two of Python's instructions: what runs in C ends first.
+In: seconds. Out: `TimeUp` is raised in the running code when they are over. sympy cannot be
+asked to stop, so it is interrupted: in the main thread of a Unix process by the operating system's
+timer; in other threads, on Windows, and where the caller has set that timer, by a thread that
+watches. Either way it is between two of Python's instructions: what runs in C ends first.
 Work in a thread of its own is stopped in the same way.
 """
 

@@ -1,5 +1,5 @@
-"""Exact numbers: values and the chain rule of a scalar program, to as many digits as it takes.
+"""Exact numbers: values and derivatives of a scalar program as balls that certainly hold them.
 
-In: a scalar program, a point. Out: numbers whose errors are known. It is arithmetic and no witness:
-calculus and the limit share its numbers, not their rules.
+In: a scalar program, a point. Out: balls as narrow as the dtype asks. It is arithmetic and no
+witness: calculus and the limit share its numbers, not its chain rule.
 """

@@ -15,7 +15,6 @@ from typing import Any
 from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.calculus.symbolic import calculus_of
-from gradcalc.exact.balls import nearest
 from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import Findings, at_point
 from gradcalc.judging import compare
@@ -142,7 +141,7 @@ class Jury:
         for axes, ball in zip(case.entries, self._findings.derivatives, strict=True):
             number = case.autograd[axes]
             if ball is not None and number is not None:
-                exact = nearest(ball, self._dtype)
+                exact = self._dtype.nearest(ball)
                 if not self._dtype.ulps(number, exact) <= case.budget:
                     far.append(axes)
         return far
