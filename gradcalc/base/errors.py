@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradcalc import __version__
@@ -109,6 +110,19 @@ class GradcalcError(Exception):
 def reason(problem: OSError, otherwise: str) -> str:
     """Why the system refused, as part of a message; it does not always say."""
     return (problem.strerror or otherwise).lower()
+
+
+def no_file(path: Path) -> str:
+    """What is wrong with a path that leads to no regular file, as a message.
+
+    Raises:
+        OSError: If that cannot be found out.
+    """
+    if path.is_dir():
+        return f"`{path}` is a directory"
+    if path.exists():
+        return f"`{path}` is no file but a pipe or a device"
+    return f"there is no file `{path}`"
 
 
 class MendableError(GradcalcError):

@@ -87,7 +87,7 @@ def drawn(report: Report, job: Job) -> Answer:
         return Answer("", "", outcome)
     messages = [
         warning_text(warning, report.source, report.line, color=job.message_color)
-        for warning in report.warnings
+        for warning in FORMATS[job.format].warnings(report)
     ]
     if report.error is not None:
         messages.append(

@@ -37,6 +37,6 @@ def _answer(expr: str | None, file: str | None, format: str, given: dict[str, An
     from gradcalc.ask.calculate import calculate
 
     report = calculate(program_text(expr, file), bindings, options)
-    warn(report)
+    warn(FORMATS[format].warnings(report))
     write(FORMATS[format].whole(report, width=columns(), color=use_color(sys.stdout)))
     return report.exit_code

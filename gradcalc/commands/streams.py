@@ -17,15 +17,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, NoReturn
 
 from gradcalc.base import interrupts, limits
 from gradcalc.base.errors import GradcalcError, Kind, reason
 from gradcalc.render import Drawn, Start, warning_text
-
-if TYPE_CHECKING:
-    from gradcalc.results.report import Report
-
 
 #: Seconds within which somebody must begin to read a pipe, and those between looks.
 _PATIENCE = 5.0
@@ -37,7 +33,9 @@ def open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:  # it was closed before we began
-            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 - as Python opens them
+            # What is written to standard output fails then, as it does for other programs.
+            rights = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            stream = os.fdopen(os.open(os.devnull, rights), mode, encoding="utf-8")
             # Its number is the one that was free. Our processes need it too, lest what they open
             # gets that number, and what is printed.
             os.set_inheritable(stream.fileno(), True)  # noqa: FBT003 - it takes no name
@@ -118,6 +116,9 @@ def writing(
     in_place = place.exists() and not place.is_file()
     if not in_place and place.is_symlink():
         place = Path(os.path.realpath(output))
+        if place.is_symlink():  # links that lead round in a circle
+            why = os.strerror(errno.ELOOP).lower()
+            raise GradcalcError(Kind.USAGE, f"{output}: {why}", hint="choose another -o")
     if twice and in_place and not place.is_dir():
         message = f"{output} is no file; the beginning of this format is written when all is known"
         raise GradcalcError(Kind.USAGE, message, hint="name a new file, or a pipe ending in .csv")
@@ -268,9 +269,9 @@ def tell(text: str) -> None:
     sys.stderr.write(text)
 
 
-def warn(report: Report) -> None:
-    """Write a report's warnings to standard error."""
-    for warning in report.warnings:
+def warn(warnings: Iterable[str]) -> None:
+    """Write warnings to standard error."""
+    for warning in warnings:
         tell(warning_text(warning, color=use_color(sys.stderr)))
 
 

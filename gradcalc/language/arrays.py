@@ -15,7 +15,7 @@ from tokenize import TokenError
 from typing import IO, Any
 
 from gradcalc.base import limits
-from gradcalc.base.errors import GradcalcError, Kind, reason
+from gradcalc.base.errors import GradcalcError, Kind, no_file, reason
 from gradcalc.base.readings import real, written_plainly
 from gradcalc.program.program import Array
 
@@ -25,6 +25,10 @@ _MOST_BYTES = 32 * limits.TENSOR_ENTRIES
 
 class _TooMany(Exception):  # noqa: N818 - no error, but a finding
     """There are more numbers than a tensor may have."""
+
+
+class _NoNumbers(Exception):  # noqa: N818 - no error, but a finding
+    """A file of text is empty: that it was meant to be is not likely."""
 
 
 def read(name: str) -> Array:
@@ -40,6 +44,8 @@ def read(name: str) -> Array:
         _check_count(math.prod(max(size, 1) for size in tensor.shape))
     except OSError as problem:
         raise _refused(f"{name}: {reason(problem, 'it cannot be read')}") from None
+    except _NoNumbers:
+        raise _refused(f"`{name}` holds no numbers", "a tensor without entries is x=[]") from None
     except _TooMany:
         raise _refused(f"`{name}` has over {limits.TENSOR_ENTRIES:,} entries") from None
     except RecursionError:
@@ -64,7 +70,7 @@ def path_of(name: str) -> Path:
     try:
         # A pipe or a device could make us wait for ever.
         if not path.is_file():
-            raise _refused(f"there is no file `{name}`", "write the file's name after the @")
+            raise _refused(no_file(path), "write the file's name after the @")
         if path.stat().st_size > _MOST_BYTES:
             raise _refused(f"`{name}` is larger than {_MOST_BYTES:,} bytes")
     except OSError as problem:
@@ -99,7 +105,7 @@ def npy_array(path: Path) -> Any:
 
 
 class CellError(ValueError):
-    """A cell is missing, or no number of float64; the message says where, with its line first."""
+    """A cell is missing, too many, or no number; the message says where, with its line first."""
 
 
 class _RangeError(CellError):
@@ -151,19 +157,25 @@ class CsvRows:
             said = large if "field limit" in str(problem) else problem
             raise csv.Error(f"{self.line}: {said}") from None
 
-    def numbers(self, places: Mapping[str, int] | None = None) -> Iterator[list[float]]:
+    def numbers(
+        self, places: Mapping[str, int] | None = None, width: int | None = None
+    ) -> Iterator[list[float]]:
         """The rows as numbers; empty ones are left out.
 
         Args:
             places: The names and places of the cells that are read of each row; None for all.
+            width: How many cells a row may have; None for any number.
 
         Raises:
             csv.Error: As `texts`.
-            CellError: If a cell is missing, or no number of float64.
+            CellError: If a cell is missing, or no number of float64, or there are too many.
         """
         for row in self.texts():
             if not row:
                 continue
+            if width is not None and len(row) > width:
+                columns = f"{width} column{'s' * (width != 1)}"
+                raise CellError(f"{self.line}: {len(row)} cells in this line, but {columns}")
             try:
                 cells = row if places is None else [row[place] for place in places.values()]
                 written_plainly("".join(cells))  # all at once, for speed
@@ -208,6 +220,8 @@ def _csv(path: Path) -> Array:
                 raise ValueError
             numbers += row
             _check_count(len(numbers))
+    if not numbers:
+        raise _NoNumbers
     shape = (height, width) if min(height, width) > 1 else (len(numbers),)
     return Array(shape, tuple(numbers))
 

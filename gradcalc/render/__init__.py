@@ -70,6 +70,7 @@ class Format:
         header: Text before the first report.
         footer: Text after the last.
         formulas: Whether it shows formulas of reports.
+        left_out: Whether it says why formulas are left out.
         twice: Whether tables end with a `Start`, which only a file can take.
     """
 
@@ -79,6 +80,7 @@ class Format:
     header: str = ""
     footer: str = ""
     formulas: bool = True
+    left_out: bool = True
     twice: bool = False
 
     def report(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
@@ -95,6 +97,11 @@ class Format:
         """
         text: str = import_module(self.module).report(report, width=width, color=color)
         return text
+
+    def warnings(self, report: Report) -> tuple[str, ...]:
+        """A report's warnings, and what else this format does not say of it."""
+        unsaid = () if self.left_out or report.left_out is None else (report.left_out,)
+        return (*report.warnings, *unsaid)
 
     def whole(self, report: Report, *, width: int | None = None, color: bool = False) -> str:
         """Draw one report that stands alone, between header and footer."""
@@ -116,6 +123,7 @@ FORMATS = {
         ("report", "tables"),
         ".csv",
         "line,id,expression,wrt,formula,symbolic,autograd,limit,ulps,verdict,blame,note,error,proved\n",
+        left_out=False,
     ),
     "latex": Format("gradcalc.render.latex", ending=".tex"),
     "markdown": Format("gradcalc.render.markdown", ending=".md"),

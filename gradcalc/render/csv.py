@@ -13,7 +13,7 @@ A tensor has a row for each entry. The cell `wrt` holds
 - `f[2]/x[0,1]` in a Jacobian: before the slash stands the entry of the output.
 
 No cell but a number begins as what a spreadsheet would calculate or run, `-x**2` or a stranger's
-`=HYPERLINK(...)`, which can fetch and start things. In the column `formula`, which gradcalc writes,
+`=HYPERLINK(...)`, which can fetch and start things. In the column `formula`
 `(-x**2)` stands in brackets, so that all cells are formulas. Before any other such text, also
 behind blanks, and before one that begins with an apostrophe, stands an apostrophe. A backslash, and
 each character that nobody would see, is an escape as in Python. So a text is read back by `read` of
@@ -86,7 +86,7 @@ def _value(value: Nested | None, check: ValueCheck) -> list[str]:
 def _claim(claim: Claim) -> list[str]:
     verdict = {True: "claim right", False: "claim wrong", None: "claim undecided"}[claim.correct]
     return [
-        *(_cell(claim.wrt), _cell(claim.claim), "", "", "", "", verdict, ""),
+        *(_cell(claim.wrt), _formula(claim.claim), "", "", "", "", verdict, ""),
         _cell(claim_sentence(claim)),
     ]
 
@@ -131,14 +131,14 @@ def _cell(text: str) -> str:
 
 
 def _formula(text: str) -> str:
-    """Return the cell of a formula that gradcalc writes: a formula, which no spreadsheet will run.
+    """Return the cell of a formula, gradcalc's or a claim: one that no spreadsheet will run.
 
-    >>> _formula("-x**2"), _formula("2*x"), _formula("-1.5")
-    ('(-x**2)', '2*x', '-1.5')
+    >>> _formula("-x**2"), _formula("2*x"), _formula("-1.5"), _formula("+x")
+    ('(-x**2)', '2*x', '-1.5', '(+x)')
     """
     if _NUMBER.fullmatch(text):
         return text
-    return _cell(f"({text})" if text.startswith("-") else text)
+    return _cell(f"({text})" if text.startswith(("-", "+")) else text)
 
 
 class Tables:

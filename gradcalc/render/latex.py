@@ -109,8 +109,8 @@ def _rows(rows: Sequence[Entry | LeftOut], dtype: str) -> list[str]:
 
 def _row(entry: Entry, dtype: str) -> str:
     right = [] if entry.latex is None else [entry.latex]
-    if entry.symbolic is not None:
-        right.append(_number(entry.symbolic, dtype))
+    if entry.symbolic is not None and (value := _number(entry.symbolic, dtype)) not in right:
+        right.append(value)
     return f"{_derivative(entry.wrt, entry.output)} &= " + (" = ".join(right) or r"\text{?}")
 
 

@@ -233,7 +233,10 @@ def _meaning(report: Report) -> str:
     blamed = dict.fromkeys(entry.blame.value for entry in report.entries if entry.blame)
     if blamed and report.verdict is Verdict.DISAGREE:
         return f"{' and '.join(blamed)} {'is' if len(blamed) == 1 else 'are'} the odd one out"
-    return _HEADLINES[report.verdict or Verdict.UNCHECKED]
+    verdict = report.verdict or Verdict.UNCHECKED
+    if verdict is Verdict.UNCHECKED and not any(entry.formula for entry in report.entries):
+        return "no point was given, and no formulas either"
+    return _HEADLINES[verdict]
 
 
 def _value_meaning(report: Report) -> str:

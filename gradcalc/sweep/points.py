@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradcalc.base import limits
-from gradcalc.base.errors import GradcalcError, Kind, Span, reason
+from gradcalc.base.errors import GradcalcError, Kind, Span, no_file, reason
 from gradcalc.base.lazy import arrow_parquet
 from gradcalc.base.names import did_you_mean
 from gradcalc.base.readings import whole
@@ -177,9 +177,7 @@ def read(name: str, wanted: Sequence[str]) -> Points:
         )
     try:
         if not path.is_file():
-            raise GradcalcError(
-                Kind.USAGE, f"there is no file `{name}`", hint="give the name of a file of points"
-            )
+            raise GradcalcError(Kind.USAGE, no_file(path), hint="give the name of a file of points")
         points = reader(path, wanted)
     except OSError as problem:
         raise _unreadable(path, problem) from None
@@ -252,29 +250,28 @@ def _csv(path: Path, wanted: Sequence[str]) -> Points:
         )
     _check_columns(path, header, wanted)
     places = {name: header.index(name) for name in wanted}
-    return Points(tuple(wanted), lambda size: _csv_chunks(path, places, size))
+    return Points(tuple(wanted), lambda size: _csv_chunks(path, places, len(header), size))
 
 
 def _csv_text(path: Path) -> IO[str]:
     return path.open(newline="", encoding="utf-8-sig", errors="replace")
 
 
-def _csv_chunks(path: Path, places: Mapping[str, int], size: int) -> Iterator[Chunk]:
+def _csv_chunks(path: Path, places: Mapping[str, int], width: int, size: int) -> Iterator[Chunk]:
     import numpy as np
 
     with _csv_text(path) as stream:
         reader = CsvRows(stream, limits.LINE_BYTES)
         try:
             next(reader.texts(), None)  # the header
-            rows = reader.numbers(places)
+            rows = reader.numbers(places, width)
             while chunk := list(itertools.islice(rows, size)):
                 yield list(np.array(chunk).T.copy())
         except csv.Error as problem:
             raise GradcalcError(Kind.BINDING, f"{path}:{problem}") from None
         except CellError as problem:
-            raise GradcalcError(
-                Kind.BINDING, f"{path}:{problem}", hint="write numbers, as in 0.5 or 1e-3"
-            ) from None
+            hint = "write a number for each column, as in 0.5 or 1e-3"
+            raise GradcalcError(Kind.BINDING, f"{path}:{problem}", hint=hint) from None
 
 
 def _npy(path: Path, wanted: Sequence[str]) -> Points:
@@ -345,7 +342,7 @@ def _parquet(path: Path, wanted: Sequence[str]) -> Points:
                 if column.null_count:
                     row = column.is_null().to_pylist().index(True)
                     message = f"{path}: `{name}` has no value at point {first + row + 1}"
-                    raise GradcalcError(Kind.BINDING, message)
+                    raise GradcalcError(Kind.BINDING, message, hint="leave out points without it")
                 columns.append(column.to_numpy(zero_copy_only=False).astype("float64"))
             first += len(batch)
             yield columns

@@ -406,7 +406,7 @@ def test_full_disk_is_told_in_words(words):
     assert "Traceback" not in done.stderr
 
 
-def test_standard_output_may_be_closed():
+def test_standard_output_that_is_closed_is_told():
     done = subprocess.run(  # noqa: S602 - our own program
         f"{shlex.join(GRADCALC)} --version >&-",
         shell=True,
@@ -414,7 +414,7 @@ def test_standard_output_may_be_closed():
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (2, "error: standard output: bad file descriptor\n")
 
 
 def test_shadowing_a_constant_warns(run):
@@ -546,3 +546,14 @@ def test_module_is_the_command():
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: something is missing after `+`")
+
+
+def test_csv_tells_of_formulas_that_are_left_out(run):
+    words = ("(A@A).sum()", "--at", "A=ones(11,11)", "--format", "csv")
+    assert "warning: 121 of 121 formulas left out: " in run("grad", *words)[2]
+    assert run("grad", *words, "--no-formulas")[2] == ""
+
+
+def test_without_a_point_and_formulas_there_is_nothing(run):
+    out = run("grad", "x**2", "--no-formulas")[1]
+    assert "unchecked: no point was given, and no formulas" in out

@@ -82,12 +82,13 @@ def test_torch_has_one_thread_and_the_caller_all(monkeypatch):
     [
         ("<&-", ("grad", "-"), 2),
         ("<&-", ("batch", "--format", "jsonl"), 0),
-        (">&-", QUESTION, 0),
+        (">&-", QUESTION, 2),
+        (">&-", ("--help",), 2),
         (">&- 2>&-", ("grad", "u +"), 2),
         ("<&- >&- 2>&-", ("grad", "u +"), 2),
     ],
 )
-def test_closed_streams_are_empty(closed, words, code):
+def test_closed_streams_are_empty_or_an_error(closed, words, code):
     assert shell(f'exec "$@" {closed}', *words).returncode == code
 
 

@@ -268,3 +268,12 @@ def test_full_disk_leaves_what_was_there(here: Path) -> None:
     assert "out.csv.partial holds" in done.stderr
     assert "error: out.csv: file too large" in done.stderr
     assert (here / "out.csv").read_text() == OLD
+
+
+def test_link_that_leads_round_is_no_output(run, here):
+    (here / "loop.csv").symlink_to("loop.csv")
+    code, _, err = run("sweep", "u", "--over", "u=0:1:3", "-o", "loop.csv")
+    assert code == 2
+    assert err.startswith("error: loop.csv: too many levels of symbolic links\n")
+    assert (here / "loop.csv").is_symlink()
+    assert sorted(path.name for path in here.iterdir()) == ["loop.csv", "sub"]

@@ -222,13 +222,13 @@ def test_file_of_python_2_says_nothing(file, capsys) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_is_no_file_and_nobody_waits_for_it(tmp_path) -> None:
     os.mkfifo(tmp_path / "x.csv")
-    with pytest.raises(GradcalcError, match="there is no file"):
+    with pytest.raises(GradcalcError, match="is no file but a pipe"):
         read(str(tmp_path / "x.csv"))
 
 
 def test_folder_is_no_file(tmp_path) -> None:
     (tmp_path / "x.json").mkdir()
-    with pytest.raises(GradcalcError, match="there is no file"):
+    with pytest.raises(GradcalcError, match="is a directory"):
         read(str(tmp_path / "x.json"))
 
 
@@ -292,3 +292,11 @@ def test_file_that_holds_no_finite_number_is_refused(file) -> None:
     path = file("x.csv", "1\nnan\n")
     with pytest.raises(GradcalcError, match="the value of `x` holds nan"):
         grad("x.sum()", {"x": f"@{path}"})
+
+
+@pytest.mark.parametrize("text", ["", "\n\n"])
+def test_csv_file_without_numbers_is_refused(text, tmp_path):
+    path = tmp_path / "zero.csv"
+    path.write_text(text)
+    with pytest.raises(GradcalcError, match="holds no numbers"):
+        read(str(path))

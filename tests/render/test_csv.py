@@ -27,7 +27,7 @@ from reports import (
 
 from gradcalc.language.parser import parse
 from gradcalc.render import FORMATS
-from gradcalc.results.report import Derivative, Report
+from gradcalc.results.report import Claim, Derivative, Report
 
 
 def rows(reports: list[Report]) -> list[dict[str, str]]:
@@ -138,3 +138,25 @@ def test_csv_formula_is_one_and_none_of_a_spreadsheet(formula: str, cell: str) -
     row = rows([replace(AGREE, gradients=(derivative,))])[0]
     assert (row["formula"], read(row["formula"])) == (cell, cell)
     assert parse(cell, variables=["x"]).text == cell
+
+
+@pytest.mark.parametrize(("claim", "cell"), [("-2*x*y", "(-2*x*y)"), ("+x", "(+x)"), ("-2", "-2")])
+def test_claim_is_a_formula_that_no_spreadsheet_runs(claim: str, cell: str) -> None:
+    (row,) = rows(
+        [
+            Report(
+                "x",
+                claims=(
+                    Claim(
+                        "x",
+                        claim,
+                        correct=True,
+                        proof="symbolic",
+                        counterexample=None,
+                        diagnosis=None,
+                    ),
+                ),
+            )
+        ]
+    )
+    assert row["formula"] == cell

@@ -78,6 +78,12 @@ ASCII = ["_", "__", "___", "_1", "__1", "_1_", "x_", "x__", "x__2", "x___y_", "l
 OTHERS = ["\u03b1", "Ω_\u03b1", "ψ1", "\u039f", "alpha_β", "é", "ñ_ü", "ж", "变_1", "x٣"]
 
 
+@pytest.mark.parametrize(("text", "right"), [("-2*x", "-2"), ("x", "1"), ("x**2", "2 x = 2")])
+def test_latex_has_a_formula_that_is_its_value_once(run, text: str, right: str) -> None:
+    out = run("grad", text, "--at", "x=1", "--format", "latex")[1]
+    assert rf"\frac{{\partial f}}{{\partial x}} &= {right}  %" in out
+
+
 @pytest.mark.parametrize("name", ASCII + OTHERS)
 @pytest.mark.parametrize(
     "text", ["sin({0})*{0}**2/(1 + {0})", "({0}**2).sum()", "sigmoid({0})", "beta({0}, 2.5)"]

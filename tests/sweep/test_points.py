@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -282,3 +283,23 @@ def test_bad_column_of_parquet_is_refused(
 ) -> None:
     with pytest.raises(GradcalcError, match=message):
         rows(read(write(tmp_path / "p.parquet", table), ["x"]))
+
+
+@pytest.mark.parametrize("row", ["1,2,3", "1,5,2,5", "1,2,"])
+def test_row_that_is_longer_than_the_header_is_refused(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"u,v\n1,2\n{row}\n")
+    with pytest.raises(GradcalcError, match=r"3: \d cells in this line, but 2 columns"):
+        rows(read(str(path), ["u", "v"]))
+
+
+def test_what_is_no_file_is_said(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.csv")
+    (tmp_path / "d.csv").mkdir()
+    for name, said in (
+        ("p", "no file but a pipe"),
+        ("d", "a directory"),
+        ("n", "there is no file"),
+    ):
+        with pytest.raises(GradcalcError, match=said):
+            read(str(tmp_path / f"{name}.csv"), ["u"])
