@@ -205,7 +205,7 @@ KERNELS: dict[str, Kernel] = {
     "clamp": Kernel(0, lipschitz=1, elasticity=1),
     "clamp_min": Kernel(0, lipschitz=1, elasticity=1),
     "clamp_max": Kernel(0, lipschitz=1, elasticity=1),
-    "copysign": Kernel(0),
+    "copysign": Kernel(0, backward=("copysign(x, y)/x", "0")),
     "erf": Kernel(3, lipschitz=1.13, elasticity=1),
     "erfc": Kernel(4, lipschitz=1.13),
     "erfinv": Kernel(3),
