@@ -6,7 +6,7 @@ verdict on each of those points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from gradcalc.autograd.autodiff import Testimony
 from gradcalc.base.dtypes import DTYPES
@@ -27,7 +27,7 @@ class SpotChecks:
     """A program, and the derivatives that are judged.
 
     Attributes:
-        count: How many points it judged.
+        count: How many points it judged; those of the sample do not count.
     """
 
     def __init__(
@@ -55,7 +55,9 @@ class SpotChecks:
 
     def decide(self, draft: Draft, places: Sequence[int]) -> None:
         """Judge points, and write down what comes of it."""
-        for place, entries in self.entries(draft, places):
+        for place in places:
+            self.count += 1
+            entries = self._judged(draft, place)
             for name, entry in zip(self._axes, entries, strict=True):
                 for which, value in zip(BESIDE, (entry.symbolic, entry.ulps), strict=True):
                     if value is None:
@@ -70,27 +72,36 @@ class SpotChecks:
                     if entry.verdict is not Verdict.AGREE
                 ]
                 draft.findings[place] = verdict, "; ".join(notes)
+            if self.count % _BLOCK == 0:
+                forget()
 
     def cross_check(self, draft: Draft, places: Iterable[int], expected: Verdict) -> None:
-        """Hold points that are settled already against the engine; a contradiction is a finding."""
+        """Judge points that are settled already; a contradiction is a finding."""
         for place in places:
             self.count += 1
-            if expected is Verdict.AGREE and self._is_confirmed(draft, place):
-                continue
-            for name, entry in zip(self._axes, self._judged(draft, place), strict=True):
-                # That there was too little time to judge says nothing.
-                if entry.verdict not in {expected, Verdict.UNDECIDED}:
-                    note = (
-                        f"{name}: the sweep is certain of `{expected}`, but judged alone the point "
-                        f"is {_said(entry)}; one of them is at fault, please report this"
-                    )
-                    draft.findings[place] = Verdict.DISAGREE, note
+            self._cross_check(draft, place, expected)
+
+    def sample(self, draft: Draft, places: Iterable[int]) -> None:
+        """Hold points that agree against exact numbers; only what is too far off is judged.
+
+        That takes a tenth of the time of a judgement.
+        """
+        for place in places:
+            if not self._is_confirmed(draft, place):
+                self._cross_check(draft, place, Verdict.AGREE)
+
+    def _cross_check(self, draft: Draft, place: int, expected: Verdict) -> None:
+        for name, entry in zip(self._axes, self._judged(draft, place), strict=True):
+            # That there was too little time to judge says nothing.
+            if entry.verdict not in {expected, Verdict.UNDECIDED}:
+                note = (
+                    f"{name}: the sweep is certain of `{expected}`, but judged alone the point "
+                    f"is {_said(entry)}; one of them is at fault, please report this"
+                )
+                draft.findings[place] = Verdict.DISAGREE, note
 
     def _is_confirmed(self, draft: Draft, place: int) -> bool:
-        """Whether torch's numbers are within the rounding budget of the exact ones.
-
-        That takes a tenth of the time of a judgement, which is asked for otherwise.
-        """
+        """Whether torch's numbers are within the rounding budget of the exact ones."""
         findings = at_point(
             self._program, self._point(draft, place), list(self._axes.values()), self._dtype
         )
@@ -102,14 +113,6 @@ class SpotChecks:
             if not self._dtype.ulps(answer, self._dtype.nearest(ball)) <= self._budget:
                 return False
         return not findings.assumed
-
-    def entries(self, draft: Draft, places: Sequence[int]) -> Iterator[tuple[int, list[Entry]]]:
-        """Judge torch's derivatives, point by point."""
-        for place in places:
-            self.count += 1
-            yield place, self._judged(draft, place)
-            if self.count % _BLOCK == 0:
-                forget()
 
     def _point(self, draft: Draft, place: int) -> list[float]:
         return [float(draft.columns[name][place]) for name in self._program.names]

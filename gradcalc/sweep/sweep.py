@@ -137,8 +137,10 @@ class Sweep:
         (left,) = torch.nonzero(~certified, as_tuple=True)
         undefined = self._find_undefined(draft, columns, left)
         self._spot_checks.decide(draft, left[~undefined].tolist())
-        samples = [place for place in self._samples(comparison, last=last) if certified[place]]
-        self._spot_checks.cross_check(draft, samples, Verdict.AGREE)
+        places = [place for place in self._places(comparison, last=last) if certified[place]]
+        self._spot_checks.cross_check(draft, dict.fromkeys(places), Verdict.AGREE)
+        samples = [place for place in self._samples(len(certified)) if certified[place]]
+        self._spot_checks.sample(draft, samples)
         self._spot_checks.cross_check(draft, left[undefined][:1].tolist(), Verdict.UNDEFINED)
         self.summary.one_by_one = self._spot_checks.count
         self.summary.add(Outcome(Verdict.AGREE), draft.length - len(draft.findings))
@@ -184,20 +186,18 @@ class Sweep:
         for place, *said in zip(places.tolist(), *notes, strict=True):
             draft.findings[place] = Verdict.UNDEFINED, "; ".join(said)
 
-    def _samples(self, comparison: Comparison, *, last: bool) -> list[int]:
-        """Certified points that are held against the engine all the same.
+    def _places(self, comparison: Comparison, *, last: bool) -> list[int]:
+        """Points that are judged whatever is certain: the first, the last and the furthest off."""
+        places = []
+        if not self.summary.total:
+            places = [0, *(int(torch.nan_to_num(ulps).argmax()) for ulps in comparison.ulps)]
+        return [*places, len(comparison.certified) - 1] if last else places
 
-        The first, the last and the furthest off, and a random sample.
-        """
-        length = len(comparison.certified)
+    def _samples(self, length: int) -> list[int]:
+        """Of so many points a random sample, to be held against exact numbers."""
         places = self._random.sample(range(length), min(length, self._samples_left))
         self._samples_left -= len(places)
-        if not self.summary.total:
-            places.append(0)
-            places += [int(torch.nan_to_num(ulps).argmax()) for ulps in comparison.ulps]
-        if last:
-            places.append(length - 1)
-        return list(dict.fromkeys(places))
+        return places
 
 
 def _numbers(tensor: Any) -> Any:
