@@ -57,7 +57,7 @@ def told(line: dict[str, str], path: str) -> Said:
 
 JUDGED = [
     {**line, "point": line["at"]}
-    for name in ("traps", "verdict_faults")
+    for name in ("traps", "verdict_faults", "found_faults")
     for line in lines(f"{name}.tsv")
 ]
 EXACT = [line for name in ("feynman", "integrals") for line in lines(f"{name}.tsv")]
@@ -67,7 +67,7 @@ on_each_path = pytest.mark.parametrize("path", PATHS)
 
 def test_samples_are_all_there() -> None:
     assert len(lines("verdict_faults.tsv")) == 26
-    assert len(JUDGED) == 29 + 26
+    assert len(JUDGED) == 29 + 26 + 22
     assert len(EXACT) == 60
 
 

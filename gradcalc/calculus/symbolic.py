@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradcalc.base import limits
@@ -70,10 +70,7 @@ class Calculus:
     @functools.cached_property
     def _converted(self) -> Sequence[Any]:
         symbols = {symbol.name: symbol for symbol in self._symbols}
-        return [
-            None if formula is None else by_sympy.converted(formula, symbols)
-            for formula in self._native
-        ]
+        return [_in_sympy(formula, symbols) for formula in self._native]
 
     def differentiate(self) -> None:
         """Fill in the formulas; those of sympy one after the other, so that some are there."""
@@ -157,6 +154,16 @@ class Calculus:
     @functools.cached_property
     def _as_program(self) -> Program:
         return program_of(self._native, self._program.names)
+
+
+def _in_sympy(formula: Any, symbols: Mapping[str, Any]) -> Any:
+    """SymEngine's formula as one of sympy's; None if there is none, or sympy has no such thing."""
+    if formula is None:
+        return None
+    try:
+        return by_sympy.converted(formula, symbols)
+    except Exception:  # noqa: BLE001 - sympy raises anything: it compares no complex infinity
+        return None
 
 
 #: The formulas that were asked for last, by what they depend on.

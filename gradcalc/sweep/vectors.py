@@ -23,6 +23,7 @@ from gradcalc.autograd.backward import gradients
 from gradcalc.autograd.forward import forward_of
 from gradcalc.base.dtypes import FLOAT64, Dtype
 from gradcalc.base.errors import GradcalcError
+from gradcalc.calculus.nodes import NoText
 from gradcalc.calculus.symbolic import Calculus, formula_text
 from gradcalc.exact import adjoint
 from gradcalc.functions import TABLE, torch
@@ -345,7 +346,7 @@ def _parsed(formula: Any, program: Program) -> Program | None:
         return None
     try:
         parsed = parse(formula_text(formula, _DIGITS), variables=program.names)
-    except GradcalcError:
+    except (GradcalcError, NoText):
         return None
     return parsed if set(parsed.names) <= set(program.names) else None
 
