@@ -14,6 +14,7 @@ from strategies import CONSTANT, ROWS, Sketch, question, shape, sketches
 
 from gradcalc import grad
 from gradcalc.base.shortening import shorten
+from gradcalc.functions.balls import flint
 from gradcalc.language.parser import parse
 from gradcalc.results.report import Verdict
 
@@ -156,7 +157,13 @@ def hessian(sketch: Sketch, order: list[str]) -> dict[frozenset[str], tuple[Any,
     return {frozenset(e.wrt): (e.symbolic, e.autograd, e.verdict) for e in report.hessian}
 
 
-OUTSIDE = [(row, point) for row in ROWS for point in row.outside]
+#: Where there is no value; an infinite one, as lgamma(0) is, may be forgotten by what follows.
+OUTSIDE = [
+    (row, point)
+    for row in ROWS
+    for point in row.outside
+    if row.value(*map(flint.arb, point)).is_nan()
+]
 OUTER = [row for row in ROWS if row.required == 1 and row.name not in CONSTANT]
 
 
