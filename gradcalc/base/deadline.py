@@ -54,13 +54,15 @@ def time_limit(seconds: float | None, *, of_processor: bool = False) -> Iterator
     """Raise `TimeUp` in the block when it has run for so many seconds.
 
     Args:
-        seconds: How many; None for no limit.
+        seconds: How many; None for no limit. If there are none left, the block is not begun.
         of_processor: Whether only those count that a processor was at work on it, where the system
             says so: then the limit is the same on a busy machine.
     """
     if seconds is None or seconds > limits.FOREVER:
         yield
         return
+    if seconds <= 0:
+        raise TimeUp
 
     block = sys._getframe(2)  # noqa: SLF001 - documented; between is contextlib's
     with (

@@ -1,7 +1,7 @@
 """The limit along random directions: for programs that are too large to be written out.
 
 In: a program, its inputs, and autograd's gradient. Out: for each variable one finding on all its
-entries. The program is run at high precision at the point and a small step away from it, in a
+entries. The program is run in balls at the point and a small step away from it, in a
 random direction in which all entries of the variable move. The slope along it must be the sum of
 autograd's gradient times the direction: a wrong entry, whichever it is, would show.
 

@@ -157,7 +157,7 @@ class Entry(NamedTuple):
         formula: The derivative in gradcalc's own language; None where it is left out.
         symbolic: The formula's value at the point, correctly rounded to the dtype.
         autograd: What torch returned; may be nan or infinite.
-        limit: The difference quotient at high precision; None where it was not needed.
+        limit: The difference quotient; None where it was not needed.
         ulps: Distance of autograd's value from the exact one, in units in the last place.
         verdict: What it all comes to.
         blame: The odd one out, when the verdict is disagree.

@@ -1,7 +1,7 @@
 """Where a program certainly has no value: the points of a sweep that lie outside a step's domain.
 
 In: a scalar program, a tensor of values for each of its variables. Out: for each point the number
-of the first value that is none, the same that `surveys.survey` finds there. Nothing is said where
+of the first value that is none, the same that `exact.point` finds there. Nothing is said where
 it takes more than the bounds of rounding errors to be certain of it.
 """
 
@@ -81,7 +81,7 @@ class _Domains:
         return _Traced(self._bounds.condition(value.number), value.undefined)
 
     def call(self, row: Function, args: list[_Traced], number: int, step: Step) -> _Traced:
-        """Apply a row of the table, in the order of `precise.Reals.call`."""
+        """Apply a row of the table, in the order of `exact.policies.value_of`."""
         numbers = [arg.number for arg in args]
         result = self._bounds.call(row, numbers, number, step)
         undefined = _inherited(row, args)

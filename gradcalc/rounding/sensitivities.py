@@ -221,7 +221,7 @@ class _Roundings:
         if self._is_by_reciprocal(row, args) and not self._fits(1 / tape.values[args[1]]):
             return False
         accuracy = KERNELS[row.name].accuracy
-        if _FITTED <= accuracy < math.inf:
+        if _FITTED <= accuracy < math.inf or (row.name == "sum" and self._own_of_sum(args)):
             return False
         return all(
             self._exact[arg]

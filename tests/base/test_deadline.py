@@ -261,3 +261,9 @@ def test_limit_of_the_processor_does_not_count_waiting() -> None:
 def test_limit_around_one_of_the_processor_counts() -> None:
     with pytest.raises(TimeUp), time_limit(0.1), time_limit(LONG, of_processor=True):
         busy(LONG)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_no_time_left_is_time_up(seconds: float) -> None:
+    with pytest.raises(TimeUp), time_limit(seconds):
+        busy(LONG)

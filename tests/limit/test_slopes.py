@@ -1,4 +1,4 @@
-"""The limit: difference quotients of a program at high precision, from both sides."""
+"""The limit: difference quotients of a program's values in balls, from both sides."""
 
 from __future__ import annotations
 
