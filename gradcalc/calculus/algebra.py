@@ -68,10 +68,28 @@ class SymEngineArithmetic:
         """The row's definition, in SymEngine's functions of the same names; or a call."""
         if not is_known(row.name):
             return _called(row, args)
-        result = row.sympy(*args)
+        result = _ARITHMETIC.get(row.name, row.sympy)(*args)
         if not isinstance(result, symengine.Basic):
             raise Lacking
         return result
+
+
+def _negated(value: Any) -> Any:
+    """Minus a value; a sum term by term, so that -(x - y) is y - x."""
+    return symengine.Add(*(-term for term in value.args)) if value.is_Add else -value
+
+
+def _raised(base: Any, exponent: Any) -> Any:
+    """A power; of a root, and of a power of what is never negative, one with one exponent."""
+    if type(base) is symengine.Pow and not exponent.is_Integer:
+        inner, power = base.args
+        if power.is_Rational and (power.q % 2 == 0 or _is_never_negative(inner)):
+            return inner ** (power * exponent)
+    return base**exponent
+
+
+#: Rows that are not quite what SymEngine makes of them.
+_ARITHMETIC = {"neg": _negated, "pow": _raised}
 
 
 @functools.cache
@@ -282,6 +300,11 @@ def _is_never_negative(expression: Any) -> bool:
         return all(map(_is_never_negative, expression.args))
     number, powers = split(expression)
     return is_fraction(number) and number >= 0 and all(map(_is_square, powers.items()))
+
+
+def is_positive(total: Any) -> bool:
+    """Whether it is certain of a sum: a positive number and what is never negative."""
+    return _is_never_negative(total) and any(term.is_Number for term in total.args)
 
 
 def _is_square(power: tuple[Any, Any]) -> bool:

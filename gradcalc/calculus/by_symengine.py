@@ -35,7 +35,7 @@ def derivatives(
             return tidy.shortest(expression.diff(along[axis].symbol))
         merged = tidy.with_calls_merged(along[axis].of(expression))
         # Over one bar, there may be more to merge: abs(x)/x has the derivative 0.
-        return tidy.with_calls_merged(tidy.shortest(merged))
+        return tidy.with_choices_outside(tidy.with_calls_merged(tidy.shortest(merged)))
 
     first: dict[int, Any] = {}
     formulas = []

@@ -29,6 +29,7 @@ row(
 row(
     "logit",
     "inverse of sigmoid, log(x/(1 - x))",
+    traits="opaque",
     sympy=lambda x: sympy.log(x / (1 - x)),
     derivative="1/(x*(1 - x))",
     domain="0 < x < 1",

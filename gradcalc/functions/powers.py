@@ -74,6 +74,7 @@ row(
 row(
     "expm1",
     "exp(x) - 1, accurate near 0",
+    traits="opaque",
     sympy=lambda x: sympy.exp(x) - 1,
     derivative="exp(x)",
     samples=(0.5, -1.3),
@@ -83,6 +84,7 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
         _name,
         f"logarithm to base {_base}",
         aliases=_aliases,
+        traits="" if _base == "e" else "opaque",
         sympy=(lambda x: sympy.log(x))
         if _base == "e"
         else lambda x, base=int(_base): sympy.log(x) / sympy.log(base),
@@ -95,6 +97,7 @@ for _name, _base, _aliases in (("log", "e", "ln"), ("log2", "2", ""), ("log10", 
 row(
     "log1p",
     "log(1 + x), accurate near 0",
+    traits="opaque",
     sympy=lambda x: sympy.log(1 + x),
     derivative="1/(x + 1)",
     domain="x > -1",
@@ -116,16 +119,18 @@ row(
     "logaddexp",
     "log(exp(x) + exp(y)) without overflow",
     signature="x, y",
+    traits="opaque",
     sympy=lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)),
-    derivative=("exp(x)/(exp(x) + exp(y))", "exp(y)/(exp(x) + exp(y))"),
+    derivative=("sigmoid(x - y)", "sigmoid(y - x)"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
 )
 row(
     "logaddexp2",
     "log2(2**x + 2**y) without overflow",
     signature="x, y",
+    traits="opaque",
     largest=limits.CONSTANT_BITS,
     sympy=lambda x, y: sympy.log(2**x + 2**y) / sympy.log(2),
-    derivative=("2**x/(2**x + 2**y)", "2**y/(2**x + 2**y)"),
+    derivative=("1/(2**(y - x) + 1)", "1/(2**(x - y) + 1)"),
     samples=((0.5, 1.2), (-2.0, 0.3)),
 )
