@@ -89,7 +89,7 @@ def _raised(base: Any, exponent: Any) -> Any:
 
 
 #: Rows that are not quite what SymEngine makes of them.
-_ARITHMETIC = {"neg": _negated, "pow": _raised}
+_ARITHMETIC: Mapping[str, Callable[..., Any]] = {"neg": _negated, "pow": _raised}
 
 
 @functools.cache
