@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from gradcalc.functions import balls
+from gradcalc.functions import balls, enclosures
 from gradcalc.functions.pieces import (
     apart,
     at,
@@ -45,7 +45,7 @@ row(
     sympy=lambda x, beta=1, threshold=20: sympy.Piecewise(
         (x, beta * x > threshold), (sympy.log(1 + sympy.exp(beta * x)) / beta, True)
     ),
-    value=balls.softplus_below,
+    value=enclosures.softplus_below,
     derivative="where(beta*x > threshold, 1, sigmoid(beta*x))",
     samples=(0.5, -2.0, 25.0, (0.7, 2.0, 20.0), (3.0, 2.0, 4.0)),
     outside=((1.0, 0.0),),
@@ -107,7 +107,7 @@ row(
         (sympy.Rational(_SELU[0]) * x, x > 0),
         (sympy.Rational(_SELU[0]) * sympy.Rational(_SELU[1]) * (sympy.exp(x) - 1), True),
     ),
-    value=lambda x: balls.ball(_SCALE) * balls.elu(x, balls.ball(_ALPHA)),
+    value=lambda x: balls.ball(_SCALE) * enclosures.elu(x, balls.ball(_ALPHA)),
     derivative=f"where(x > 0, {_SELU[0]}, {_SELU[0]}*{_SELU[1]}*exp(x))",
     samples=(0.5, -2.0),
     margin=at(0),
@@ -164,7 +164,7 @@ row(
     "x - tanh(x)",
     traits="opaque",
     sympy=lambda x: x - sympy.tanh(x),
-    value=lambda x: x - balls.tanh(x),
+    value=lambda x: x - enclosures.tanh(x),
     derivative="tanh(x)**2",
     samples=(0.5, -2.0),
 )

@@ -20,7 +20,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from gradcalc.base.lazy import LazyModule
-from gradcalc.functions import balls
+from gradcalc.functions import balls, enclosures
 
 torch: Any = LazyModule("torch")
 special: Any = LazyModule("torch.special")
@@ -382,7 +382,7 @@ def row(name: str, doc: str, *, signature: str = "x", traits: str = "", **column
     if columns.keys().isdisjoint({"moves", "entries", "creates"}):
         columns.setdefault("sympy", lambda *args: getattr(algebra, name)(*args))
         if "value" not in columns:
-            columns["value"] = getattr(balls, name)
+            columns["value"] = getattr(balls if hasattr(balls, name) else enclosures, name)
     parameters = map(Parameter.read, ("x, y" if variadic else signature).split(", "))
     function = Function(
         name=name, doc=doc, parameters=tuple(parameters), variadic=variadic, **columns
