@@ -68,11 +68,7 @@ def _run(arguments: list[str]) -> int:
         return _fail(error, arguments)
     except _UsageError as problem:
         message = problem.format_message().rstrip(".")
-        if is_option_of_a_command(arguments[0], app):
-            hint = "options follow the command, as in gradcalc grad 'x**2' --at x=3"
-        else:
-            command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
-            hint = f"gradcalc {command}--help lists the options"
+        hint = _usage_hint(arguments)
         return _fail(GradcalcError(Kind.USAGE, message, hint=hint), arguments)
     except typer.Abort:
         return 130
@@ -100,6 +96,17 @@ def _run(arguments: list[str]) -> int:
 
 
 _COMMANDS = {command.__name__: command for command in (grad, check, batch, sweep, functions)}
+
+
+def _usage_hint(arguments: Sequence[str]) -> str:
+    """What to write instead of words that typer refused."""
+    if is_option_of_a_command(arguments[0], app):
+        return "options follow the command, as in gradcalc grad 'x**2' --at x=3"
+    with_one_dash = [word for word in arguments if is_option_of_a_command(f"-{word}", app)]
+    if with_one_dash:
+        return f"options have two dashes: -{with_one_dash[0]}"
+    command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
+    return f"gradcalc {command}--help lists the options"
 
 
 def _fail(error: GradcalcError, arguments: Sequence[str]) -> int:

@@ -67,7 +67,10 @@ def grad(
         >>> [(entry.wrt, entry.formula, entry.autograd) for entry in report.gradients]
         [(('u',), '3*u**2 + 4*v', 7.4), (('v',), '4*u + 2*v', 6.2)]
     """
-    given = inspect.signature(grad).bind(expression, at, **options)
+    try:
+        given = inspect.signature(grad).bind(expression, at, **options)
+    except TypeError as problem:
+        raise TypeError(f"grad() {problem}") from None
     given.apply_defaults()
     if not isinstance(expression, str):
         raise GradcalcError(

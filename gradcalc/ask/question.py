@@ -116,7 +116,7 @@ class Question:
                 raise GradcalcError(
                     Kind.USAGE,
                     "claims are judged for programs whose variables are numbers",
-                    hint="leave --claim out",
+                    hint="leave --claim out; `gradcalc grad` answers without",
                 )
             point = None if self.inputs is None else at
             judged = claims.judge_claims(scalar, self._claimed, point, options.timeout)

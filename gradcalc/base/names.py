@@ -39,12 +39,17 @@ def nearest(name: str, candidates: Iterable[str], *, alike: float = 0.6) -> str 
         candidates: What may have been meant.
         alike: The least ratio of what the two have in common, 0 to 1; None is returned below it.
 
-    >>> nearest("wtr", ["at", "wrt"])
-    'wrt'
+    >>> nearest("wtr", ["at", "wrt"]), nearest("X", ["y", "x"])
+    ('wrt', 'x')
     """
     import difflib
 
-    return next(iter(difflib.get_close_matches(name, [*candidates], n=1, cutoff=alike)), None)
+    candidates = [*candidates]
+    # In a short name the case of a letter is all that is compared.
+    same = (candidate for candidate in candidates if candidate.casefold() == name.casefold())
+    return next(same, None) or next(
+        iter(difflib.get_close_matches(name, [*candidates], n=1, cutoff=alike)), None
+    )
 
 
 def did_you_mean(name: str, candidates: Iterable[str], otherwise: str) -> str:

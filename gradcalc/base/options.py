@@ -83,9 +83,8 @@ _PASSES = Check(
 )
 # What torch takes.
 _SEED = Check(lambda seed: -(2**63) <= seed < 2**64, "{} is out of range", "write {} 0")
-_TIME = Check(
-    lambda seconds: 0 < seconds < float("inf"), "{} is no time", "write seconds, as in {} 10"
-)
+# One that is infinite is no limit.
+_TIME = Check(lambda seconds: seconds > 0, "{} is no time", "write seconds, as in {} 10")
 
 
 # --- Options --------------------------------------------------------------------------------------
@@ -141,7 +140,8 @@ class Option(NamedTuple):
             value = self.reading.read(given)
         except ValueError:
             message = f"--{self.name} needs {self.reading.takes}, not `{given}`"
-            raise GradcalcError(Kind.USAGE, message) from None
+            hint = f"write --{self.name} {self.reading.example}"
+            raise GradcalcError(Kind.USAGE, message, hint=hint) from None
         return self._checked(value, f"--{self.name}", given)
 
     def from_value(self, given: Any, name: str) -> Any:

@@ -45,7 +45,7 @@ class _Plain:
             return str(value)
         if isinstance(value, Mapping):
             return {name: self.of(part, depth + 1) for name, part in value.items()}
-        value = _unpacked(value)
+        value = _unpacked(value, within=depth > 0)
         if isinstance(value, AbstractSet) and all(isinstance(name, str) for name in value):
             value = list(value) if isinstance(value, KeysView) else sorted(value)
         if isinstance(value, _LISTS) and not isinstance(value, AbstractSet | bytes | bytearray):
@@ -73,8 +73,11 @@ def _check_count(entries: int) -> None:
         )
 
 
-def _unpacked(value: Any) -> Any:
-    """The lists that an array or a tensor is, or its one number; any other value as it is."""
+def _unpacked(value: Any, *, within: bool) -> Any:
+    """The lists that an array or a tensor is, or its one number; any other value as it is.
+
+    Truth values are numbers, 0 and 1, in arrays and within other values; one alone is a flag.
+    """
     dtype = getattr(value, "dtype", None)
     if dtype is None or isinstance(value, type):
         return value
@@ -83,7 +86,7 @@ def _unpacked(value: Any) -> Any:
     try:
         if getattr(dtype, "kind", None) in {"m", "M"}:
             raise TypeError("times are no numbers")  # noqa: TRY301 - like what libraries raise
-        if shape and str(dtype).endswith("bool"):
+        if (shape or within) and str(dtype).endswith("bool"):
             value = value * 1
         for method in _TO_LISTS:
             value = getattr(value, method, lambda value=value: value)()

@@ -86,7 +86,8 @@ def json_object(text: str) -> tuple[dict[str, Any], list[FieldError]]:
         place = Span(problem.pos, problem.pos + 1)
         said = _NO_JSON.get(problem.msg, f"{problem.msg[:1].lower()}{problem.msg[1:]}")
         message = f"this is not JSON: {said.rstrip(': ')}"
-        raise GradcalcError(Kind.SYNTAX, message, text=text, span=place) from None
+        hint = 'a record is one line, as in {"expression": "x**2", "at": {"x": 3}}'
+        raise GradcalcError(Kind.SYNTAX, message, text=text, span=place, hint=hint) from None
     return fields, problems
 
 

@@ -32,6 +32,7 @@ OPTIONS = {option.name: option for option in options_in("line")}
 #: What may be meant by a word with two dashes: these, and options that only commands have.
 _TYPED = (*DECLARED, "file", "format", "help", "version")
 #: The end of a line that asks for help, unless `h` is a variable.
+_COMMAND = re.compile(r"(?:\$ )?gradcalc (?:grad|check)(?= )")
 _HELP = re.compile(r"(?<=\s)-h$")
 
 #: Characters within a line that are no part of it, and what to do about them.
@@ -149,6 +150,11 @@ def _from_line(text: str) -> dict[str, Any]:
         message, hint = _REPAIRS[broken.group()]
         raise GradcalcError(Kind.SYNTAX, message, text=text, span=Span(*broken.span()), hint=hint)
     text = text.partition("#")[0].rstrip()
+    command = _COMMAND.match(text)
+    if command is not None:
+        span, hint = Span(*command.span()), "leave it out: a line begins with the expression"
+        message = f"`{command.group()}` is no part of a line"
+        raise GradcalcError(Kind.SYNTAX, message, text=text, span=span, hint=hint)
     asks_help = _HELP.search(text)
     if asks_help is not None and len(re.findall(r"\bh\b", text)) == 1:
         span, hint = Span(*asks_help.span()), "for a difference write - h"

@@ -177,6 +177,7 @@ class Workers:
 
     def close(self) -> None:
         """End all processes; calls that are under way get `Lost`."""
+        _wake_server()
         with self._lock:
             self._closed = True
             for worker in self._all:
@@ -214,6 +215,7 @@ class Workers:
         raise AssertionError
 
     def _new(self) -> Worker:
+        _wake_server()
         worker = Worker(self._prepare)
         with self._lock:
             self._all.add(worker)
@@ -264,13 +266,24 @@ def _place_sockets() -> None:
 
 def _kill_server() -> None:
     """End the fork server; the next process that is started gets a new one."""
+    _signal_server("SIGKILL")
+
+
+def _wake_server() -> None:
+    """Let the fork server go on if somebody stopped it: we would wait for it for ever."""
+    _signal_server("SIGCONT")
+
+
+def _signal_server(name: str) -> None:
+    if _method != "forkserver":
+        return
     from multiprocessing import forkserver
 
     # Nothing public says so.
     pid = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
-    if _method == "forkserver" and pid is not None:
+    if pid is not None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, getattr(signal, name))
 
 
 @contextlib.contextmanager

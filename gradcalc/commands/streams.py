@@ -283,6 +283,9 @@ def opened(name: str) -> IO[bytes]:
             return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
         except OSError:
             return sys.stdin.buffer
+    if not name:
+        message = "the name of a file is empty"
+        raise GradcalcError(Kind.USAGE, message, hint="name a file, or - for standard input")
     try:
         return Path(name).open("rb")
     except OSError as problem:

@@ -69,7 +69,10 @@ def sweep(
         raise GradcalcError(Kind.USAGE, f"unknown device `{device}`", hint="use cpu or cuda")
     fixed, options = asked(given, thorough=False)
     dtype = dtype_of(options.dtype)
-    if (points is None) == (not over):
+    if points is not None and over:
+        message = "a sweep goes over the points of one file, or over a grid, not both"
+        raise GradcalcError(Kind.USAGE, message, hint="leave --points or --over out")
+    if points is None and not over:
         raise GradcalcError(
             Kind.USAGE,
             "a sweep goes over the points of one file, or over a grid",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Self
 
 import typer
@@ -118,7 +119,12 @@ def _instead(words: Sequence[str], commands: Sequence[str]) -> str:
         return f"did you mean `gradcalc {near}`? gradcalc -h lists the commands"
     import shlex
 
-    return f"write {shlex.join(['gradcalc', 'grad', *words])}; gradcalc -h lists the commands"
+    typed = list(takewhile(lambda word: not _is_option(word), words))
+    options = words[len(typed) :]
+    # A word before an expression was meant for a command; several are an expression without quotes.
+    parts = typed[1:] if len(typed) == 2 and name.isidentifier() else typed or words[:1]
+    written = shlex.join(["gradcalc", "grad", " ".join(parts), *options])
+    return f"write {written}; gradcalc -h lists the commands"
 
 
 @dataclass

@@ -10,6 +10,7 @@ In: texts such as "u=1,v=pi/4", and the program that has the variables. Out: `Bi
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -33,6 +34,9 @@ _PLAIN = re.compile(
 
 #: Nested lists of numbers, such as arrays of Python become.
 _LISTS = re.compile(r"\s*\[[\[\]0-9.,+\-eE \n]*\]\s*")
+
+#: What stands between bindings in place of a comma.
+_PARTING = re.compile(r"(?<!\s)(?:\s*+[;&][\s;&]*+|\s++and\s++|\s++)(?=\w++\s*+=)")
 
 #: What says where one binding ends and another begins.
 _MARK = re.compile(r"[()\[\],]")
@@ -144,12 +148,21 @@ def _binding(text: str, start: int, stop: int, files: bool) -> Binding:
     if not stripped.isidentifier():
         raise _refused(f"`{stripped}` is no name", text, span, "write x=1")
     if re.search(r"\w\s*(?<![=!<>])=(?!=)", value):
-        apart = re.sub(r"(?<!\s)\s++(?=\w++\s*+=)", ",", text[start:stop].strip())
         message = "two values without a comma between them"
-        raise _refused(message, text, Span(start, stop), f"write {apart}")
+        raise _refused(message, text, Span(start, stop), _parted(text[start:stop].strip(), files))
     bound = SIGNS.get(stripped, stripped)
     bound_to = constant(text, start + len(name) + 1, stop, bound, files=files)
     return Binding(bound, bound_to, text, span)
+
+
+def _parted(text: str, files: bool) -> str:
+    """A hint at the comma between bindings, at the one that is missing if that can be told."""
+    apart = _PARTING.sub(",", text)
+    if apart != text:
+        with contextlib.suppress(GradcalcError):
+            parse_bindings([apart], files=files)
+            return f"write {apart}"
+    return "put a comma between them, as in x=1,y=2"
 
 
 def parse_weights(text: str, results: int = 1, *, files: bool = True) -> tuple[Binding, ...]:
@@ -285,6 +298,10 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
     if missing:
         names = [variable.name for variable in missing[:_NAMED]]
         hint = f"add --at {','.join(f'{name}=1' for name in names)}"
+        number = program.names.index(names[0])
+        if any(step.in_place and step.args[0] == number for step in program.steps):
+            # A variable is a leaf, which cannot be changed.
+            hint = f"let it begin, as in {names[0]} = 0"
         call = meant_call(names[0], by_name)
         if call is not None:
             hint += f"; the function is called {call}"

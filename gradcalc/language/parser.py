@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Collection
 
 from gradcalc.base import limits
@@ -34,6 +35,7 @@ from gradcalc.functions import TABLE, Function, lookup
 from gradcalc.language.draft import Draft
 from gradcalc.language.expressions import BINARY, Expression
 from gradcalc.language.notation import as_typed, rewrite
+from gradcalc.language.notebook import advice
 from gradcalc.language.scope import GREEK, Scope, run_together
 from gradcalc.language.source import Source
 from gradcalc.language.syntax import depths
@@ -45,6 +47,10 @@ _ASSIGNED = {
     for row in BINARY.values()
     if row.name not in {"logical_and", "logical_or"}
 }
+
+
+#: What looks like the beginning of a definition: f(x).
+_CALLED = re.compile(r"(?P<name>[^\W\d]\w*)\s*\([^()]*\)")
 
 
 @functools.cache
@@ -200,6 +206,10 @@ class _Parser:
     def _changed(self, line: Line, name: str, where: Span, value: int) -> int:
         """The value of `x += 1`: in place for a tensor, a new number for a plain one."""
         row = self._operator(line, where)
+        if self._scope.is_constant(name):
+            message = f"`{name}` is a constant, which cannot be changed"
+            hint = f"give the new value a name, as in y = {name} + 1"
+            raise GradcalcError(Kind.SYNTAX, message, text=self._text, span=where, hint=hint)
         before = self._draft.named(name, where)
         tensor = before not in self._draft.fixed
         return self._draft.step(row, [before, value], line.span, in_place=tensor)
@@ -215,9 +225,7 @@ class _Parser:
         """Read `x[0, 1] = expression`, and `x[0, 1] += expression`."""
         draft, node = self._draft, target.tree()
         if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
-            message = "this is no name that a value can be given to"
-            hint = "write NAME = expression, as in y = x**2"
-            raise target.error(message, target.whole, hint)
+            raise self._no_target(line, target, node)
         name, where, place = target.name(node.value), target.span(node.value), target.span(node)
         options = (("index", Expression(target, draft).index(node)),)
         if line.sign == "=":
@@ -230,3 +238,49 @@ class _Parser:
             value = draft.step(row, [part, self._value(source)], line.span)
         changed = draft.step(TABLE["setitem"], [before, value], line.span, options, in_place=True)
         self._state(name, changed, where)
+
+    def _no_target(self, line: Line, target: Source, node: ast.expr) -> GradcalcError:
+        """What is said where a value is given to what is no name, nor entries of one."""
+        lead, hint = "", "write NAME = expression, as in y = x**2"
+        mended = None
+        root, indices = _indices(node)
+        if isinstance(node, ast.Tuple):
+            hint = "give one name a value at a time, as in a = x[0]; b = x[1]"
+        elif (called := _CALLED.fullmatch(target.piece(target.whole))) is not None:
+            hint = "functions are not defined here: give the value a name, as in y = x**2"
+            if line.span == Span(0, len(self._text)):  # nothing calls it
+                lead, mended = "functions are not defined here: write", called["name"]
+        elif isinstance(root, ast.Name) and len(indices) > 1:
+            hint = "all indices stand in one pair of brackets, as in y = x*1; y[0, 1] = 2"
+            if all(isinstance(index, ast.Constant) for index in indices[:-1]):
+                inner = ", ".join(target.piece(target.span(index)) for index in indices)
+                lead, mended = "write", f"{target.name(root)}[{inner}]"
+        elif isinstance(root, ast.Attribute):
+            name, place = target.attribute(root)
+            hint = advice(name) or hint
+            if name == "data":
+                # Behind backward's back: the gradients would be those of the value before.
+                whole = target.whole
+                before, after = Span(whole.start, place.start), Span(place.stop, whole.stop)
+                lead = "a change that backward sees is written without .data:"
+                mended = target.piece(before).rstrip(" .") + target.piece(after)
+        start, stop = target.whole
+        return MendableError(
+            Kind.SYNTAX,
+            "this is no name that a value can be given to",
+            text=self._text,
+            span=target.whole,
+            lead=lead,
+            corrected=() if mended is None else (self._text[:start] + mended + self._text[stop:],),
+            hint=hint,
+            replaces=True,
+        )
+
+
+def _indices(node: ast.expr) -> tuple[ast.expr, list[ast.expr]]:
+    """What `y[0][1]` takes an entry of, and the indices."""
+    indices: list[ast.expr] = []
+    while isinstance(node, ast.Subscript):
+        indices.insert(0, node.slice)
+        node = node.value
+    return node, indices

@@ -41,6 +41,10 @@ _DERIVATIVE = re.compile(r"\bd\s*/\s*d\w+$")
 _CLOSING = {"(": ")", "[": "]"}
 
 _ROUND = re.compile("[()]")
+
+#: What lists of numbers are written with, and the gap between two of their entries or rows.
+_IN_LISTS = frozenset("0123456789.eE+-[], ;\t\n")
+_GAP = re.compile(r"(?<=[0-9.])\s++(?=[-+]?[.0-9])|(?<=\])\s++(?=\[)")
 _STEPS = {"(": 1, ")": -1}
 
 #: What a word that is an operator elsewhere is told.
@@ -197,6 +201,14 @@ def _missing_operator(
         argument = text[tokens[number + 1].start : end.stop]
         lead, corrected = "write", (f"{left}*{right}({argument})",)
         hint = "put * between factors, and brackets around an argument"
+    elif (listed := _listed(text, before, token)) is not None:
+        lead, corrected = "commas part the numbers of a list: write", (listed,)
+        hint = "commas part the numbers of a list, as in [1, 2]"
+    elif left.endswith(".") and right.startswith("."):
+        lead, corrected = (
+            "a range takes `gradcalc sweep`; for a decimal number write",
+            (f"{head[:-1]}{tail}",),
+        )
     elif token.sort == "power" or token.spelling == "[":
         lead, corrected = "write brackets:", (f"({head}){tail}",)
     else:
@@ -213,6 +225,24 @@ def _missing_operator(
         corrected=corrected,
         hint=hint,
     )
+
+
+def _listed(text: str, before: Token, token: Token) -> str | None:
+    """The text with commas in the list there, written as numpy or Matlab do; None for others."""
+    start, stop = before.start, token.stop
+    while start and text[start - 1] in _IN_LISTS:
+        start -= 1
+    while stop < len(text) and text[stop] in _IN_LISTS:
+        stop += 1
+    start, stop = text.find("[", start, before.start), text.rfind("]", token.stop, stop) + 1
+    if start < 0 or not stop or {before.sort, token.sort} != {"number"}:
+        return None
+    inner = _GAP.sub(", ", text[start:stop])
+    if ";" in inner:
+        rows = [row.strip() for row in inner[1:-1].split(";") if row.strip()]
+        several = any("," in row for row in rows)
+        inner = f"[{', '.join(f'[{row}]' if several else row for row in rows)}]"
+    return text[:start] + inner + text[stop:]
 
 
 def _is_known(token: Token, is_function: Callable[[str], bool]) -> bool:

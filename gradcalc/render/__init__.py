@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gradcalc.base.errors import GradcalcError, Kind
@@ -154,9 +154,10 @@ def format_of(file: str, kind: str) -> Format:
     by_ending = {form.ending: form for form in formats(kind).values()}
     form = by_ending.get(PurePath(file).suffix.lower())
     if form is None:
+        is_folder = Path(file).is_dir()
         raise GradcalcError(
             Kind.USAGE,
-            f"`{file}` is of no known kind",
+            f"`{file}` is a directory" if is_folder else f"`{file}` is of no known kind",
             hint=f"write to a {', '.join(by_ending)} file",
         )
     return form

@@ -81,7 +81,6 @@ def test_option_means_the_same_wherever_it_is_given(name, texts, values, fields)
         ("timeout", "-1", -1, "{} -1 is no time"),
         ("timeout", "-0.5", -0.5, "{} -0.5 is no time"),
         ("timeout", "nan", float("nan"), "{} nan is no time"),
-        ("timeout", "1e999", float("inf"), "{} 1e999 is no time"),
         ("timeout", "soon", "soon", None),
         ("seed", "0x1", "0x1", None),
         ("timeout", "1_0", "1_0", None),
@@ -107,8 +106,7 @@ def test_bad_value_is_refused_alike_wherever_it_is_given(run, name, text, value,
     wanted = (problem or f"{{}} must be {option.reading.takes}").format(shown)
     with pytest.raises(GradcalcError) as caught:
         grad("x", {"x": 1}, **{option.keyword: value})
-    written = caught.value.message.replace(" inf ", " 1e999 ")
-    assert written.startswith(wanted)
+    assert caught.value.message.startswith(wanted)
     if "line" in option.where:
         bad = record(json.dumps({"expression": "x", option.key: value})).error
         assert bad is not None
@@ -205,3 +203,14 @@ def test_list_of_weights_is_one_for_each_of_several_results(weights):
 def test_other_lists_of_weights_do_not_fit_several_results(weights):
     with pytest.raises(GradcalcError, match="1 weight for 2 results"):
         grad("x*3, x", {"x": 5}, grad_outputs=weights)
+
+
+@pytest.mark.parametrize(("name", "text", "hint"), [("timeout", "10s", "10"), ("seed", "a", "2")])
+def test_hint_writes_what_an_option_takes(run, name, text, hint):
+    err = run("grad", "x", "--at", "x=1", f"--{name}", text)[2]
+    assert err.splitlines()[1] == f"  = help: write --{name} {hint}"
+
+
+@pytest.mark.parametrize("text", ["inf", "1e999"])
+def test_time_without_end_is_no_limit(run, text):
+    assert run("grad", "x", "--at", "x=1", "--timeout", text)[0] == 0

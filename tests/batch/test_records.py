@@ -23,6 +23,7 @@ OPTIONS = (
     "--retain-grad, --second-order, --seed, --wrt, --zero-grad"
 )
 
+RECORD = 'a record is one line, as in {"expression": "x**2", "at": {"x": 3}}'
 FINITE = 'numbers are finite; a text may hold a formula, as in {"x": "pi/4"}'
 
 
@@ -195,8 +196,10 @@ def test_line_is_read(line, expression, fields):
         ('{"expression": "x", "seeds": 7}', "usage", "unknown field `seeds`",
          "did you mean `seed`?"),
         ("x --seed", "usage", "--seed needs a value", None),
-        ("x --seed 1.5", "usage", "--seed needs a whole number, not `1.5`", None),
-        ("x --backward two", "usage", "--backward needs a whole number, not `two`", None),
+        ("x --seed 1.5", "usage", "--seed needs a whole number, not `1.5`",
+         "write --seed 2"),
+        ("x --backward two", "usage", "--backward needs a whole number, not `two`",
+         "write --backward 2"),
         ("x --backward 99999999999999999999", "usage",
          "--backward 99999999999999999999: backward is run 1 to 1,000 times",
          "write --backward 2"),
@@ -233,17 +236,25 @@ def test_line_is_read(line, expression, fields):
          "a text in `at.x` is no single value", 'write a list, as in [1, "pi/4"]'),
         ('{"expression": "x", "at": {"x": ' + "[" * 300 + "]" * 300 + "}}", "limit",
          "`at.x` is nested too deeply", None),
-        ('{"expression": "x', "syntax", "this is not JSON: this string is never closed", None),
+        ('{"expression": "x', "syntax", "this is not JSON: this string is never closed",
+         RECORD),
         ('{"expression": "x\x1b"}', "syntax",
-         "this is not JSON: a control character within a string", None),
-        ('{"expression": "x"} {', "syntax", "this is not JSON: something follows the object", None),
-        ('{"expression": "x\\q"}', "syntax", "this is not JSON: invalid \\escape", None),
+         "this is not JSON: a control character within a string",
+         RECORD),
+        ('{"expression": "x"} {', "syntax", "this is not JSON: something follows the object",
+         RECORD),
+        ('{"expression": "x\\q"}', "syntax", "this is not JSON: invalid \\escape",
+         RECORD),
         *(
             (f"x**2 --{name}{more}", "usage", f"unknown option --{name}",
              "did you mean --second-order?")
             for name in ("secondorder", "second_order", "Second-Order", "second-ordr")
             for more in ("", " --at x=1")
         ),
+        ('gradcalc grad "x**2" --at x=1', "syntax", "`gradcalc grad` is no part of a line",
+         "leave it out: a line begins with the expression"),
+        ("$ gradcalc check x --claim x=1", "syntax", "`$ gradcalc check` is no part of a line",
+         "leave it out: a line begins with the expression"),
         ("x --help", "usage", "unknown option --help", f"use {OPTIONS}"),
         ("x --no-files", "usage", "unknown option --no-files", f"use {OPTIONS}"),
         ("x -h", "usage", "unknown option -h", "for a difference write - h"),

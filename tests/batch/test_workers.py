@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import misbehaviour
@@ -172,5 +173,18 @@ def test_fork_server_finds_no_modules_in_the_directory_of_the_user(tmp_path, mon
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stdout.splitlines()[1:]) == (0, ["1,,x,x,1,1.0,1.0,,0,agree,,,"])
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (
+        0,
+        ["1,,x,x,1,1.0,1.0,,0,agree,,,,true"],
+    )
     assert not (tmp_path / "ran").exists()
+
+
+def test_stopped_fork_server_is_not_waited_for():
+    start_server("gradcalc.batch.preloaded")
+    lent = Workers(misbehaviour.nothing)
+    with lent.lent() as worker:
+        server = forkserver._forkserver._forkserver_pid  # nothing public says so
+        os.kill(server, signal.SIGSTOP)
+        lent.close()
+        worker.kill()

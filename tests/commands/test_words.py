@@ -174,3 +174,30 @@ def test_end_of_a_grid_is_named_and_underlined(run, axis, end, place):
     assert f"`{end} of u`" in first
     assert excerpt == [f"  | {axis}", f"  | {place}"]
     assert "end" not in hint
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("foo", "x**2"), "write gradcalc grad 'x**2'; gradcalc -h lists the commands"),
+        (("x", "+", "y", "--at", "x=1"),
+         "write gradcalc grad 'x + y' --at x=1; gradcalc -h lists the commands"),
+        (("x**2", "--at", "x=1"),
+         "write gradcalc grad 'x**2' --at x=1; gradcalc -h lists the commands"),
+        (("grad", "x**2", "-at", "x=3"), "options have two dashes: --at"),
+        (("batch", ""), "name a file, or - for standard input"),
+        (("sweep", "u", "--points", "p.csv", "--over", "u=0:1:3"),
+         "leave --points or --over out"),
+        (("check", "(x**2).sum()", "--at", "x=[1,2]", "--claim", "x=2*x"),
+         "leave --claim out; `gradcalc grad` answers without"),
+    ],
+)  # fmt: skip
+def test_hint_can_be_followed(run, words, hint):
+    code, _, err = run(*words)
+    assert (code, err.splitlines()[1]) == (2, f"  = help: {hint}")
+
+
+@pytest.mark.parametrize("words", [("-o", "."), ("--points", ".")])
+def test_directory_is_called_so(run, words):
+    code, _, err = run("sweep", "u", *words)
+    assert (code, err.splitlines()[0]) == (2, "error: `.` is a directory")
