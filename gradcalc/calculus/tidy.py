@@ -104,7 +104,7 @@ def with_choices_outside(formula: Any) -> Any:
 
     Of log(relu(x))*where(x > 0, 1, 0) it is where(x > 0, log(x), 0).
     """
-    if not calls_in(formula):
+    if not any(row_of(call).is_choice for call in calls_in(formula)):
         return formula
     if formula.is_Add:
         return symengine.Add(*map(with_choices_outside, formula.args))
