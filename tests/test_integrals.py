@@ -35,4 +35,6 @@ def test_derivative_of_antiderivative_is_integrand(row: dict[str, str]) -> None:
     expected = pytest.approx(float(row["expected_value"]), rel=TOLERANCE, abs=0)
     assert (entry.symbolic, entry.autograd, entry.limit) == (expected, expected, expected)
     assert report.value == pytest.approx(float(row["value"]), rel=TOLERANCE, abs=0)
-    assert (report.verdict, entry.verdict, entry.blame) == (Verdict.AGREE, Verdict.AGREE, None)
+    assert (entry.verdict, entry.blame) == (Verdict.AGREE, None)
+    # The value of an antiderivative may cancel.
+    assert report.verdict in {Verdict.AGREE, Verdict.ROUNDING}
