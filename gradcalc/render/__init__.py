@@ -154,7 +154,7 @@ def format_of(file: str, kind: str) -> Format:
     by_ending = {form.ending: form for form in formats(kind).values()}
     form = by_ending.get(PurePath(file).suffix.lower())
     if form is None:
-        is_folder = Path(file).is_dir()
+        is_folder = file != "" and Path(file).is_dir()
         raise GradcalcError(
             Kind.USAGE,
             f"`{file}` is a directory" if is_folder else f"`{file}` is of no known kind",

@@ -172,7 +172,7 @@ def read(name: str, wanted: Sequence[str]) -> Points:
     if reader is None:
         raise GradcalcError(
             Kind.USAGE,
-            no_file(path) if path.is_dir() else f"`{name}` is of no known kind",
+            no_file(path) if name and path.is_dir() else f"`{name}` is of no known kind",
             hint=f"name a {', '.join(_READERS)} file",
         )
     try:

@@ -201,3 +201,5 @@ def test_hint_can_be_followed(run, words, hint):
 def test_directory_is_called_so(run, words):
     code, _, err = run("sweep", "u", *words)
     assert (code, err.splitlines()[0]) == (2, "error: `.` is a directory")
+    code, _, err = run("sweep", "u", words[0], "")
+    assert (code, err.splitlines()[0]) == (2, "error: `` is of no known kind")

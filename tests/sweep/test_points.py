@@ -303,3 +303,10 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     ):
         with pytest.raises(GradcalcError, match=said):
             read(str(tmp_path / f"{name}.csv"), ["u"])
+
+
+def test_point_without_a_value_is_told_with_a_hint(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"u": [1.0, None]}), tmp_path / "p.parquet")
+    with pytest.raises(GradcalcError, match="has no value at point 2") as caught:
+        rows(read(str(tmp_path / "p.parquet"), ["u"]))
+    assert caught.value.hint == "leave out points without it"
