@@ -114,6 +114,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process, whatever it does."""
+        _wake_server()  # it tells of the end
         self._process.kill()
         self._process.join()
         self._pipe.close()

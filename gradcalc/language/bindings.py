@@ -299,9 +299,9 @@ def bind(program: Program, bindings: Iterable[Binding]) -> dict[str, Binding]:
         names = [variable.name for variable in missing[:_NAMED]]
         hint = f"add --at {','.join(f'{name}=1' for name in names)}"
         number = program.names.index(names[0])
-        if any(step.in_place and step.args[0] == number for step in program.steps):
-            # A variable is a leaf, which cannot be changed.
-            hint = f"let it begin, as in {names[0]} = 0"
+        changes = [s.function for s in program.steps if s.in_place and s.args[0] == number]
+        if changes:  # a variable is a leaf, which cannot be changed
+            hint = f"let it begin, as in {names[0]} = {'zeros(3)' * ('setitem' in changes) or 0}"
         call = meant_call(names[0], by_name)
         if call is not None:
             hint += f"; the function is called {call}"

@@ -252,9 +252,9 @@ class _Parser:
                 lead, mended = "functions are not defined here: write", called["name"]
         elif isinstance(root, ast.Name) and len(indices) > 1:
             hint = "all indices stand in one pair of brackets, as in y = x*1; y[0, 1] = 2"
-            if all(isinstance(index, ast.Constant) for index in indices[:-1]):
-                inner = ", ".join(target.piece(target.span(index)) for index in indices)
-                lead, mended = "write", f"{target.name(root)}[{inner}]"
+            written = [target.piece(target.span(index)) for index in indices]
+            if all(re.fullmatch(r"-?\d+", index) for index in written[:-1]):
+                lead, mended = "write", f"{target.name(root)}[{', '.join(written)}]"
         elif isinstance(root, ast.Attribute):
             name, place = target.attribute(root)
             hint = advice(name) or hint

@@ -186,5 +186,7 @@ def test_stopped_fork_server_is_not_waited_for():
     with lent.lent() as worker:
         server = forkserver._forkserver._forkserver_pid  # nothing public says so
         os.kill(server, signal.SIGSTOP)
-        lent.close()
         worker.kill()
+        os.kill(server, signal.SIGSTOP)
+        lent.close()
+        results(lent := Workers(misbehaviour.nothing), 60, misbehaviour.count, 3)
