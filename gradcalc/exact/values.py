@@ -16,7 +16,7 @@ from gradcalc.exact import policies
 from gradcalc.exact.point import is_narrow
 from gradcalc.exact.policies import Lack
 from gradcalc.functions import Function
-from gradcalc.functions.balls import flint
+from gradcalc.functions.balls import Undecided, flint
 from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.interpret import run
 from gradcalc.program.program import Constant, Program, Step
@@ -106,3 +106,65 @@ class Balls:
             return self._still[number]
         value = policies.value_of(row, args, number, last=self._last)
         return flint.arb(0) if self._last and policies.is_nothing(value) else value
+
+
+def columns_at(
+    program: Program, columns: Sequence[Sequence[float]], dtype: Dtype
+) -> list[list[Any]]:
+    """The results of a program at many points, a step at all points before the next one.
+
+    That takes a fraction of the time of one point after the other; in turn no bits are added where
+    the first are not enough.
+
+    Args:
+        program: It is scalar, and may have any number of results.
+        columns: For each of its inputs a value for each point.
+        dtype: What literals are rounded to, and what tells how narrow a ball must be.
+
+    Returns:
+        For each result a ball for each point; None where it is not known so cheaply.
+    """
+    with precision(PRECISIONS[0]):
+        points = [list(map(flint.arb, column)) for column in columns]
+        values = run(program, points, _Columns(dtype, len(columns[0])))
+        return [
+            [ball if _is_known(ball, dtype) else None for ball in values[number]]
+            for number in program.outputs
+        ]
+
+
+def _is_known(ball: Any, dtype: Dtype) -> bool:
+    return type(ball) is flint.arb and ball.is_finite() and is_narrow(ball, dtype)
+
+
+class _Columns:
+    """Arithmetic on lists of balls, bools and `Lack`s, an entry for each point."""
+
+    def __init__(self, dtype: Dtype, length: int) -> None:
+        self._balls = Balls(dtype)
+        self._length = length
+        self._mixed: list[Any] = []  # the columns that have other entries than balls
+
+    def constant(self, constant: Constant) -> Any:
+        return [self._balls.constant(constant)] * self._length
+
+    def number(self, value: Any) -> Any:
+        return value
+
+    condition = number
+
+    def call(self, row: Function, args: list[Any], number: int, step: Step) -> Any:
+        if not row.conditions and not any(arg is column for column in self._mixed for arg in args):
+            try:
+                column = list(map(row.value, *args))
+            except Undecided:
+                pass  # at one of the points, which the others do not suffer from
+            else:
+                if row.group == "comparison":
+                    self._mixed.append(column)
+                return column
+        column = [
+            self._balls.call(row, list(point), number, step) for point in zip(*args, strict=True)
+        ]
+        self._mixed.append(column)
+        return column
