@@ -2,7 +2,8 @@
 
 In: a row, balls, and whether more bits will be spent. Out: a value.
 
-- Exact zeros: a ball around 0 that is left of an exact zero at the last precision counts as 0.
+- Exact zeros: a ball around 0 that is left of an exact zero at the last precision counts as 0; and
+  one around a whole number as that where nothing else is known: floor(log10(1000)) is 3.
 - No value, or not known: a function that gives no number has none there if its arguments are exact,
   or certainly outside of its domain; else more bits must tell. At the last precision arguments are
   as good as exact: tan(pi/2) has no value.
@@ -197,3 +198,26 @@ def is_kink(margin: Any, *, last: bool) -> bool | None:
         if margin <= 0:
             return True
     return True if last else None
+
+
+def last_value_of(row: Function, args: Sequence[Any], number: int) -> tuple[Any, bool]:
+    """What `value_of` gives at the last precision, and whether a policy decided about it."""
+    value = value_of(row, args, number, last=True)
+    if is_nothing(value):
+        return flint.arb(0), True
+    if type(value) is Lack and not value.certain and row.group != "comparison":
+        whole = list(map(_whole, args))
+        if any(one is not arg for one, arg in zip(whole, args, strict=True)):
+            return value_of(row, whole, number, last=True), True
+    return value, False
+
+
+def _whole(value: Any) -> Any:
+    """A value; a whole number if it is as good as one at the last precision."""
+    if type(value) is not flint.arb or not value.is_finite() or value.is_exact():
+        return value
+    near = value.mid()
+    if not abs(near) < flint.arb(2) ** (flint.ctx.prec // 2):
+        return value
+    whole = (near + flint.arb(0.5)).floor().mid()
+    return whole if is_nothing(value - whole) else value

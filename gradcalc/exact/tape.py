@@ -67,7 +67,7 @@ class Tape:
         active: Of each value, whether it moves with an input that is differentiated by.
         origins: Of each value the number of the program's step that it belongs to.
         origin: That of what comes next.
-        assumed: The numbers of values that count as 0 by policy.
+        assumed: The numbers of values that a policy decided about.
         has_kinks: Whether any operation may be on a kink, or at an end of its domain.
         texts: For a value that `forward` has a text for, the number of what the text came to.
     """
@@ -145,10 +145,13 @@ class Tape:
             if text is not None:
                 return self._by_text(text, row, args)
         values = self.values
-        value = policies.value_of(row, [values[arg] for arg in args], len(values), last=self._last)
-        if self._last and policies.is_nothing(value):
-            self.assumed.append(len(values))
-            value = values[0]
+        given = [values[arg] for arg in args]
+        if self._last:
+            value, assumed = policies.last_value_of(row, given, len(values))
+            if assumed:
+                self.assumed.append(len(values))
+        else:
+            value = policies.value_of(row, given, len(values))
         if row.margin or (type(value) is flint.arb and not value.is_finite()):
             self.has_kinks = True
         if row.name != "detach":
@@ -241,6 +244,10 @@ class Tape:
         if type(here) is not flint.arb or not math.isfinite(value):
             return arg
         there = flint.arb(value)
+        if not value and math.copysign(1, value) < 0:
+            there = -(flint.arb(2) ** _BELOW)  # torch's -0 is on the other side of a jump at 0
+        if (there - here).is_zero():
+            return arg
         shift = self._add(there - here)
         return self._add(there, (TABLE[_ADD], (arg, shift)), moves=self.active[arg])
 
@@ -289,6 +296,9 @@ class _OnTape:
                 args = list(map(tape.moved, args, tape.branches[number]))
         return tape.call(row, args)
 
+
+#: The exponent of what is smaller than any number of a dtype.
+_BELOW = -1_200
 
 #: Rows that the chain rule calculates with.
 _MUL, _ADD, _NEG = "mul", "add", "neg"

@@ -104,8 +104,9 @@ class Balls:
         """A row's value."""
         if number in self._still:
             return self._still[number]
-        value = policies.value_of(row, args, number, last=self._last)
-        return flint.arb(0) if self._last and policies.is_nothing(value) else value
+        if self._last:
+            return policies.last_value_of(row, args, number)[0]
+        return policies.value_of(row, args, number)
 
 
 def columns_at(

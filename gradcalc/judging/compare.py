@@ -53,11 +53,13 @@ class Exact:
         ball: What certainly holds it.
         rounding: Measures how far rounding can carry torch's.
         other: Finds the number where every choice is made as torch makes it; None if there is none.
+        shrinks: Whether errors are as much smaller in float64 than in float32 as rounding's are.
     """
 
     ball: Any
     rounding: Callable[[], Sensitivity]
-    other: Callable[[], Exact | None] = lambda: None
+    other: Callable[[Any], Exact | None] = lambda _: None
+    shrinks: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Evidence:
             made it.
         budget: How far off autograd may be in ulps: `budget` of the program that torch ran.
         output: Which entry of the result it is about, in a Jacobian.
+        shrinks: As in `Exact`.
     """
 
     program: Program
@@ -94,10 +97,11 @@ class Evidence:
     autograd: float | None
     slope: Callable[[tuple[int, ...]], Slope]
     rounding: Callable[[], Sensitivity]
-    other: Callable[[], Exact | None]
+    other: Callable[[Any], Exact | None]
     anomaly: Callable[[], tuple[str, float, str] | None]
     budget: int
     output: str = ""
+    shrinks: Callable[[], bool] = lambda: False
 
 
 def judge_derivative(evidence: Evidence, findings: Findings, *, thorough: bool) -> Entry:
@@ -184,7 +188,7 @@ def _by_size(evidence: Evidence, truth: Any, limit: Any, *, proved: bool) -> Ent
     if autograd is None:
         why = "torch has no such derivative"
         return _entry(evidence, Verdict.UNDECIDED, limit, note=why, truth=truth)
-    exact = Exact(truth, evidence.rounding, evidence.other)
+    exact = Exact(truth, evidence.rounding, evidence.other, evidence.shrinks)
     judgement = _measured(exact, autograd, dtype, evidence.budget)
     note: str | None = judgement.note
     if judgement.verdict is Verdict.DISAGREE and not math.isfinite(autograd):
@@ -239,9 +243,12 @@ def _measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> _Measur
     sensitivity = exact.rounding()
     off = notes.off(distance, truth)
     if not distance <= sensitivity.error:  # rule 6
-        other = exact.other()
+        other = exact.other(truth)
         if other is not None and _is_within(number, other, dtype, budget):
             note = f"{off}: rounding moves a step at a kink, a jump or an end of its domain"
+            return _Measured(Verdict.ROUNDING, ulps, note)
+        if exact.shrinks():
+            note = f"{off}: the error shrinks with the precision, as rounding errors do"
             return _Measured(Verdict.ROUNDING, ulps, note)
         return _Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
     lost = dtype.bits // 3  # of the bits; a number that has fewer may lose them all

@@ -8,15 +8,17 @@ its own; neither sees the other's answer, nor autograd's.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.base import limits
-from gradcalc.base.dtypes import Dtype
+from gradcalc.base.dtypes import FLOAT64, SHRINKS, Dtype
 from gradcalc.calculus.symbolic import calculus_of
 from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import Findings, at_point
+from gradcalc.functions.balls import flint
 from gradcalc.judging import compare
 from gradcalc.limit.slopes import slope
 from gradcalc.program.program import Program
@@ -39,6 +41,7 @@ class Case:
         value: What torch answered for the function itself; None if it did not calculate that.
         steps: Asks torch for the value of each step; None where that tells nothing.
         matrices: As in `measure`.
+        again: Asks torch for a derivative in the other dtype; None where that tells nothing.
     """
 
     program: Program
@@ -51,6 +54,7 @@ class Case:
     value: float | None = None
     steps: Callable[[], Sequence[float]] | None = None
     matrices: Sequence[Sequence[int]] = ()
+    again: Callable[[tuple[int, ...]], float | None] | None = None
 
     def names(self, axes: tuple[int, ...]) -> tuple[str, ...]:
         """The names of the variables of differentiation."""
@@ -171,20 +175,63 @@ class Jury:
         return {} if case.steps is None else branches_of(case.program, case.steps())
 
     @functools.cached_property
-    def _with_branches(self) -> Findings:
-        """What there is at the point with torch's choices."""
-        case = self._case
-        return at_point(case.program, case.numbers, case.entries, self._dtype, self._branches)
+    def _by_convention(self) -> tuple[Findings, Findings]:
+        """What there is at the point with the right choices, and with torch's.
 
-    def _other(self, axes: tuple[int, ...]) -> compare.Exact | None:
-        """A derivative, or with () the value, with torch's choices; None if there is none."""
+        On a kink, derivatives are what the conventions of the rows make of them.
+        """
+        case = self._case
+        right, torchs = (
+            at_point(case.program, case.numbers, case.entries, self._dtype, branches)
+            for branches in ({}, self._branches)
+        )
+        return right, torchs
+
+    def _other(self, axes: tuple[int, ...], truth: Any) -> compare.Exact | None:
+        """A derivative, or with () the value, with torch's choices.
+
+        None if there is none; and where it is the convention of a kink, and no choice of torch's,
+        that makes another number of the exact one: that is no rounding.
+        """
         if not self._branches:
             return None
-        there = self._with_branches
-        ball = there.derivatives[self._case.entries.index(axes)] if axes else there.value
+        place = self._case.entries.index(axes) if axes else 0
+        right, ball = (
+            findings.derivatives[place] if axes else findings.value
+            for findings in self._by_convention
+        )
         if ball is None:
             return None
+        if right is not None and right.overlaps(ball) and not right.overlaps(truth):
+            return None
         return compare.Exact(ball, lambda: self._measured([axes], self._branches)[axes])
+
+    @functools.cached_property
+    def _second_shrinks(self) -> bool:
+        """Whether the errors of second derivatives are what rounding makes of them.
+
+        Of the second derivatives of a matrix that it factors, torch makes products of inverses,
+        which have no likeness in the program that is written out. But it can be run in both dtypes:
+        a wrong derivative is as wrong in either. One error may happen to be 0; the largest ones are
+        compared.
+        """
+        case = self._case
+        if case.again is None or not case.matrices:
+            return False
+        here, there = flint.arb(0), flint.arb(0)
+        for axes, ball in zip(case.entries, self._findings.derivatives, strict=True):
+            if len(axes) == 2 and ball is not None:
+                one, other = case.autograd[axes], case.again(axes)
+                if (
+                    one is None
+                    or other is None
+                    or not (math.isfinite(one) and math.isfinite(other))
+                ):
+                    return False
+                here = here.max(abs(flint.arb(one) - ball))
+                there = there.max(abs(flint.arb(other) - ball))
+        wide, narrow = (here, there) if self._dtype is FLOAT64 else (there, here)
+        return bool(wide * SHRINKS <= narrow)
 
     def _evidence(self, position: int, exact: Any, formula: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus
@@ -203,6 +250,7 @@ class Jury:
             slope=lambda along: slope(case.program, case.numbers, along, self._dtype),
             rounding=functools.partial(self._rounding, axes),
             other=functools.partial(self._other, axes),
+            shrinks=lambda: len(axes) == 2 and self._second_shrinks,
             anomaly=functools.partial(case.anomaly, axes),
             budget=case.budget,
             output=case.output,

@@ -94,6 +94,17 @@ class _Run:
         numbers = [number for value in self.inputs for number in value.numbers]
         return steps_of(scalar, numbers, self.dtype.name)
 
+    @functools.cached_property
+    def _again(self) -> Testimony:
+        """What torch answers in the other dtype."""
+        how = autodiff.Backward(self.testimony.weights, second_order=self.options.second_order)
+        other, seen = self.dtype.other.name, self.testimony.seen
+        return autodiff.testify(self.program, self.inputs, self.required, other, how, seen)
+
+    def in_other_dtype(self, output: int, axes: tuple[int, ...]) -> float | None:
+        """A derivative in the other dtype; torch is run for the first."""
+        return self._again.derivative(output, axes)
+
     def gradient_in_other_dtype(self) -> Sequence[float]:
         """The gradient in the other dtype."""
         other, weights = self.dtype.other.name, self.testimony.weights or ()
@@ -167,6 +178,7 @@ def _juries(
             value=_value_of(testimony, number),
             steps=functools.partial(run.steps_of, scalar),
             matrices=run.matrices,
+            again=functools.partial(run.in_other_dtype, number),
         )
         juries.append(
             Jury(case, run.dtype, formulas=formulas, latex=options.latex, thorough=options.thorough)

@@ -197,6 +197,7 @@ class _Roundings:
         self._slopes: dict[tuple[int, int], Any] = {}
         self._errors: dict[int, Any] = {}
         self._inputs: dict[int, Any] = {}
+        self._factors = bool(question.matrices)
         for matrix in question.matrices:
             most = max((abs(question.inputs[number]) for number in matrix), default=0.0)
             self._inputs |= {1 + number: most * self._unit for number in matrix}
@@ -217,6 +218,8 @@ class _Roundings:
             return False
         if not isinstance(operation, tuple):
             return True
+        if self._factors:  # torch does other operations, of which these are no more than a likeness
+            return False
         row, args = operation
         if self._is_by_reciprocal(row, args) and not self._fits(1 / tape.values[args[1]]):
             return False

@@ -144,3 +144,13 @@ def test_kink_is_certain_or_counts_as_one_at_the_last(
 def test_number_of_any_size_is_a_number() -> None:
     there = at_point(parse("log(exp(x)**x)"), [1e6], [(0,)], FLOAT64)
     assert [float(there.value), float(there.derivatives[0])] == [1e12, 2e6]
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "wanted"),
+    [("floor(log10(x))", 1000, 3), ("ceil(log2(x))", 8, 3), ("trunc(exp(log(x)))", 5, 5)],
+)
+def test_what_is_left_of_a_whole_number_counts_as_one(text: str, x: float, wanted: float) -> None:
+    there = at_point(parse(f"{text}*y"), [x, 1.0], [(0,), (1,)], FLOAT64)
+    assert (float(there.value), there.assumed) == (wanted, True)
+    assert there.near_kink == {0}

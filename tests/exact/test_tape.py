@@ -88,3 +88,12 @@ def test_product_with_a_value_that_lacks_has_none_in_its_row() -> None:
         values = run_entries(program, [(2, 2), (2, 1)], {}, tape)
     first, second = (tape.values[n] for n in values[program.output].reshape(-1).tolist())
     assert (type(first).__name__, float(second)) == ("Lack", 0)
+
+
+def test_choices_may_be_made_as_torch_makes_them() -> None:
+    program = parse("floor(x)*y")
+    (number,) = [n for n, step in program.numbered_steps if step.function == "floor"]
+    tape = Tape([arb(2.999), arb(5)], FLOAT64, branches={number: [3.0]})
+    output = tape.run(program)[program.output]
+    assert float(tape.values[output]) == 15
+    assert float(tape.values[gradient(tape, output, derivative)[2]]) == 3

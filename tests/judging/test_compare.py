@@ -268,8 +268,11 @@ def exact(row: Function) -> bool:
 
 
 def has_derivatives(row: Function) -> bool:
-    """Whether calculus has derivatives of it: those of a choice are choices of others."""
-    return not row.is_choice
+    """Whether calculus has derivatives of it by its columns.
+
+    Those of a choice are choices of others, and a minus is taken into the sum that it stands before.
+    """
+    return not row.is_choice and row.name != "neg"
 
 
 def spoilt_by_calculus(row: Function) -> bool:
@@ -479,7 +482,7 @@ def verdict_on(
         autograd=autograd,
         slope=asked,
         rounding=rounding,
-        other=lambda: None if other is None else Exact(flint.arb(other), rounding),
+        other=lambda _: None if other is None else Exact(flint.arb(other), rounding),
         anomaly=lambda: anomaly,
         budget=BUDGET,
     )
@@ -644,7 +647,7 @@ def hand_made(program: Program, exact: float, calculus: float, autograd: float) 
         autograd=autograd,
         slope=lambda _axes: smooth(exact),
         rounding=lambda: Sensitivity(flint.arb(0)),
-        other=lambda: None,
+        other=lambda _: None,
         anomaly=lambda: None,
         budget=BUDGET,
     )

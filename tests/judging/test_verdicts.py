@@ -216,3 +216,27 @@ def test_what_takes_too_long_to_be_written_out_keeps_torchs_answers() -> None:
 )
 def test_torchs_own_choices_are_asked_of_programs_of_tensors(text, values, verdict) -> None:
     assert grad(text, values).verdict is verdict
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "matrix", [[[2, 1], [1, 3]], [[1, 2, 3], [4, 5, 6], [7, 8, 10]], [[-0.4, -2.4], [-1.7, -1.0]]]
+)
+def test_second_derivatives_of_a_determinant_are_rounded(matrix, dtype) -> None:
+    report = grad("det(A)", {"A": matrix}, second_order=True, dtype=dtype)
+    assert report.verdict in {Verdict.AGREE, Verdict.ROUNDING}
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [("relu(x) - relu(-x)", 0), ("abs(x)*sign(x)", 0), ("relu(x - 1) - relu(1 - x)", 1)],
+)
+def test_what_torch_makes_of_a_kink_is_no_rounding(text, x) -> None:
+    assert grad(text, {"x": x}).verdict is Verdict.DISAGREE
+
+
+@pytest.mark.parametrize("text", ["copysign(2, -x)", "atan2(-x, x - 1)"])
+def test_sign_of_a_zero_is_rounding(text) -> None:
+    report = grad(text, {"x": 0})
+    assert report.value_check.verdict is Verdict.ROUNDING
+    assert report.gradients[0].verdict is Verdict.NONDIFFERENTIABLE
