@@ -154,9 +154,10 @@ class Tape:
             value = policies.value_of(row, given, len(values))
         if row.margin or (type(value) is flint.arb and not value.is_finite()):
             self.has_kinks = True
-        if row.name != "detach":
-            return self._add(value, (row, args), moves=True in map(self.active.__getitem__, args))
-        return self._add(value if self._base is None else self._base.values[len(values)])
+        if row.name == "detach":
+            value = value if self._base is None else self._base.values[len(values)]
+            return self._add(value, (row, args))
+        return self._add(value, (row, args), moves=True in map(self.active.__getitem__, args))
 
     def _by_text(self, text: str, row: Function, args: Sequence[int]) -> int:
         """The value of a row by a text, whose derivatives are the row's."""

@@ -252,8 +252,8 @@ def xlog1py(x: Ball, y: Ball) -> Ball:
 
 
 def entr(x: Ball) -> Ball:
-    """-x*log(x), 0 at 0, and minus infinity below, as torch documents."""
-    return infinite(-1) if x < 0 else -xlogy(x, x)
+    """-x*log(x), 0 at 0, and nothing below, where torch has minus infinity."""
+    return -xlogy(x, x)
 
 
 # --- Activations ----------------------------------------------------------------------------------

@@ -282,7 +282,7 @@ def judge_value(
     if note is not None and judgement.verdict is not Verdict.UNDEFINED:
         note = f"torch's value {note}"
     if judgement.culprit is not None:
-        note = f"{note}: {notes.magnified(judgement.culprit, program, number)}"
+        note = f"{note}: {notes.magnified(judgement.culprit, program, None)}"
     return ValueCheck(dtype.nearest(exact.ball), judgement.ulps, judgement.verdict, note)
 
 

@@ -97,8 +97,8 @@ def magnified(sensitivity: Sensitivity, program: Program, autograd: float | None
         return "torch's own formula for a function in it is a series that is no better"
     culprit = sensitivity.culprit
     step = "a step" if culprit is None else f"`{shortened(program.source(culprit))}`"
-    if not autograd:
-        return f"{step} is so close to a constant that its slope is lost in rounding (saturation)"
+    if autograd == 0:
+        return f"what {step} leaves of the slope is lost in rounding (saturation)"
     if sensitivity.cancels:
         return f"the rounding of {step} is magnified as large terms cancel (cancellation)"
     return f"the steps after {step} magnify its rounding"

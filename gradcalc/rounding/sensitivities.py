@@ -381,8 +381,6 @@ class _Roundings:
         accuracy = self._accuracy(row, args, size)
         if not accuracy:
             return 0
-        if not size < self._largest:
-            return size  # infinite, of which a quotient makes 0
         if accuracy == 1:
             error = self._half_ulp(size)
         else:

@@ -270,9 +270,10 @@ def exact(row: Function) -> bool:
 def has_derivatives(row: Function) -> bool:
     """Whether calculus has derivatives of it by its columns.
 
-    Those of a choice are choices of others, and a minus is taken into the sum that it stands before.
+    Those of a choice are choices of others; a minus goes into the sum that it stands before, and a
+    power into the exponent of a root.
     """
-    return not row.is_choice and row.name != "neg"
+    return not row.is_choice and row.name not in {"neg", "pow"}
 
 
 def spoilt_by_calculus(row: Function) -> bool:
