@@ -41,7 +41,8 @@ class Case:
         value: What torch answered for the function itself; None if it did not calculate that.
         steps: Asks torch for the value of each step; None where that tells nothing.
         matrices: As in `measure`.
-        again: Asks torch for a derivative in the other dtype; None where that tells nothing.
+        again: Asks torch for a derivative in the other dtype; None for a program that is scalar as
+            it stands.
     """
 
     program: Program
@@ -210,13 +211,13 @@ class Jury:
     def _second_shrinks(self) -> bool:
         """Whether the errors of second derivatives are what rounding makes of them.
 
-        Of the second derivatives of a matrix that it factors, torch makes products of inverses,
-        which have no likeness in the program that is written out. But it can be run in both dtypes:
-        a wrong derivative is as wrong in either. One error may happen to be 0; the largest ones are
-        compared.
+        Of the second derivatives of some functions of tensors (det, prod), torch makes products and
+        quotients that have no likeness in the program that is written out. But it can be run in
+        both dtypes: a wrong derivative is as wrong in either. One error may happen to be 0; the
+        largest ones are compared.
         """
         case = self._case
-        if case.again is None or not case.matrices:
+        if case.again is None:
             return False
         here, there = flint.arb(0), flint.arb(0)
         for axes, ball in zip(case.entries, self._findings.derivatives, strict=True):

@@ -178,7 +178,7 @@ def _juries(
             value=_value_of(testimony, number),
             steps=functools.partial(run.steps_of, scalar),
             matrices=run.matrices,
-            again=functools.partial(run.in_other_dtype, number),
+            again=None if scalar is run.program else functools.partial(run.in_other_dtype, number),
         )
         juries.append(
             Jury(case, run.dtype, formulas=formulas, latex=options.latex, thorough=options.thorough)
