@@ -146,7 +146,7 @@ def test_value_is_enclosed(row: Function, bits: int) -> None:
 @each_row
 @pytest.mark.parametrize("bits", [53, 128, 1024])
 def test_value_is_enclosed_at_many_points(row: Function, bits: int) -> None:
-    for point in points(row, 300 if bits < 1024 else 30):
+    for point in points(row, 200 if bits < 1024 else 10):
         check_point(row, point, bits)
 
 
