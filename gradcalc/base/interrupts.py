@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 
 def end_at_once() -> None:
@@ -28,6 +29,41 @@ class Raised:
     def __exit__(self, *_: object) -> None:
         if self._ours:
             signal.signal(signal.SIGINT, _end)
+
+
+class Held:
+    """A block that no signal cuts in two: the first one takes effect behind it, the next at once.
+
+    A write is such a block: what a pipe has taken of a line, nobody can take back.
+    """
+
+    def __enter__(self) -> None:
+        import threading
+
+        self._came: int | None = None
+        self._inside = True
+        self._handlers: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():  # no other may set handlers
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):
+                    self._handlers[number] = signal.signal(number, self._hold)
+
+    def __exit__(self, *_: object) -> None:
+        self._inside = False
+        self._restore()
+        if self._came is not None:
+            signal.raise_signal(self._came)
+
+    def _hold(self, number: int, _: object) -> None:
+        self._restore()
+        if self._inside:
+            self._came = number
+        else:
+            signal.raise_signal(number)
+
+    def _restore(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
 
 def _end(*_: object) -> None:

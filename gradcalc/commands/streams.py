@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import itertools
 import os
 import shutil
@@ -45,6 +46,15 @@ def open_streams() -> None:
         encoding = "utf-8" if name == "stdout" and not stream.isatty() else None
         if name != "stdin" and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        # PYTHONUNBUFFERED: Python then drops what a signal, or a full pipe, cuts off a write.
+        sys.stdout = open(  # noqa: SIM115 - it stays open
+            sys.stdout.fileno(),
+            "w",
+            encoding=sys.stdout.encoding,
+            errors="backslashreplace",
+            closefd=False,
+        )
 
 
 def use_color(stream: IO[str]) -> bool:
@@ -73,8 +83,9 @@ def write(text: str) -> None:
         GradcalcError: If it cannot be written, such as on a full disk.
     """
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with interrupts.Held():
+            sys.stdout.write(text)
+            sys.stdout.flush()
     except BrokenPipeError:
         raise ClosedPipe from None
     except OSError as problem:

@@ -203,6 +203,20 @@ def started(tmp_path):
         check_gone(process.pid)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_signal_at_a_full_pipe_leaves_whole_lines(started, monkeypatch, unbuffered, number):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    process, first = started()
+    time.sleep(1)  # a pipe holds 64 KiB, about 40 answers
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (128 + number, b"")
+    answers = [json.loads(line)["line"] for line in (first + out).splitlines()]
+    assert answers == list(range(1, len(answers) + 1))
+    assert (first + out).endswith(b"\n")
+
+
 def test_interrupt_ends_all_processes_and_leaves_whole_lines(started):
     process, first = started()
     assert len(of_session(process.pid)) >= 4
