@@ -156,7 +156,8 @@ def _xlogy(x: Any, y: Any) -> Any:
 
 
 def _entr(x: Any) -> Any:
-    return mp.ninf if x < 0 else mp.mpf(0) if not x else -x * mp.log(x)
+    _inside(x >= 0)  # -inf beyond: no finite value
+    return mp.mpf(0) if not x else -x * mp.log(x)
 
 
 def _choose(condition: bool, yes: Any, no: Any) -> Any:
