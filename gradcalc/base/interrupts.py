@@ -44,8 +44,9 @@ class Held:
         self._inside = True
         self._handlers: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():  # no other may set handlers
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if callable(signal.getsignal(number)):
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has but the first two
+                number = getattr(signal, name, None)
+                if number is not None and callable(signal.getsignal(number)):
                     self._handlers[number] = signal.signal(number, self._hold)
 
     def __exit__(self, *_: object) -> None:

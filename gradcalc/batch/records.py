@@ -31,8 +31,9 @@ _NAMED = re.compile(r"\b(\w++)\s*+=(?!=)")
 OPTIONS = {option.name: option for option in options_in("line")}
 #: What may be meant by a word with two dashes: these, and options that only commands have.
 _TYPED = (*DECLARED, "file", "format", "help", "version")
-#: The end of a line that asks for help, unless `h` is a variable.
+#: A line that was copied with its command.
 _COMMAND = re.compile(r"(?:\$ )?gradcalc (?:grad|check)(?= )")
+#: The end of a line that asks for help, unless `h` is a variable.
 _HELP = re.compile(r"(?<=\s)-h$")
 
 #: Characters within a line that are no part of it, and what to do about them.

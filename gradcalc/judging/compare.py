@@ -175,10 +175,11 @@ def _is_contradicted(evidence: Evidence) -> bool:
 
 def _against_formula(evidence: Evidence, entry: Entry, limit: Any) -> Entry:
     """The entry where the formula contradicts the chain rule, and nobody else does."""
+    other = "chain rule" if limit is None else "difference quotient"
     if entry.verdict is Verdict.DISAGREE:
-        note = "formula, autograd and difference quotient contradict each other"
+        note = f"formula, autograd and {other} contradict each other"
         return _entry(evidence, Verdict.DISAGREE, limit, note=note)
-    note = "the formula contradicts both autograd and the difference quotient"
+    note = f"the formula contradicts both autograd and the {other}"
     return _entry(evidence, Verdict.DISAGREE, limit, Blame.CALCULUS, note)
 
 

@@ -239,7 +239,6 @@ def _checks_of_entries(
 
     def check(result: int, ball: Any, number: float) -> ValueCheck:
         target = expansion.output(result)
-
         case = Case(
             target,
             point,
