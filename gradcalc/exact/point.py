@@ -17,7 +17,7 @@ from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.kinks import near_kink
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.tape import Tape, gradient
+from gradcalc.exact.tape import Tape, derivatives
 from gradcalc.functions.balls import flint
 from gradcalc.functions.precision import PRECISIONS, precision
 from gradcalc.program.program import Program
@@ -137,20 +137,12 @@ def _derivatives(
     tape: Tape, output: int, entries: Sequence[tuple[int, ...]], kinked: frozenset[int]
 ) -> list[Any]:
     """For each entry its ball or `Lack`; None for one that is a matter of limits."""
-    first = gradient(tape, output, _derivative)
-    second: dict[int, Mapping[int, int]] = {}
-    balls: list[Any] = []
-    for axes in entries:
-        if not kinked.isdisjoint(axes):
-            balls.append(None)
-            continue
-        number = first.get(1 + axes[0], 0)
-        if len(axes) == 2:
-            if axes[0] not in second:
-                second[axes[0]] = gradient(tape, number, _derivative)
-            number = second[axes[0]].get(1 + axes[1], 0)
-        balls.append(policies.number_of(tape.values[number]))
-    return balls
+    smooth = [axes for axes in entries if kinked.isdisjoint(axes)]
+    numbers = derivatives(tape, output, smooth, _derivative)
+    return [
+        policies.number_of(tape.values[numbers[axes]]) if axes in numbers else None
+        for axes in entries
+    ]
 
 
 def _derivative(row: Any) -> tuple[str, ...]:

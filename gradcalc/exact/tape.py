@@ -350,6 +350,29 @@ def gradient(
     return adjoints
 
 
+def derivatives(
+    tape: Tape,
+    output: int,
+    entries: Sequence[tuple[int, ...]],
+    column: Callable[[Function], tuple[str, ...]],
+) -> dict[tuple[int, ...], int]:
+    """The numbers of first and second derivatives of a value, by the axes of each.
+
+    It takes one `gradient`, and one more for each row of second derivatives.
+    """
+    first = gradient(tape, output, column) if entries else {}
+    second: dict[int, Mapping[int, int]] = {}
+    numbers = {}
+    for axes in entries:
+        number = first.get(1 + axes[0], 0)
+        if len(axes) == 2:
+            if axes[0] not in second:
+                second[axes[0]] = gradient(tape, number, column)
+            number = second[axes[0]].get(1 + axes[1], 0)
+        numbers[axes] = number
+    return numbers
+
+
 @functools.cache
 def _text(row: Function, column: Callable[[Function], tuple[str, ...]], position: int) -> str:
     """The text of a row's derivative by an argument; of what is chosen or static, a number."""

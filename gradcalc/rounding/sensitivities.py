@@ -24,7 +24,7 @@ from gradcalc.base import limits
 from gradcalc.base.dtypes import Dtype
 from gradcalc.exact import policies
 from gradcalc.exact.policies import Lack
-from gradcalc.exact.tape import Tape, gradient
+from gradcalc.exact.tape import Tape, derivatives
 from gradcalc.functions import Function
 from gradcalc.functions.balls import Undecided, flint
 from gradcalc.functions.precision import PRECISIONS, precision
@@ -134,27 +134,13 @@ def _measured(
         branches=question.branches,
     )
     output = tape.run(question.program)[question.program.output]
-    results = _results(tape, output, entries)
+    # As torch's backward pass calculates them.
+    results = derivatives(tape, output, list(filter(None, entries)), backward)
+    if () in entries:
+        results[()] = output
     roundings = _Roundings(tape, question)
     measured = {axes: roundings.sensitivity(result, last=last) for axes, result in results.items()}
     return {axes: found for axes, found in measured.items() if found is not None}
-
-
-def _results(
-    tape: Tape, output: int, entries: Sequence[tuple[int, ...]]
-) -> dict[tuple[int, ...], int]:
-    """The numbers of the derivatives, as torch's backward pass calculates them."""
-    first = gradient(tape, output, backward)
-    second: dict[int, Mapping[int, int]] = {}
-    results = {}
-    for axes in entries:
-        number = first.get(1 + axes[0], 0) if axes else output
-        if len(axes) == 2:
-            if axes[0] not in second:
-                second[axes[0]] = gradient(tape, number, backward)
-            number = second[axes[0]].get(1 + axes[1], 0)
-        results[axes] = number
-    return results
 
 
 @dataclass(slots=True)
