@@ -16,19 +16,13 @@ from typing import Any, NamedTuple
 from gradcalc.autograd.forward import Draws, Forward, forward, memory
 from gradcalc.autograd.graph import origins_of, walk
 from gradcalc.base.errors import GradcalcError, Span
-from gradcalc.functions import torch
+from gradcalc.functions import TABLE, Function, torch
 from gradcalc.language.parser import parse
 from gradcalc.language.tokens import Line, Token, lines
 from gradcalc.program.program import Array, Program, Step
 
 #: Names for new tensors, the likeliest first.
 _NAMES = ("y", "z", "w", "v", "u", "t", "s", *(f"new_{k}" for k in range(1, 100)))
-
-#: Functions whose results may share the memory of their argument.
-_VIEWS = frozenset(
-    {"getitem", "T", "mT", "t", "transpose", "permute", "movedim", "reshape", "view", "flatten"}
-    | {"ravel", "squeeze", "unsqueeze", "expand", "diagonal", "detach", "contiguous"}
-)
 
 #: What needs no brackets as an operand: a name, a number, a call.
 _IS_ONE = re.compile(r"[\w.]+(\([^()]*\))?")
@@ -178,10 +172,15 @@ def _candidates(program: Program, number: int) -> Iterator[_Candidate]:
         draft.operation(line, step),
         draft.method(line, step),
         draft.copy_before(line, step),
-        draft.copy_of_base(program, number),
+        *draft.copies(program, number),
     ):
         if candidate is not None:
             yield candidate
+
+
+def _may_be_view(row: Function) -> bool:
+    """Whether what it returns may share the memory of its argument."""
+    return row.moves or row.name == "detach"
 
 
 def _holds(outer: Span, inner: Span) -> bool:
@@ -241,13 +240,19 @@ class _Draft:
         renamed = self._renamed(first, line.span.start)
         return self._mended([(line.span.start,) * 2 + (f"{copy}; ",), *renamed], words, copy)
 
-    def copy_of_base(self, program: Program, number: int) -> _Candidate | None:
-        """A copy of what the tensor that is changed is a part of, from where that is made."""
+    def copies(self, program: Program, number: int) -> Iterator[_Candidate | None]:
+        """Copies of what the tensor that is changed may be a part of, from where that is made."""
         base = number
-        while base >= program.first_step and (
-            program.step(base).in_place or program.step(base).function in _VIEWS
-        ):
-            base = program.step(base).args[0]
+        while base >= program.first_step:
+            step = program.step(base)
+            if not step.in_place:
+                yield self._copy_of(program, base)
+            if not (step.in_place or _may_be_view(TABLE[step.function])):
+                return
+            base = step.args[0]
+        yield self._copy_of(program, base)
+
+    def _copy_of(self, program: Program, base: int) -> _Candidate | None:
         span, source = program.span(base), program.source(base)
         if base >= program.first_step:
             words = f"change a copy instead: write `clone({source})` for `{source}`"
