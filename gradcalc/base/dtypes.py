@@ -105,6 +105,17 @@ class Dtype:
             return between if distance > between else float(distance)
         return int(distance) if distance.denominator == 1 else float(distance)
 
+    def shrinks(self, error: Any, other: Any, least: Any = 0) -> bool:
+        """Whether errors in this format and in the other one are related as rounding's are.
+
+        Args:
+            error: A ball, the error in this one.
+            other: The error in the other one.
+            least: What an error of rounding in float32 may be at least.
+        """
+        wide, narrow = (error, other) if self is FLOAT64 else (other, error)
+        return bool(wide * _SHRINKS <= narrow.max(least))
+
     def _place(self, value: float) -> int:
         """Which of the format's numbers it is, counted from 0 with the sign."""
         size = abs(Fraction(value))
@@ -128,5 +139,5 @@ FLOAT32 = Dtype("float32", bits=24, least=-149, most=128, digits=6)
 #: values are known to more bits than by accident are the same in two formulas.
 EXACT = Dtype("exact", bits=200, least=-100_000, most=100_000, digits=15)
 #: A rounding error shrinks by 2**29 from float32 to float64; so many times less still tells.
-SHRINKS = 2.0**20
+_SHRINKS = 2.0**20
 DTYPES = {dtype.name: dtype for dtype in (FLOAT64, FLOAT32)}

@@ -228,16 +228,19 @@ class Tape:
             conditions: Whether conditions count too, along which there may be a jump.
         """
         positions: Sequence[int] = range(len(args))
-        if row.is_choice:
-            condition = policies.condition_of(self.values[args[0]])
-            if type(condition) is bool:
-                chosen = 1 if condition else 2
-                positions = (0, chosen) if conditions else (chosen,)
+        chosen = self.chosen(row, args)
+        if chosen:
+            positions = (0, chosen) if conditions else (chosen,)
         return [
             (position, args[position])
             for position in positions
             if self.active[args[position]] and not row.is_static(position)
         ]
+
+    def chosen(self, row: Function, args: Sequence[int]) -> int:
+        """The position of the argument that a choice takes; 0 if it is not known, and of others."""
+        condition = policies.condition_of(self.values[args[0]]) if row.is_choice else None
+        return (1 if condition else 2) if type(condition) is bool else 0
 
     def moved(self, arg: int, value: float) -> int:
         """A value that is taken to be another number, and moves as it does."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.base import limits
-from gradcalc.base.dtypes import FLOAT64, SHRINKS, Dtype
+from gradcalc.base.dtypes import Dtype
 from gradcalc.calculus.symbolic import calculus_of
 from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import Findings, at_point
@@ -231,8 +231,7 @@ class Jury:
                     return False
                 here = here.max(abs(flint.arb(one) - ball))
                 there = there.max(abs(flint.arb(other) - ball))
-        wide, narrow = (here, there) if self._dtype is FLOAT64 else (there, here)
-        return bool(wide * SHRINKS <= narrow)
+        return self._dtype.shrinks(here, there)
 
     def _evidence(self, position: int, exact: Any, formula: Any) -> compare.Evidence:
         case, calculus = self._case, self._calculus

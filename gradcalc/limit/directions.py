@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gradcalc.base.dtypes import FLOAT32, FLOAT64, SHRINKS, Dtype
+from gradcalc.base.dtypes import FLOAT32, Dtype
 from gradcalc.exact.kinks import near_kink
 from gradcalc.exact.policies import Lack
 from gradcalc.exact.tape import Tape
@@ -130,6 +130,4 @@ def shrinks(finding: Finding, other: Sequence[float], dtype: Dtype) -> bool:
         other: The gradient in the other one.
         dtype: The dtype.
     """
-    error, again = finding.error, finding.error_of(other)
-    wide, narrow = (error, again) if dtype is FLOAT64 else (again, error)
-    return bool(wide * SHRINKS <= narrow.max(flint.arb(FLOAT32.unit)))
+    return dtype.shrinks(finding.error, finding.error_of(other), FLOAT32.unit)

@@ -306,12 +306,8 @@ class _Roundings:
 
     def _passing(self, row: Function, args: Sequence[int]) -> Sequence[tuple[int, int]]:
         """The positions and numbers of the arguments whose errors pass on, conditions aside."""
-        if row.is_choice:
-            condition = policies.condition_of(self._tape.values[args[0]])
-            if type(condition) is bool:
-                chosen = 1 if condition else 2
-                return ((chosen, args[chosen]),)
-        return list(enumerate(args))[row.conditions :]
+        chosen = self._tape.chosen(row, args)
+        return [(chosen, args[chosen])] if chosen else list(enumerate(args))[row.conditions :]
 
     def _cancels(self, number: int, args: Sequence[int]) -> bool:
         """Whether little is left of a term of a sum."""
