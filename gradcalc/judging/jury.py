@@ -20,6 +20,7 @@ from gradcalc.exact.kinks import branches_of
 from gradcalc.exact.point import Findings, at_point
 from gradcalc.functions.balls import flint
 from gradcalc.judging import compare
+from gradcalc.judging.distance import Exact, judge_value
 from gradcalc.limit.slopes import slope
 from gradcalc.program.program import Program
 from gradcalc.results.report import Entry, ValueCheck
@@ -120,11 +121,11 @@ class Jury:
     def check_of(self, value: Any) -> ValueCheck:
         """Judge torch's value, which is there, by the ball of the exact one."""
         case = self._case
-        exact = compare.Exact(
+        exact = Exact(
             value, functools.partial(self._rounding, ()), functools.partial(self._other, ())
         )
         number = case.value or 0.0
-        return compare.judge_value(case.program, exact, number, self._dtype, case.budget)
+        return judge_value(case.program, exact, number, self._dtype, case.budget)
 
     def undecided(self, position: int, note: str) -> Entry:
         """The entry for a derivative that there was no time to judge."""
@@ -188,7 +189,7 @@ class Jury:
         )
         return right, torchs
 
-    def _other(self, axes: tuple[int, ...], truth: Any) -> compare.Exact | None:
+    def _other(self, axes: tuple[int, ...], truth: Any) -> Exact | None:
         """A derivative, or with () the value, with torch's choices.
 
         None if there is none; and where it is the convention of a kink, and no choice of torch's,
@@ -205,7 +206,7 @@ class Jury:
             return None
         if right is not None and right.overlaps(ball) and not right.overlaps(truth):
             return None
-        return compare.Exact(ball, lambda: self._measured([axes], self._branches)[axes])
+        return Exact(ball, lambda: self._measured([axes], self._branches)[axes])
 
     @functools.cached_property
     def _second_shrinks(self) -> bool:
