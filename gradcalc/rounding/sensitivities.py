@@ -409,7 +409,7 @@ class _Roundings:
             if row.name in _SLOPES:
                 slopes = _SLOPES[row.name]
                 given = [policies.number_of(values[arg]) for arg in args]
-                slope = slopes[position % len(slopes)](values[number], *given)
+                slope = slopes[position](values[number], *given)
             elif row.is_choice:
                 slope = flint.arb(1)
             elif row.is_static(position):
@@ -427,17 +427,8 @@ def _by_exponent(value: Any, base: Any, _: Any) -> Any:
     return value if base.is_zero() else value * base.log()
 
 
-#: Derivatives by each argument, from the value and the arguments, of rows that are frequent or
-#: whose text says less.
+#: Derivatives by each argument, from the value and the arguments, of rows whose text says less.
 _SLOPES: dict[str, tuple[Callable[..., Any], ...]] = {
-    "add": (lambda *_: flint.arb(1),),
-    "sum": (lambda *_: flint.arb(1),),
     "detach": (lambda *_: flint.arb(1),),
-    "neg": (lambda *_: flint.arb(-1),),
-    "sub": (lambda *_: flint.arb(1), lambda *_: flint.arb(-1)),
-    "mul": (lambda _, *xy: xy[1], lambda _, *xy: xy[0]),
-    "div": (lambda _, *xy: 1 / xy[1], lambda value, *xy: -value / xy[1]),
     "pow": (lambda _, x, y: y * x ** (y - 1), _by_exponent),
-    "exp": (lambda value, *_: value,),
-    "sqrt": (lambda value, *_: 1 / (2 * value),),
 }
