@@ -19,7 +19,7 @@ from gradcalc.commands.functions import functions
 from gradcalc.commands.grad import check, grad
 from gradcalc.commands.streams import ClosedPipe, drop_output, open_streams, use_color, write
 from gradcalc.commands.sweep import sweep
-from gradcalc.commands.words import Command, Group, Words, is_option_of_a_command
+from gradcalc.commands.words import Command, Group, Words, commands_with
 from gradcalc.render import FORMATS, error_text, formats
 
 app = typer.Typer(
@@ -100,11 +100,15 @@ _COMMANDS = {command.__name__: command for command in (grad, check, batch, sweep
 
 def _usage_hint(arguments: Sequence[str]) -> str:
     """What to write instead of words that typer refused."""
-    if is_option_of_a_command(arguments[0], app):
+    if commands_with(arguments[0], app):
         return "options follow the command, as in gradcalc grad 'x**2' --at x=3"
-    with_one_dash = [word for word in arguments if is_option_of_a_command(f"-{word}", app)]
+    with_one_dash = [word for word in arguments if commands_with(f"-{word}", app)]
     if with_one_dash:
         return f"options have two dashes: -{with_one_dash[0]}"
+    for word in arguments if arguments[0] in _COMMANDS else ():
+        others = commands_with(word, app)
+        if others and arguments[0] not in others:
+            return f"gradcalc {others[0]} takes {word.partition('=')[0]}"
     command = f"{arguments[0]} " if arguments[0] in _COMMANDS else ""
     return f"gradcalc {command}--help lists the options"
 

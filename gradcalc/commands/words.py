@@ -182,8 +182,12 @@ class Words:
         return error.text or typed
 
 
-def is_option_of_a_command(word: str, app: typer.Typer) -> bool:
-    """Whether a command has this option."""
+def commands_with(word: str, app: typer.Typer) -> list[str]:
+    """The commands that have this option."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    declared = (opt for command in commands.values() for p in command.params for opt in p.opts)
-    return word.startswith("--") and word.partition("=")[0] in declared
+    option = word.partition("=")[0]
+    return [
+        name
+        for name, command in commands.items()
+        if word.startswith("--") and any(option in p.opts for p in command.params)
+    ]

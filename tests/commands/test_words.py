@@ -185,6 +185,8 @@ def test_end_of_a_grid_is_named_and_underlined(run, axis, end, place):
         (("x**2", "--at", "x=1"),
          "write gradcalc grad 'x**2' --at x=1; gradcalc -h lists the commands"),
         (("grad", "x**2", "-at", "x=3"), "options have two dashes: --at"),
+        (("grad", "x**2", "--at", "x=3", "--claim", "x=2*x"), "gradcalc check takes --claim"),
+        (("sweep", "x**2", "--jobs=3"), "gradcalc batch takes --jobs"),
         (("batch", ""), "name a file, or - for standard input"),
         (("sweep", "u", "--points", "p.csv", "--over", "u=0:1:3"),
          "leave --points or --over out"),
