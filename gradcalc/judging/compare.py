@@ -190,7 +190,7 @@ def _by_size(evidence: Evidence, truth: Any, limit: Any, *, proved: bool) -> Ent
         note,
         ulps=judgement.ulps,
         truth=truth,
-        proved=proved,
+        proved=proved and judgement.proved,
     )
 
 

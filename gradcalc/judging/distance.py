@@ -45,12 +45,14 @@ class Measured:
         ulps: How far off it is.
         note: How far off it is, in words; None where all is well.
         culprit: What rounding makes of it, where that explains it.
+        proved: Whether the ball decided, and not a comparison of torch with itself.
     """
 
     verdict: Verdict
     ulps: float | None = None
     note: str | None = None
     culprit: Sensitivity | None = None
+    proved: bool = True
 
 
 def measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> Measured:
@@ -76,7 +78,7 @@ def measured(exact: Exact, number: float, dtype: Dtype, budget: int) -> Measured
             return Measured(Verdict.ROUNDING, ulps, note)
         if exact.shrinks():
             note = f"{off}: the error shrinks with the precision, as rounding errors do"
-            return Measured(Verdict.ROUNDING, ulps, note)
+            return Measured(Verdict.ROUNDING, ulps, note, proved=False)
         return Measured(Verdict.DISAGREE, ulps, f"{off}, more than rounding explains")
     lost = dtype.bits // 3  # of the bits; a number that has fewer may lose them all
     if ulps < 2**lost and distance < abs(truth) * flint.arb(2) ** (lost + 1 - dtype.bits):  # rule 5
